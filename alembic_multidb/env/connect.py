@@ -1,0 +1,112 @@
+"""Where the migration's connection comes from: the registry's URL, or what the caller hands in."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from alembic_multidb.errors import ConfigurationError, ConnectionFailedError
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.urls import DatabaseURL
+
+# PostgreSQL cuts an application name after 63 bytes.
+_NAME_LENGTH = 63
+
+
+@contextmanager
+def migration_connection(
+    database: RegisteredDatabase, given: object, environment: Mapping[str, str]
+) -> Iterator[Connection]:
+    """Open the connection that migrations run on, or use the one that was handed in.
+
+    Args:
+        database: whose connection it is.
+        given: ``config.attributes["connection"]``: an Engine, a Connection, or None for the registry's URL.
+        environment: where ``env:NAME`` is looked up.
+
+    Raises:
+        ConfigurationError: the URL cannot be used, or what was handed in is neither.
+        ConnectionFailedError: the server cannot be reached or refuses the login.
+    """
+    if isinstance(given, Connection):
+        yield _postgresql(given)
+    elif isinstance(given, Engine):
+        with given.connect() as connection:
+            yield _postgresql(connection)
+    elif given is None:
+        url = database.migration_url(environment)
+        engine = make_engine(database.name, url)
+        try:
+            with connect(engine, database.name, url) as connection:
+                yield connection
+        finally:
+            engine.dispose()
+    else:
+        raise ConfigurationError(
+            'config.attributes["connection"] must be a synchronous Engine or Connection, not '
+            f"{type(given).__name__}; with an asynchronous engine, run Alembic inside connection.run_sync()"
+        )
+
+
+def make_engine(database: str, url: DatabaseURL, *, timeout: float | None = None) -> Engine:
+    """Return an engine without a pool, whose sessions say in pg_stat_activity who they are.
+
+    Raises:
+        ConfigurationError: psycopg, or the libpq that it needs, is not installed.
+    """
+    address, secrets = url.sync()
+    arguments: dict[str, Any] = {
+        **secrets,
+        "fallback_application_name": _application_name(database),
+        # A statement that psycopg prepares on the server does not survive a transaction pooler.
+        "prepare_threshold": None,
+    }
+    if timeout is not None and "connect_timeout" not in address.query:
+        arguments["connect_timeout"] = max(2, round(timeout))
+    try:
+        return create_engine(address, poolclass=NullPool, connect_args=arguments)
+    except (ImportError, NoSuchModuleError) as error:
+        raise ConfigurationError(
+            f"psycopg cannot be used ({str(error).splitlines()[0]}); install its libpq with: "
+            'pip install "alembic-multidb[binary]"'
+        ) from None
+
+
+def connect(engine: Engine, database: str, url: DatabaseURL) -> Connection:
+    """Connect, or say in one line why not.
+
+    Raises:
+        ConnectionFailedError: the server cannot be reached or refuses the login.
+    """
+    try:
+        return engine.connect()
+    except (SQLAlchemyError, ValueError) as error:
+        raise ConnectionFailedError(
+            f'cannot connect to database "{database}" at {url}: {_first_line(error)}'
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    """Return the driver's own words, without SQLAlchemy's appendix and without any repetition."""
+    cause = getattr(error, "orig", None) or error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return lines[0] if lines else type(cause).__name__
+
+
+def _postgresql(connection: Connection) -> Connection:
+    if connection.dialect.name != "postgresql":
+        raise ConfigurationError(
+            f"the connection handed in is for {connection.dialect.name}; only PostgreSQL is supported"
+        )
+    return connection
+
+
+def _application_name(database: str) -> str:
+    return f"multidb {database} pid {os.getpid()} on {socket.gethostname()}"[:_NAME_LENGTH]

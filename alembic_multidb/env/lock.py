@@ -1,0 +1,132 @@
+"""One change at a time: a session-level advisory lock on the migration's own connection.
+
+On the migration's own connection, because a lock held elsewhere is freed when its process is killed while
+the migration's backend works on. Polled, never waited for, because a session that waits inside
+``pg_advisory_lock()`` holds a snapshot that CREATE INDEX CONCURRENTLY waits for in turn.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from alembic_multidb.errors import LockTimeoutError
+from alembic_multidb.registry import TableName
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_REPORT_EVERY = 15.0
+
+_TRY = text("SELECT pg_try_advisory_lock(:key)")
+_TRY_FOR_TRANSACTION = text("SELECT pg_try_advisory_xact_lock(:key)")
+_UNLOCK = text("SELECT pg_advisory_unlock(:key)")
+# A bigint key stands in pg_locks as its two halves, with objsubid 1.
+_HOLDER = text(
+    """
+    SELECT a.pid, a.usename, a.application_name, a.backend_start
+    FROM pg_locks AS l
+    JOIN pg_stat_activity AS a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (l.classid::bigint << 32 | l.objid::bigint) = :key
+    """
+)
+
+
+def lock_key(version_table: TableName) -> int:
+    """Return the 64-bit key for a history; advisory locks are per database, so the version table says it all."""
+    digest = sha256(f"alembic_multidb:{version_table.qualified}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+@contextmanager
+def migration_lock(
+    connection: Connection,
+    database: str,
+    version_table: TableName,
+    timeout: float,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[None]:
+    """Hold the lock of one history while the block runs.
+
+    Inside a transaction of the caller's, the lock lives until that transaction ends.
+
+    Args:
+        connection: the migration's own connection.
+        database: the database's name, for messages.
+        version_table: whose history is changed.
+        timeout: seconds to wait for somebody else; 0 means not to wait.
+        pause: how to wait between two tries.
+
+    Raises:
+        LockTimeoutError: somebody else held it for longer; the text says who and since when.
+    """
+    key = lock_key(version_table)
+    lives_in_transaction = connection.in_transaction()
+    _acquire(connection, key, database, timeout, pause)
+    try:
+        yield
+    finally:
+        if not lives_in_transaction:
+            _release(connection, key)
+
+
+def _acquire(
+    connection: Connection, key: int, database: str, timeout: float, pause: Callable[[float], None]
+) -> None:
+    try_lock = _TRY_FOR_TRANSACTION if connection.in_transaction() else _TRY
+    start = time.monotonic()
+    wait, reported = _FIRST_PAUSE, -_REPORT_EVERY
+    while not _ask(connection, lambda: connection.execute(try_lock, {"key": key}).scalar()):
+        waited = time.monotonic() - start
+        holder = _ask(connection, lambda: _holder(connection, key))
+        if waited >= timeout:
+            raise LockTimeoutError(
+                f'database "{database}" is being changed by {holder}; waited {waited:.0f} of {timeout:g} '
+                "seconds. Wait for it, or give more time with -x lock_timeout=SECONDS"
+            )
+        if waited - reported >= _REPORT_EVERY:
+            log.info('waiting for the lock of "%s", held by %s', database, holder)
+            reported = waited
+        pause(min(wait, timeout - waited))
+        wait = min(wait * 2, _LONGEST_PAUSE)
+
+
+def _ask(connection: Connection, question: Callable[[], T]) -> T:
+    """Ask, then leave open no transaction of ours: an idle one would hold up CREATE INDEX CONCURRENTLY."""
+    if connection.in_transaction():
+        return question()
+    try:
+        return question()
+    finally:
+        connection.rollback()
+
+
+def _holder(connection: Connection, key: int) -> str:
+    row = connection.execute(_HOLDER, {"key": key}).first()
+    if row is None:
+        return "a session that has just ended"
+    since = row.backend_start.astimezone().isoformat(sep=" ", timespec="seconds") if row.backend_start else "?"
+    return f'"{row.application_name or "?"}" (backend {row.pid}, role {row.usename}), connected since {since}'
+
+
+def _release(connection: Connection, key: int) -> None:
+    """Give the lock back; a connection that cannot is closed, which frees it too."""
+    try:
+        connection.rollback()
+        connection.execute(_UNLOCK, {"key": key})
+        connection.rollback()
+    except DBAPIError as error:
+        log.debug("the lock goes with its connection: %s", error)
+        connection.invalidate()

@@ -1,0 +1,52 @@
+"""``--sql``: the same history as a script, with the extensions before it and the marker in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+from sqlalchemy.engine import URL
+from sqlalchemy.schema import CreateSchema
+
+from alembic_multidb.env.command import Command
+from alembic_multidb.plugin.extensions import (
+    create_extension_sql,
+    foreign_extension_error,
+    foreign_extension_in,
+)
+from alembic_multidb.registry import RegisteredDatabase
+
+
+def run_offline(database: RegisteredDatabase, options: dict[str, Any]) -> None:
+    """Print the history as SQL; no URL and no driver are needed.
+
+    Raises:
+        ExtensionError: a statement creates an extension that only another database declares.
+    """
+    context.configure(
+        url=URL.create("postgresql+psycopg"),
+        **{"literal_binds": True, "dialect_opts": {"paramstyle": "named"}, **options},
+    )
+    migration_context = context.get_context()
+    _check_statements(migration_context.impl, database)
+    if Command.of(migration_context.opts).upgrades:
+        schema = database.declaration.version_table_schema
+        if schema is not None:
+            migration_context.execute(CreateSchema(schema, if_not_exists=True))
+        for extension in database.extensions:
+            migration_context.execute(create_extension_sql(extension))
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _check_statements(impl: Any, database: RegisteredDatabase) -> None:
+    """Look at every statement before it is printed: offline there is no pg_extension to compare with."""
+    print_statement = impl.static_output
+
+    def static_output(text: str) -> None:
+        extension = foreign_extension_in(text, database.foreign_extensions, blocks=True)
+        if extension is not None:
+            raise foreign_extension_error(database.name, extension, database.foreign_extensions[extension])
+        print_statement(text)
+
+    impl.static_output = static_output

@@ -1,0 +1,115 @@
+"""One history on one live database: lock, guard, extensions, revisions, marker."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from alembic import context
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.schema import CreateSchema
+
+from alembic_multidb.env.command import Command
+from alembic_multidb.env.guard import Recorder, guard
+from alembic_multidb.env.lock import migration_lock
+from alembic_multidb.env.statements import watch_statements
+from alembic_multidb.plugin.extensions import ensure_extensions
+from alembic_multidb.plugin.pgvector import EXTENSION, register_types
+from alembic_multidb.registry import RegisteredDatabase
+
+log = logging.getLogger(__name__)
+
+
+def run_online(
+    connection: Connection, database: RegisteredDatabase, recorder: Recorder, timeout: Callable[[], float],
+    options: dict[str, Any],
+) -> None:
+    """Run Alembic's command on one connection.
+
+    Args:
+        connection: the migration's connection; in a transaction only if the caller handed it in like that,
+            and then the caller commits.
+        database: the database that the connection leads to.
+        recorder: what looks at every revision; its ``record`` is among the options.
+        timeout: how many seconds to wait for the lock.
+        options: for ``context.configure()``.
+    """
+    context.configure(connection=connection, **options)
+    migration_context = context.get_context()
+    command = Command.of(migration_context.opts)
+    if command.changes:
+        _change(migration_context, database, recorder, timeout(), command)
+    else:
+        _read(migration_context, database, command)
+
+
+def _change(
+    migration_context: MigrationContext,
+    database: RegisteredDatabase,
+    recorder: Recorder,
+    timeout: float,
+    command: Command,
+) -> None:
+    connection = migration_context.connection
+    assert connection is not None
+    callers_transaction = connection.in_transaction()
+    table = database.declaration.version_table_name
+    with migration_lock(connection, database.name, table, timeout):
+        with _autocommit(connection):
+            guard(connection, database, refuse=True)
+            recorder.look(connection)
+            if command.upgrades:
+                _prepare(connection, database)
+        with watch_statements(connection, database.name, database.foreign_extensions) as watch:
+            recorder.watch = watch
+            with context.begin_transaction():
+                context.run_migrations()
+        recorder.finish(migration_context)
+        # With a transaction per migration nobody else commits what is done outside of a revision.
+        if not callers_transaction and connection.in_transaction():
+            connection.commit()
+
+
+def _read(migration_context: MigrationContext, database: RegisteredDatabase, command: Command) -> None:
+    connection = migration_context.connection
+    assert connection is not None
+    with _autocommit(connection):
+        guard(connection, database, refuse=command.compares)
+    # Without this, `history -i` on an empty database would create the version table.
+    migration_context.opts["dont_mutate"] = True
+    if command.compares and EXTENSION in database.extensions:
+        register_types()
+    with context.begin_transaction():
+        context.run_migrations()
+    if database.filters.left_alone:
+        names = ", ".join(sorted(map(str, database.filters.left_alone)))
+        log.info('tables without a model are left alone (unmodelled="keep"): %s', names)
+
+
+def _prepare(connection: Connection, database: RegisteredDatabase) -> None:
+    schema = database.declaration.version_table_schema
+    if schema is not None:
+        connection.execute(CreateSchema(schema, if_not_exists=True))
+    ensure_extensions(connection, database.name, database.extensions)
+
+
+@contextmanager
+def _autocommit(connection: Connection) -> Iterator[None]:
+    """Let each statement commit by itself, unless the caller's transaction is open.
+
+    Nothing may be open when Alembic begins: it would take that transaction for the caller's, and commit nothing.
+    """
+    if connection.in_transaction():
+        yield
+        return
+    before = connection.get_isolation_level()
+    connection.rollback()
+    connection.execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execution_options(isolation_level=before)

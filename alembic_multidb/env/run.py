@@ -1,0 +1,87 @@
+"""``run_migrations()``: the whole of a project's env.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alembic import context
+
+from alembic_multidb import plugin
+from alembic_multidb.config import (
+    environment_beside,
+    import_registry,
+    lock_timeout,
+    registry_location,
+    section_of,
+)
+from alembic_multidb.env.connect import migration_connection
+from alembic_multidb.env.guard import Recorder
+from alembic_multidb.env.logs import logging_for
+from alembic_multidb.env.offline import run_offline
+from alembic_multidb.env.online import run_online
+from alembic_multidb.env.options import configure_options
+from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.registry import Databases, RegisteredDatabase
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+def run_migrations(databases: Databases | None = None, **options: Any) -> None:
+    """Run the command that Alembic was called with, on the database that ``-n`` names.
+
+    Online and offline, one database at a time. A change (upgrade, downgrade, stamp) is locked, guarded against
+    the wrong database, preceded by the declared extensions, and leaves a marker.
+
+    Args:
+        databases: the registry; by default what ``multidb_databases`` in alembic.ini names.
+        **options: for Alembic's ``context.configure()``. ``include_name``, ``include_object``, ``render_item``,
+            ``process_revision_directives`` and ``on_version_apply`` are composed with those of the registry.
+            ``transaction_per_migration`` is True unless given.
+
+    Raises:
+        MultidbError: whatever keeps the command from running, in one line for the user.
+    """
+    config = context.config
+    with logging_for(config, section_of(config)):
+        registry = databases if databases is not None else load_registry(config)
+        database = registry[section_of(config)]
+        plugin.register()
+        recorder = Recorder(database)
+        merged = configure_options(database, options, recorder.record)
+        if context.is_offline_mode():
+            run_offline(database, merged)
+        else:
+            _online(config, database, recorder, merged)
+
+
+def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
+    """Import the registry that alembic.ini names.
+
+    Args:
+        config: Alembic's configuration.
+        paths: put in front of ``sys.path`` first; inside env.py Alembic has done that already.
+
+    Raises:
+        ConfigurationError: it is not there, or is no ``Databases``.
+    """
+    location = registry_location(config)
+    registry = import_registry(location, paths=paths)
+    if not isinstance(registry, Databases):
+        raise ConfigurationError(
+            f'multidb_databases names "{location}", which is of type {type(registry).__name__}, not Databases'
+        )
+    return registry
+
+
+def _online(
+    config: Config, database: RegisteredDatabase, recorder: Recorder, options: dict[str, Any]
+) -> None:
+    given = config.attributes.get("connection")
+    environment = environment_beside(config.config_file_name)
+
+    def timeout() -> float:
+        return lock_timeout(config, context.get_x_argument(as_dictionary=True))
+
+    with migration_connection(database, given, environment) as connection:
+        run_online(connection, database, recorder, timeout, options)

@@ -1,0 +1,54 @@
+"""Every exception that this package raises.
+
+All of them are Alembic ``CommandError``s, so that ``alembic`` prints one ``FAILED:`` line instead of a
+traceback. A subclass exists only where a caller would want to catch it::
+
+    CommandError (Alembic's)
+    └── MultidbError
+        ├── ConfigurationError      registry, ini file, URL, environment variable
+        │   └── UnknownDatabaseError    a name that the registry does not have
+        ├── ConnectionFailedError   the server could not be reached or refused the login
+        ├── WrongDatabaseError      the database is marked as another one
+        ├── LockTimeoutError        somebody else is changing the database
+        ├── ExtensionError          a declared extension is missing, or an undeclared one appeared
+        └── LeftoverIndexError      an interrupted run left an index that no revision records
+"""
+
+from __future__ import annotations
+
+from alembic.util.exc import CommandError
+
+
+class MultidbError(CommandError):
+    """Base of all errors of alembic_multidb; its text says what, where and what next."""
+
+
+class ConfigurationError(MultidbError):
+    """The registry, the ini file, a URL or an environment variable is wrong."""
+
+
+class UnknownDatabaseError(ConfigurationError, KeyError):
+    """A name that the registry does not have; a KeyError too, as a mapping's users expect."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ConnectionFailedError(MultidbError):
+    """A database could not be reached, or refused the login."""
+
+
+class WrongDatabaseError(MultidbError):
+    """The connected database is marked as another database of the registry."""
+
+
+class LockTimeoutError(MultidbError):
+    """The migration lock was held by somebody else for longer than the lock timeout."""
+
+
+class ExtensionError(MultidbError):
+    """A declared extension cannot be had, or an undeclared one appeared."""
+
+
+class LeftoverIndexError(MultidbError):
+    """An index stands in the way that an interrupted run built but did not record."""

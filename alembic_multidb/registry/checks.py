@@ -1,0 +1,165 @@
+"""Everything that can be known to be wrong with a registry, before any database is touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ForeignKeyConstraint
+
+from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.registry.database import Database
+from alembic_multidb.registry.derived import crossing_constraints
+from alembic_multidb.registry.homes import Homes
+from alembic_multidb.registry.names import ColumnNames, constrained_columns, referred_columns
+from alembic_multidb.registry.soft_reference import SoftReference
+
+
+def check_registry(databases: Sequence[Database], homes: Homes) -> None:
+    """Check all declarations together.
+
+    Raises:
+        ConfigurationError: the first thing found wrong, with every table that it concerns.
+    """
+    _check_names(databases)
+    _check_sharing(databases)
+    _check_every_model_has_a_home(homes, databases)
+    for database in databases:
+        for reference in database.soft_references:
+            _check_soft_reference(reference, database, homes, databases)
+    _check_crossing_foreign_keys(homes, databases)
+
+
+def _check_names(databases: Sequence[Database]) -> None:
+    if not databases:
+        raise ConfigurationError("Databases() is empty: declare at least one Database(...)")
+    for name, times in Counter(database.name for database in databases).items():
+        if times > 1:
+            raise ConfigurationError(f'{times} databases are named "{name}"; every name stands for one database')
+    defaults = [database.name for database in databases if database.default]
+    if len(defaults) > 1:
+        raise ConfigurationError(
+            f"default=True is set on {_quoted(defaults)}, but what is left can have only one home; keep one"
+        )
+
+
+def _check_sharing(databases: Sequence[Database]) -> None:
+    by_name = {database.name: database for database in databases}
+    for database in databases:
+        for other in sorted(database.shared_with):
+            if other not in by_name:
+                raise ConfigurationError(
+                    f'database "{database.name}" has shared_with="{other}", which is no database of the '
+                    f"registry; known are {_quoted(by_name)}"
+                )
+            if other == database.name:
+                raise ConfigurationError(f'database "{other}" is shared_with itself; name the other database')
+            if database.version_table_name == by_name[other].version_table_name:
+                raise ConfigurationError(
+                    f'databases "{database.name}" and "{other}" may share one physical database, but both '
+                    f'histories use the version table "{database.version_table_name}"; give one of them '
+                    f'version_table="{database.version_table}_{database.name}" of its own'
+                )
+
+
+def _check_every_model_has_a_home(homes: Homes, databases: Sequence[Database]) -> None:
+    homeless = sorted(str(table) for table in homes.models if homes.home(table) is None)
+    if homeless:
+        names = _quoted(database.name for database in databases)
+        raise ConfigurationError(
+            f"{_tables(homeless)} no home: name {'it' if len(homeless) == 1 else 'them'} in tables= or schemas= "
+            f'of one of {names}, set info={{"bind_key": ...}} on the model, or give one database default=True'
+        )
+
+
+def _check_soft_reference(
+    reference: SoftReference, database: Database, homes: Homes, databases: Sequence[Database]
+) -> None:
+    where = f'soft reference "{reference}" of database "{database.name}"'
+    source, target = reference.source_columns, reference.target_columns
+    source_home, target_home = homes.home(source.table), homes.home(target.table)
+    if source_home != database.name:
+        raise ConfigurationError(
+            f'{where}: table "{source.table}" is {_at_home(source_home)}; declare the soft reference there'
+        )
+    if target_home is None:
+        raise ConfigurationError(f'{where}: table "{target.table}" is at home nowhere')
+    if target_home == source_home:
+        raise ConfigurationError(
+            f'{where}: both tables are at home in "{database.name}"; there a foreign key can guard it'
+        )
+    by_name = {item.name: item for item in databases}
+    for columns, home in ((source, database), (target, by_name[target_home])):
+        _check_columns_exist(where, columns, home, homes)
+
+
+def _check_columns_exist(where: str, columns: ColumnNames, home: Database, homes: Homes) -> None:
+    models = homes.models.get(columns.table, [])
+    has_models = any(homes.home(table) == home.name for table in homes.models)
+    if has_models and not homes.names(columns.table, home):
+        raise ConfigurationError(
+            f'{where}: there is no table "{columns.table}": no model of "{home.name}" and no tables= names it'
+        )
+    for model in models:
+        present = [column.name for column in model.columns]
+        for column in columns.columns:
+            if column not in present:
+                raise ConfigurationError(
+                    f'{where}: table "{columns.table}" has no column "{column}"; it has {", ".join(present)}'
+                )
+
+
+def _check_crossing_foreign_keys(homes: Homes, databases: Sequence[Database]) -> None:
+    declared = {
+        (reference.source_columns, reference.target_columns)
+        for database in databases
+        for reference in database.soft_references
+    }
+
+    def crosses(constraint: ForeignKeyConstraint) -> bool:
+        home = homes.home(referred_columns(constraint).table)
+        return home is not None and home != homes.home(constrained_columns(constraint).table)
+
+    missing: dict[str, list[ForeignKeyConstraint]] = {}
+    for table, models in homes.models.items():
+        for model in models:
+            for constraint in crossing_constraints(model, crosses):
+                if (constrained_columns(constraint), referred_columns(constraint)) not in declared:
+                    missing.setdefault(homes.home(table) or "", []).append(constraint)
+    if missing:
+        raise ConfigurationError(_paste_these(missing, homes))
+
+
+def _paste_these(missing: dict[str, list[ForeignKeyConstraint]], homes: Homes) -> str:
+    lines = []
+    for home, constraints in missing.items():
+        lines.append(f'these foreign keys leave database "{home}", where no foreign key can guard them; ')
+        lines.append(f'declare each as a soft reference, in Database("{home}", soft_references=[...]):')
+        lines += [f"    {_as_soft_reference(constraint)}," for constraint in dict.fromkeys(constraints)]
+        first = referred_columns(constraints[0]).table
+        lines.append(f'(table "{first}" is at home in "{homes.home(first)}": {homes.explain(first).rules[0]})')
+    return "\n".join(lines)
+
+
+def _as_soft_reference(constraint: ForeignKeyConstraint) -> str:
+    source, target = str(constrained_columns(constraint)), str(referred_columns(constraint))
+    arguments = [_literal(source), _literal(target)]
+    if constraint.ondelete:
+        arguments.append(f"ondelete={_literal(constraint.ondelete)}")
+    return f"SoftReference({', '.join(arguments)})"
+
+
+def _literal(text: str) -> str:
+    return repr(text) if '"' in text else f'"{text}"'
+
+
+def _at_home(home: str | None) -> str:
+    return f'at home in "{home}"' if home else "at home nowhere"
+
+
+def _tables(names: Sequence[str]) -> str:
+    return f'table {_quoted(names)} has' if len(names) == 1 else f"tables {_quoted(names)} have"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

@@ -1,0 +1,166 @@
+"""The set of all databases, checked as a whole, and what each of them means for Alembic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from sqlalchemy import MetaData, Table
+
+from alembic_multidb.errors import ConfigurationError, UnknownDatabaseError
+from alembic_multidb.plugin.pgvector import render_item
+from alembic_multidb.registry.checks import check_registry
+from alembic_multidb.registry.database import Database
+from alembic_multidb.registry.derived import derive
+from alembic_multidb.registry.filters import Filters
+from alembic_multidb.registry.homes import Explanation, Homes
+from alembic_multidb.registry.names import TableName
+from alembic_multidb.registry.soft_reference import SoftReference
+from alembic_multidb.urls import DatabaseURL, resolve_url
+
+
+class RegisteredDatabase:
+    """One database as the registry sees it: its declaration, its derived MetaData and its hooks.
+
+    A project with an env.py of its own passes ``metadata``, ``include_name``, ``include_object``,
+    ``process_revision_directives`` and ``render_item`` to its ``context.configure()``.
+    """
+
+    def __init__(self, declaration: Database, registry: Databases) -> None:
+        self.declaration = declaration
+        self._registry = registry
+        self.filters = Filters(
+            declaration,
+            registry.homes,
+            frozenset(database.version_table_name for database in registry.declarations),
+        )
+        self.include_name = self.filters.include_name
+        self.include_object = self.filters.include_object
+        self.process_revision_directives = self.filters.process_revision_directives
+        self.render_item = render_item
+
+    def __repr__(self) -> str:
+        return f"<database {self.name!r}>"
+
+    @property
+    def name(self) -> str:
+        """Return the database's name."""
+        return self.declaration.name
+
+    @property
+    def extensions(self) -> Mapping[str, str]:
+        """Return the extensions that this database declares, name to lowest version."""
+        return self.declaration.extensions
+
+    @cached_property
+    def metadata(self) -> MetaData:
+        """Return this home's tables in a MetaData of their own, without the foreign keys that cross homes."""
+        return derive(
+            self._sources(),
+            is_ours=lambda table: self.filters.owns(TableName.of_table(table)),
+            crosses=self.filters.crosses,
+        )
+
+    @cached_property
+    def soft_references(self) -> tuple[SoftReference, ...]:
+        """Return the references from this database's tables to tables of other databases."""
+        return self.declaration.soft_references
+
+    @cached_property
+    def may_share_with(self) -> frozenset[str]:
+        """Return the other databases that may be the same physical database; one side's word is enough."""
+        return self.declaration.shared_with | {
+            other.name for other in self._registry.declarations if self.name in other.shared_with
+        }
+
+    @cached_property
+    def foreign_extensions(self) -> Mapping[str, str]:
+        """Map each extension that must not appear here to the database that declares it."""
+        allowed = set(self.extensions).union(
+            *(self._registry[name].extensions for name in self.may_share_with)
+        )
+        return {
+            extension: other.name
+            for other in self._registry.declarations
+            for extension in other.extensions
+            if extension not in allowed
+        }
+
+    def migration_url(self, environment: Mapping[str, str]) -> DatabaseURL:
+        """Return the URL that migrations use, checked.
+
+        Raises:
+            ConfigurationError: there is none, its variable is unset, or it cannot be used.
+        """
+        spec = self.declaration.migration_url or self.declaration.url
+        if spec is None:
+            raise ConfigurationError(
+                f'database "{self.name}" has no URL: give Database("{self.name}", url="env:VARIABLE", ...)'
+            )
+        return resolve_url(spec, environment, of=f'URL of database "{self.name}"')
+
+    def _sources(self) -> list[MetaData]:
+        """Return this database's MetaData, then any other one that holds a table of this home (by bind_key)."""
+        found = {id(metadata): metadata for metadata in self.declaration.metadata}
+        for table, models in self._registry.homes.models.items():
+            if self.filters.owns(table):
+                found |= {id(model.metadata): model.metadata for model in models}
+        return list(found.values())
+
+
+class Databases(Mapping[str, RegisteredDatabase]):
+    """The registry: a mapping of names to databases, in the order in which they were declared.
+
+    Raises:
+        ConfigurationError: the declarations contradict each other or the models; the text names the
+            tables, the rules and the fix.
+    """
+
+    def __init__(self, *databases: Database) -> None:
+        for database in databases:
+            if not isinstance(database, Database):
+                raise ConfigurationError(
+                    f"Databases(...) takes Database(...) arguments, not {type(database).__name__}"
+                )
+        self.declarations = databases
+        self.homes = Homes(databases)
+        check_registry(databases, self.homes)
+        self._registered = {database.name: RegisteredDatabase(database, self) for database in databases}
+
+    def __getitem__(self, name: str) -> RegisteredDatabase:
+        try:
+            return self._registered[name]
+        except KeyError:
+            raise UnknownDatabaseError(
+                f'there is no database "{name}" in the registry; known are {", ".join(self)}'
+            ) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registered)
+
+    def __len__(self) -> int:
+        return len(self._registered)
+
+    def __repr__(self) -> str:
+        return f"Databases({', '.join(map(repr, self))})"
+
+    @property
+    def soft_references(self) -> tuple[SoftReference, ...]:
+        """Return the soft references of all databases."""
+        return tuple(reference for database in self.declarations for reference in database.soft_references)
+
+    def home(self, table: str | Table) -> str | None:
+        """Return the name of the database that is the home of a table; None if it has no home.
+
+        Args:
+            table: ``"name"``, ``"schema.name"``, or a SQLAlchemy Table.
+        """
+        return self.homes.home(_name(table))
+
+    def explain(self, table: str | Table) -> Explanation:
+        """Return the home of a table together with the rules that say so."""
+        return self.homes.explain(_name(table))
+
+
+def _name(table: str | Table) -> TableName:
+    return TableName.of_table(table) if isinstance(table, Table) else TableName.parse(table)

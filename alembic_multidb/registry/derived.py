@@ -1,0 +1,78 @@
+"""The MetaData of one database, derived from the user's: its own tables, without crossing foreign keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import ForeignKeyConstraint, MetaData, Table, event
+from sqlalchemy.sql.sqltypes import SchemaType
+
+from alembic_multidb.errors import ConfigurationError
+
+DDL_EVENTS = ("before_create", "after_create", "before_drop", "after_drop")
+
+
+def derive(
+    sources: Sequence[MetaData],
+    *,
+    is_ours: Callable[[Table], bool],
+    crosses: Callable[[ForeignKeyConstraint], bool],
+) -> MetaData:
+    """Copy the tables of one home into a new MetaData; the user's own are left as they are.
+
+    Naming convention, schemas, prefixes (``UNLOGGED``) and DDL events come along: SQLAlchemy's own
+    ``to_metadata()`` loses the last two.
+
+    Raises:
+        ConfigurationError: two of the MetaData have a table of the same name.
+    """
+    derived = MetaData(
+        schema=sources[0].schema if sources else None,
+        naming_convention=sources[0].naming_convention if sources else None,
+    )
+    for source in sources:
+        _copy_listeners(source, derived)
+        for table in source.tables.values():
+            if is_ours(table):
+                _copy_table(table, derived, crosses)
+    return derived
+
+
+def crossing_constraints(
+    table: Table, crosses: Callable[[ForeignKeyConstraint], bool]
+) -> list[ForeignKeyConstraint]:
+    """Return the foreign keys of a table that leave its home, in the order of their columns."""
+    found = [
+        constraint
+        for constraint in table.constraints
+        if isinstance(constraint, ForeignKeyConstraint) and crosses(constraint)
+    ]
+    return sorted(found, key=lambda constraint: [column.name for column in constraint.columns])
+
+
+def _copy_table(table: Table, derived: MetaData, crosses: Callable[[ForeignKeyConstraint], bool]) -> None:
+    if table.key in derived.tables:
+        raise ConfigurationError(
+            f'table "{table.key}" is in two of the MetaData of one database; one of them has to go'
+        )
+    copy = table.to_metadata(derived)
+    for constraint in crossing_constraints(copy, crosses):
+        copy.constraints.discard(constraint)
+        for element in constraint.elements:
+            element.parent.foreign_keys.discard(element)
+            copy.foreign_keys.discard(element)
+    copy._prefixes = list(table._prefixes)
+    _copy_listeners(table, copy)
+
+
+def _copy_listeners(source: MetaData | Table, copy: MetaData | Table) -> None:
+    for name in DDL_EVENTS:
+        present = set(map(id, _listeners(copy, name)))
+        for listener in _listeners(source, name):
+            # A type such as Enum listens on its table by itself; the copied type does so on the copy.
+            if id(listener) not in present and not isinstance(getattr(listener, "target", None), SchemaType):
+                event.listen(copy, name, listener)
+
+
+def _listeners(target: MetaData | Table, name: str) -> Iterable[Callable[..., object]]:
+    return tuple(getattr(target.dispatch, name))
