@@ -102,7 +102,8 @@ class DatabaseURL:
                 "variable; use a client key without a passphrase"
             )
         dialect = self.url.get_dialect()()
-        _, arguments = dialect.create_connect_args(self.url.set(password=None))
+        # set(password=None) would leave the password in place: to set(), None means "as it was".
+        _, arguments = dialect.create_connect_args(self.url._replace(password=None))
         environment = {"PGPASSWORD": str(self.url.password)} if self.url.password else {}
         return LibpqTarget(make_conninfo("", **arguments), environment)
 

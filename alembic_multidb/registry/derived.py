@@ -70,8 +70,14 @@ def _copy_listeners(source: MetaData | Table, copy: MetaData | Table) -> None:
         present = set(map(id, _listeners(copy, name)))
         for listener in _listeners(source, name):
             # A type such as Enum listens on its table by itself; the copied type does so on the copy.
-            if id(listener) not in present and not isinstance(getattr(listener, "target", None), SchemaType):
+            if id(listener) not in present and not isinstance(_listening(listener), SchemaType):
                 event.listen(copy, name, listener)
+
+
+def _listening(listener: object) -> object:
+    """Return the object whose method a listener is: a partial in SQLAlchemy 2.1, a portable method in 2.0."""
+    method = getattr(listener, "func", listener)
+    return getattr(method, "__self__", None) or getattr(method, "target", None)
 
 
 def _listeners(target: MetaData | Table, name: str) -> Iterable[Callable[..., object]]:

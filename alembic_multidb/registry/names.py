@@ -14,7 +14,7 @@ DEFAULT_SCHEMA = "public"
 # How the comment of a version table begins that says whose it is (see env.marker).
 MARKER_PREFIX = "alembic_multidb:"
 
-_PART = re.compile(r'"((?:[^"]|"")+)"|([^".()]+)')
+_UNQUOTED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'  # an even number of quotes follows: not inside any
 _PLAIN = re.compile(r"[^\s\".(),]+")
 
 
@@ -72,8 +72,8 @@ class ColumnNames(NamedTuple):
         """Read ``table.column``, ``schema.table.column`` or, for several columns, ``table(a, b)``."""
         text = text.strip()
         if text.endswith(")"):
-            table, _, inside = text[:-1].rpartition("(")
-            columns = tuple(part for item in inside.split(",") for part in split_dotted(item.strip()))
+            table, *inside = _split(text[:-1], "(")
+            columns = tuple(_unquote(item) for items in inside[:1] for item in _split(items, ","))
             return cls(TableName.parse(table), columns)
         parts = split_dotted(text)
         if len(parts) not in (2, 3):
@@ -90,19 +90,7 @@ def split_dotted(text: str) -> tuple[str, ...]:
     Raises:
         ConfigurationError: a part is empty, or a quote is not closed.
     """
-    parts: list[str] = []
-    position = 0
-    text = text.strip()
-    while match := _PART.match(text, position):
-        quoted, plain = match.groups()
-        parts.append(quoted.replace('""', '"') if quoted else plain.strip())
-        position = match.end()
-        if position == len(text) and parts[-1]:
-            return tuple(parts)
-        if text[position] != ".":
-            break
-        position += 1
-    raise ConfigurationError(f'"{text}" is not a name: parts are joined by single dots')
+    return tuple(_unquote(part) for part in _split(text, "."))
 
 
 def referred_columns(constraint: ForeignKeyConstraint) -> ColumnNames:
@@ -127,6 +115,21 @@ def _referred(element: ForeignKey) -> tuple[TableName, str]:
     if schema is None and parent is not None and parent.table is not None:
         schema = parent.table.metadata.schema
     return TableName.of(schema, table), column_name or (parent.name if parent is not None else "")
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return re.split(re.escape(separator) + _UNQUOTED, text)
+
+
+def _unquote(part: str) -> str:
+    part = part.strip()
+    if re.fullmatch(r'"(?:[^"]|"")+"', part):
+        return part[1:-1].replace('""', '"')
+    if not part or re.search(r'[".,()]', part):
+        raise ConfigurationError(
+            f"\"{part}\" is not a name: names are joined by single dots, odd ones stand in double quotes"
+        )
+    return part
 
 
 def _quote(part: str) -> str:
