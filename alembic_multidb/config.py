@@ -63,9 +63,7 @@ def registry_location(config: Config) -> str:
     Raises:
         ConfigurationError: the option is missing, or not of that form.
     """
-    location = config.get_alembic_option(REGISTRY_OPTION) or config.file_config.defaults().get(
-        REGISTRY_OPTION
-    )
+    location = config.get_alembic_option(REGISTRY_OPTION) or config.file_config.defaults().get(REGISTRY_OPTION)
     where = config.config_file_name or "alembic.ini"
     if not location:
         raise ConfigurationError(

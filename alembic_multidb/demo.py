@@ -75,9 +75,7 @@ class Demo:
 
 
 @contextmanager
-def running_demo(
-    *, keep: bool = False, say: Callable[[str], None] = lambda line: None
-) -> Iterator[Demo]:
+def running_demo(*, keep: bool = False, say: Callable[[str], None] = lambda line: None) -> Iterator[Demo]:
     """Start an embedded server with the example's two databases, still empty.
 
     Args:

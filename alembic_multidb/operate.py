@@ -73,9 +73,7 @@ class Project:
         """
         path = Path(config_file)
         if not path.is_file():
-            raise ConfigurationError(
-                f"there is no {path}: run the command where alembic.ini is, or name it with -c"
-            )
+            raise ConfigurationError(f"there is no {path}: run the command where alembic.ini is, or name it with -c")
         config = Config(str(path))
         return cls(path, load_registry(config, paths=tuple(config.get_prepend_sys_paths_list() or ())))
 

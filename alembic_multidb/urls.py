@@ -228,9 +228,7 @@ def _pg8000_socket(query: dict[str, Any]) -> tuple[str | None, int | None]:
 
 
 def _ssl_mode(value: object, *, of: str) -> str:
-    mode = {"true": "require", "1": "require", "false": "disable", "0": "disable"}.get(
-        str(value).lower(), str(value)
-    )
+    mode = {"true": "require", "1": "require", "false": "disable", "0": "disable"}.get(str(value).lower(), str(value))
     if mode not in _SSL_MODES:
         raise ConfigurationError(f"{of}: its option ssl must be one of {', '.join(_SSL_MODES)}")
     return mode

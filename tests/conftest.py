@@ -118,7 +118,13 @@ class Project:
 
     def variables(self, **more: str) -> dict[str, str]:
         inherited = {key: value for key, value in os.environ.items() if not key.endswith("DATABASE_URL")}
-        return {**inherited, "PYTHONWARNINGS": "default", "PYTHONDONTWRITEBYTECODE": "1", **self.environment, **more}
+        return {
+            **inherited,
+            "PYTHONWARNINGS": "default",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **self.environment,
+            **more,
+        }
 
     def write(self, path: str, text: str) -> Path:
         file = self.folder / path

@@ -81,7 +81,10 @@ def running_server(binaries: Path) -> Iterator[Server]:
         "-c full_page_writes=off -c max_connections=200 -c timezone=UTC -c shared_buffers=64MB"
     )
     try:
-        _run([binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"], user)
+        _run(
+            [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"],
+            user,
+        )
         hba = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         (data / "pg_hba.conf").write_text(hba + "local all postgres trust\nlocal all all scram-sha-256\n")
         log = folder / "log"

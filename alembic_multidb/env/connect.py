@@ -88,9 +88,7 @@ def connect(engine: Engine, database: str, url: DatabaseURL) -> Connection:
     try:
         return engine.connect()
     except (SQLAlchemyError, ValueError) as error:
-        raise ConnectionFailedError(
-            f'cannot connect to database "{database}" at {url}: {_first_line(error)}'
-        ) from None
+        raise ConnectionFailedError(f'cannot connect to database "{database}" at {url}: {_first_line(error)}') from None
 
 
 def _first_line(error: Exception) -> str:

@@ -111,6 +111,6 @@ def _wrong_database(connection: Connection, database: RegisteredDatabase, marker
     return WrongDatabaseError(
         f'wrong database: "{name}" is marked as "{marker.database}" (comment on table {marker.table}), but the '
         f'command is for "{database.name}". Check the URL of "{database.name}"{source}; if this is a copy that '
-        f"shall become \"{database.name}\", its owner runs: COMMENT ON TABLE {marker.table.quoted} IS "
+        f'shall become "{database.name}", its owner runs: COMMENT ON TABLE {marker.table.quoted} IS '
         f"'{marker_comment(database.name)}';"
     )

@@ -82,9 +82,7 @@ def migration_lock(
             _release(connection, key)
 
 
-def _acquire(
-    connection: Connection, key: int, database: str, timeout: float, pause: Callable[[float], None]
-) -> None:
+def _acquire(connection: Connection, key: int, database: str, timeout: float, pause: Callable[[float], None]) -> None:
     try_lock = _TRY_FOR_TRANSACTION if connection.in_transaction() else _TRY
     start = time.monotonic()
     wait, reported = _FIRST_PAUSE, -_REPORT_EVERY

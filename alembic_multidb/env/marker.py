@@ -115,6 +115,5 @@ def foreign_markers(markers: Sequence[Marker], database: RegisteredDatabase) -> 
     return [
         marker
         for marker in markers
-        if marker.database != database.name
-        and (marker.table == own or marker.database not in database.may_share_with)
+        if marker.database != database.name and (marker.table == own or marker.database not in database.may_share_with)
     ]

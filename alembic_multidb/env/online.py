@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 
 
 def run_online(
-    connection: Connection, database: RegisteredDatabase, recorder: Recorder, timeout: Callable[[], float],
+    connection: Connection,
+    database: RegisteredDatabase,
+    recorder: Recorder,
+    timeout: Callable[[], float],
     options: dict[str, Any],
 ) -> None:
     """Run Alembic's command on one connection.

@@ -77,7 +77,9 @@ def _directives(database: RegisteredDatabase, users: Callable[..., None] | None)
     return process_revision_directives
 
 
-def _callables(given: Callable[..., None] | Iterable[Callable[..., None]] | None) -> list[Callable[..., None]]:
+def _callables(
+    given: Callable[..., None] | Iterable[Callable[..., None]] | None,
+) -> list[Callable[..., None]]:
     if given is None:
         return []
     return [given] if callable(given) else list(given)

@@ -74,9 +74,7 @@ def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
     return registry
 
 
-def _online(
-    config: Config, database: RegisteredDatabase, recorder: Recorder, options: dict[str, Any]
-) -> None:
+def _online(config: Config, database: RegisteredDatabase, recorder: Recorder, options: dict[str, Any]) -> None:
     given = config.attributes.get("connection")
     environment = environment_beside(config.config_file_name)
 

@@ -35,7 +35,7 @@ _INDEX = text(
 class IndexStatement(NamedTuple):
     """The index and the table of a CREATE INDEX, as its text names them."""
 
-    index: str
+    name: str
     table: str
     concurrently: bool
 
@@ -45,9 +45,9 @@ class IndexStatement(NamedTuple):
         match = _CREATE_INDEX.search(statement)
         if match is None:
             return None
-        name = match["index"]
-        index = name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-        return cls(index, match["table"], match["concurrently"] is not None)
+        text = match["index"]
+        name = text[1:-1].replace('""', '"') if text.startswith('"') else text.lower()
+        return cls(name, match["table"], match["concurrently"] is not None)
 
 
 class StatementWatch:
@@ -62,9 +62,7 @@ class StatementWatch:
         self._foreign = foreign_extensions
         self.concurrent_indexes: list[IndexStatement] = []
 
-    def before(
-        self, conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
-    ) -> None:
+    def before(self, conn: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool) -> None:
         """Refuse a CREATE EXTENSION that belongs to another database; remember concurrent indexes."""
         extension = foreign_extension_in(statement, self._foreign)
         if extension is not None:
@@ -80,7 +78,7 @@ class StatementWatch:
             LeftoverIndexError: an index of this revision is invalid.
         """
         for statement in self.concurrent_indexes:
-            row = connection.execute(_INDEX, {"index": statement.index, "table": statement.table}).first()
+            row = connection.execute(_INDEX, {"index": statement.name, "table": statement.table}).first()
             if row is not None and not row.is_valid:
                 raise _leftover(self._database, statement, row.qualified, is_valid=False)
         self.concurrent_indexes.clear()
@@ -108,25 +106,21 @@ def watch_statements(
         event.remove(connection, "before_cursor_execute", watch.before)
 
 
-def _explain_leftover(
-    connection: Connection, database: str, error: DBAPIError
-) -> LeftoverIndexError | None:
+def _explain_leftover(connection: Connection, database: str, error: DBAPIError) -> LeftoverIndexError | None:
     statement = IndexStatement.read(error.statement or "")
     if getattr(error.orig, "sqlstate", None) != DUPLICATE_TABLE or statement is None:
         return None
     if connection.in_transaction():
         return None  # the caller's own transaction has failed with the statement: nothing more can be asked
-    row = connection.execute(_INDEX, {"index": statement.index, "table": statement.table}).first()
+    row = connection.execute(_INDEX, {"index": statement.name, "table": statement.table}).first()
     connection.rollback()
     return _leftover(database, statement, row.qualified, is_valid=row.is_valid) if row else None
 
 
-def _leftover(
-    database: str, statement: IndexStatement, qualified: str, *, is_valid: bool
-) -> LeftoverIndexError:
+def _leftover(database: str, statement: IndexStatement, qualified: str, *, is_valid: bool) -> LeftoverIndexError:
     state = "is valid" if is_valid else "is INVALID (it was never finished, and no query uses it)"
     return LeftoverIndexError(
-        f'index "{statement.index}" on table {statement.table} of database "{database}" is already there and '
+        f'index "{statement.name}" on table {statement.table} of database "{database}" is already there and '
         f"{state}, but this revision is not recorded: an interrupted run may have left it. Drop it, then run "
         f"the same command again: DROP INDEX CONCURRENTLY {qualified}; "
         "(a revision that begins with DROP INDEX CONCURRENTLY IF EXISTS can be run again as it is)"

@@ -7,22 +7,36 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alembic.operations import ops
-from alembic.util import PriorityDispatchResult
-from sqlalchemy import Column, Index
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import Column, Index, text
 
 if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
     from alembic.operations.ops import ModifyTableOps
     from alembic.runtime.plugins import Plugin
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
 
 log = logging.getLogger(__name__)
 
 # pgvector's defaults: https://github.com/pgvector/pgvector#index-options
-DEFAULT_OPTIONS = {"hnsw": {"m": "16", "ef_construction": "64"}, "ivfflat": {"lists": "100"}}
+DEFAULT_OPTIONS: dict[str, dict[str, str]] = {"hnsw": {"m": "16", "ef_construction": "64"}, "ivfflat": {"lists": "100"}}
+
+# SQLAlchemy's reflection knows operator classes only in its later versions of 2.0.
+_LIVE_OPERATOR_CLASSES = text(
+    """
+    SELECT a.attname, o.opcname, o.opcdefault
+    FROM pg_index AS i
+    JOIN pg_class AS c ON c.oid = i.indexrelid
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    CROSS JOIN unnest(i.indkey::int2[], i.indclass::oid[]) AS k (attnum, opclass)
+    JOIN pg_opclass AS o ON o.oid = k.opclass
+    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+    WHERE c.relname = :index AND n.nspname = coalesce(:schema, current_schema())
+    """
+)
 
 
 def compare_vector_indexes(
@@ -34,12 +48,13 @@ def compare_vector_indexes(
     model: Table | None,
 ) -> PriorityDispatchResult:
     """Replace a vector index whose kind, operator classes or options differ from the model's."""
-    if live is None or model is None:
+    connection = autogen_context.connection
+    if live is None or model is None or connection is None:
         return PriorityDispatchResult.CONTINUE
     replaced = {op.index_name for op in modify_table_ops.ops if isinstance(op, ops.DropIndexOp)}
     for before, after in _same_named_vector_indexes(live, model):
         name = str(after.name)
-        if name in replaced or _definition(before, after) == _definition(after, before):
+        if name in replaced or not _differ(before, after, connection, schema):
             continue
         if autogen_context.run_object_filters(after, name, "index", False, before):
             modify_table_ops.ops.append(ops.DropIndexOp.from_index(before))
@@ -50,8 +65,6 @@ def compare_vector_indexes(
 
 def setup(plugin: Plugin) -> None:
     """Register the comparison, after Alembic's own."""
-    from alembic.util import DispatchPriority
-
     plugin.add_autogenerate_comparator(
         compare_vector_indexes,
         "table",
@@ -73,17 +86,23 @@ def _kind(index: Index) -> str:
     return str(index.dialect_options["postgresql"]["using"] or "btree").lower()
 
 
-def _definition(index: Index, other: Index) -> tuple[str, dict[str, str], dict[str, str]]:
-    """Return kind, options and operator classes, comparable between a model's and a reflected index."""
-    kind = _kind(index)
-    options = {key: str(value) for key, value in (index.dialect_options["postgresql"]["with"] or {}).items()}
-    return kind, {**DEFAULT_OPTIONS.get(kind, {}), **options}, _operator_classes(index, other)
-
-
-def _operator_classes(index: Index, other: Index) -> dict[str, str]:
+def _differ(before: Index, after: Index, connection: Connection, schema: str | None) -> bool:
+    if _kind(before) != _kind(after) or _options(before) != _options(after):
+        return True
     # An expression's operator class is keyed by a label, which the live index does not have.
-    if not all(isinstance(item, Column) for item in (*index.expressions, *other.expressions)):
-        return {}
-    classes: dict[str, Any] = index.dialect_options["postgresql"]["ops"] or {}
+    if not all(isinstance(item, Column) for item in after.expressions):
+        return False
+    wanted = _operator_classes(after)
+    rows = connection.execute(_LIVE_OPERATOR_CLASSES, {"index": after.name, "schema": schema})
+    return any(row.opcname != wanted[row.attname] if row.attname in wanted else not row.opcdefault for row in rows)
+
+
+def _options(index: Index) -> dict[str, str]:
+    given = index.dialect_options["postgresql"]["with"] or {}
+    return {**DEFAULT_OPTIONS.get(_kind(index), {}), **{key: str(value) for key, value in given.items()}}
+
+
+def _operator_classes(index: Index) -> dict[str, str]:
+    given = index.dialect_options["postgresql"]["ops"] or {}
     names = {column.key: column.name for column in index.columns}
-    return {names.get(key, key): str(value).lower() for key, value in classes.items()}
+    return {names.get(key, key): str(value).lower() for key, value in given.items()}

@@ -158,7 +158,7 @@ def _at_home(home: str | None) -> str:
 
 
 def _tables(names: Sequence[str]) -> str:
-    return f'table {_quoted(names)} has' if len(names) == 1 else f"tables {_quoted(names)} have"
+    return f"table {_quoted(names)} has" if len(names) == 1 else f"tables {_quoted(names)} have"
 
 
 def _quoted(names: Iterable[str]) -> str:

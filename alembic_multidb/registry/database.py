@@ -111,9 +111,7 @@ def _checked_name(name: str) -> str:
             f"a database's name is a letter, then letters, digits, '_' or '-'; this is not: {name!r}"
         )
     if name in RESERVED_SECTIONS:
-        raise ConfigurationError(
-            f'a database cannot be named "{name}": that section of alembic.ini is Alembic\'s own'
-        )
+        raise ConfigurationError(f'a database cannot be named "{name}": that section of alembic.ini is Alembic\'s own')
     return name
 
 
@@ -139,9 +137,7 @@ def _metadata(name: str, given: MetaData | Iterable[MetaData] | None) -> tuple[M
 def _url(name: str, argument: str, given: str | URL | None) -> str | URL | None:
     if given is None or isinstance(given, (str, URL)):
         return given
-    raise ConfigurationError(
-        f'database "{name}": {argument}= takes a URL or "env:NAME", not {type(given).__name__}'
-    )
+    raise ConfigurationError(f'database "{name}": {argument}= takes a URL or "env:NAME", not {type(given).__name__}')
 
 
 def _strings(name: str, argument: str, given: Iterable[str]) -> tuple[str, ...]:

@@ -76,9 +76,7 @@ class RegisteredDatabase:
     @cached_property
     def foreign_extensions(self) -> Mapping[str, str]:
         """Map each extension that must not appear here to the database that declares it."""
-        allowed = set(self.extensions).union(
-            *(self._registry[name].extensions for name in self.may_share_with)
-        )
+        allowed = set(self.extensions).union(*(self._registry[name].extensions for name in self.may_share_with))
         return {
             extension: other.name
             for other in self._registry.declarations
@@ -119,9 +117,7 @@ class Databases(Mapping[str, RegisteredDatabase]):
     def __init__(self, *databases: Database) -> None:
         for database in databases:
             if not isinstance(database, Database):
-                raise ConfigurationError(
-                    f"Databases(...) takes Database(...) arguments, not {type(database).__name__}"
-                )
+                raise ConfigurationError(f"Databases(...) takes Database(...) arguments, not {type(database).__name__}")
         self.declarations = databases
         self.homes = Homes(databases)
         check_registry(databases, self.homes)

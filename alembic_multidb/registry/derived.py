@@ -38,9 +38,7 @@ def derive(
     return derived
 
 
-def crossing_constraints(
-    table: Table, crosses: Callable[[ForeignKeyConstraint], bool]
-) -> list[ForeignKeyConstraint]:
+def crossing_constraints(table: Table, crosses: Callable[[ForeignKeyConstraint], bool]) -> list[ForeignKeyConstraint]:
     """Return the foreign keys of a table that leave its home, in the order of their columns."""
     found = [
         constraint

@@ -76,9 +76,7 @@ class Filters:
         self.left_alone.add(table)
         return False
 
-    def include_object(
-        self, object_: Any, name: str | None, type_: str, reflected: bool, compare_to: Any
-    ) -> bool:
+    def include_object(self, object_: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
         """Answer Alembic's ``include_object``: which tables, columns, indexes and constraints take part."""
         table = object_ if type_ == "table" else getattr(object_, "table", None)
         if not isinstance(table, Table):

@@ -101,9 +101,7 @@ class Homes:
                 if _matches(pattern, table)
             ]
             if (table.schema or DEFAULT_SCHEMA) in database.schemas:
-                answers.append(
-                    (database.name, f'schemas= of "{database.name}" ("{table.schema or DEFAULT_SCHEMA}")')
-                )
+                answers.append((database.name, f'schemas= of "{database.name}" ("{table.schema or DEFAULT_SCHEMA}")'))
         return answers
 
     def _checked_bind_key(self, bind_key: object, table: TableName) -> str:

@@ -127,7 +127,7 @@ def _unquote(part: str) -> str:
         return part[1:-1].replace('""', '"')
     if not part or re.search(r'[".,()]', part):
         raise ConfigurationError(
-            f"\"{part}\" is not a name: names are joined by single dots, odd ones stand in double quotes"
+            f'"{part}" is not a name: names are joined by single dots, odd ones stand in double quotes'
         )
     return part
 

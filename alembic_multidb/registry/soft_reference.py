@@ -59,7 +59,5 @@ class SoftReference:
             return given
         column, arrow, target = given.partition("->")
         if not arrow:
-            raise ConfigurationError(
-                f'"{given}" is not a soft reference: write "table.column -> table.column"'
-            )
+            raise ConfigurationError(f'"{given}" is not a soft reference: write "table.column -> table.column"')
         return cls(column.strip(), target.strip())

@@ -10,23 +10,36 @@ from tests.conftest import NewDatabase, Project, copy_example, psql
 
 MODELS = "notes/models.py"
 
-NEW_CORE_COLUMN = ("    body: Mapped[str] = mapped_column(Text)\n",
-                   "    body: Mapped[str] = mapped_column(Text)\n    pinned: Mapped[bool | None]\n")
-NEW_AI_COLUMN = ("    scope: Mapped[str] = mapped_column(String(100), index=True)\n",
-                 "    scope: Mapped[str] = mapped_column(String(100), index=True)\n    source: Mapped[str | None]\n")
-NEW_VECTOR_COLUMN = ("    scope: Mapped[str] = mapped_column(String(100), index=True)\n",
-                     "    scope: Mapped[str] = mapped_column(String(100), index=True)\n"
-                     "    summary: Mapped[list[float] | None] = mapped_column(VECTOR(8))\n")
-NEW_CORE_TABLE = ("class AiDocument(Base):", "class Attachment(Base):\n"
-                  '    __tablename__ = "attachments"\n'
-                  "    id: Mapped[int] = mapped_column(primary_key=True)\n"
-                  '    note_id: Mapped[int] = mapped_column(ForeignKey("notes.id"), index=True)\n\n\n'
-                  "class AiDocument(Base):")
-NEW_INDEX = ('Index("ix_notes_created_at", "created_at"),',
-             'Index("ix_notes_created_at", "created_at"), Index("ix_notes_recent", "notebook_id", "created_at"),')
-NEW_FOREIGN_KEY = ("    label: Mapped[str] = mapped_column(String(50))\n",
-                   "    label: Mapped[str] = mapped_column(String(50))\n"
-                   '    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))\n')
+NEW_CORE_COLUMN = (
+    "    body: Mapped[str] = mapped_column(Text)\n",
+    "    body: Mapped[str] = mapped_column(Text)\n    pinned: Mapped[bool | None]\n",
+)
+NEW_AI_COLUMN = (
+    "    scope: Mapped[str] = mapped_column(String(100), index=True)\n",
+    "    scope: Mapped[str] = mapped_column(String(100), index=True)\n    source: Mapped[str | None]\n",
+)
+NEW_VECTOR_COLUMN = (
+    "    scope: Mapped[str] = mapped_column(String(100), index=True)\n",
+    "    scope: Mapped[str] = mapped_column(String(100), index=True)\n"
+    "    summary: Mapped[list[float] | None] = mapped_column(VECTOR(8))\n",
+)
+NEW_CORE_TABLE = (
+    "class AiDocument(Base):",
+    "class Attachment(Base):\n"
+    '    __tablename__ = "attachments"\n'
+    "    id: Mapped[int] = mapped_column(primary_key=True)\n"
+    '    note_id: Mapped[int] = mapped_column(ForeignKey("notes.id"), index=True)\n\n\n'
+    "class AiDocument(Base):",
+)
+NEW_INDEX = (
+    'Index("ix_notes_created_at", "created_at"),',
+    'Index("ix_notes_created_at", "created_at"), Index("ix_notes_recent", "notebook_id", "created_at"),',
+)
+NEW_FOREIGN_KEY = (
+    "    label: Mapped[str] = mapped_column(String(50))\n",
+    "    label: Mapped[str] = mapped_column(String(50))\n"
+    '    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))\n',
+)
 
 
 def _generate(project: Project, database: str) -> str:
@@ -105,9 +118,7 @@ def test_a_new_table_with_a_crossing_foreign_key_is_created_without_it(notes_at_
         "class AiMemory(Base):",
     )
     notes_at_head.edit("notes/databases.py", '"ai_memories"],', '"ai_memories", "ai_notes"],')
-    notes_at_head.edit(
-        "notes/databases.py", "soft_references=[", 'soft_references=["ai_notes.note_id -> notes.id", '
-    )
+    notes_at_head.edit("notes/databases.py", "soft_references=[", 'soft_references=["ai_notes.note_id -> notes.id", ')
     body = _upgrade_body(_generate(notes_at_head, "ai"))
     assert "['document_id'], ['ai_documents.id']" in body
     assert "notes.id'" not in body
@@ -163,8 +174,11 @@ def test_nobody_drops_extension_tables_partitions_or_version_tables(notes_at_hea
     url = notes_at_head.environment["DATABASE_URL"]
     psql(url, "CREATE TABLE member (id int); CREATE EXTENSION citext; ALTER EXTENSION citext ADD TABLE member")
     psql(url, "CREATE INDEX ix_member ON member (id)")
-    psql(url, "CREATE TABLE other_versions (version_num text); "
-              "COMMENT ON TABLE other_versions IS 'alembic_multidb: database=core'")
+    psql(
+        url,
+        "CREATE TABLE other_versions (version_num text); "
+        "COMMENT ON TABLE other_versions IS 'alembic_multidb: database=core'",
+    )
     psql(url, "CREATE TABLE parted (id int) PARTITION BY LIST (id)")
     psql(url, "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1)")
     notes_at_head.edit("notes/databases.py", '"core",', '"core", unmodelled="drop",')
@@ -181,7 +195,9 @@ class TestTwoDeclarativeBases:
     def two_bases(self, notes_at_head: Project) -> Project:
         models = (notes_at_head.folder / MODELS).read_text()
         base = models[models.index("class Base") : models.index("class User")]
-        models = models.replace("class AiDocument(Base)", base.replace("Base(", "AiBase(", 1) + "class AiDocument(AiBase)")
+        models = models.replace(
+            "class AiDocument(Base)", base.replace("Base(", "AiBase(", 1) + "class AiDocument(AiBase)"
+        )
         notes_at_head.write(MODELS, models.replace("AiMemory(Base)", "AiMemory(AiBase)"))
         notes_at_head.write(
             "notes/databases.py",
@@ -223,17 +239,22 @@ class TestOneMixedPhysicalDatabase:
         project = copy_example("notes", tmp_path)
         url = new_database()
         project.environment = {"DATABASE_URL": url, "AI_DATABASE_URL": url}
-        project.edit("notes/databases.py", '        "ai",', '        "ai", shared_with="core", version_table="ai_version",')
+        project.edit(
+            "notes/databases.py",
+            '        "ai",',
+            '        "ai", shared_with="core", version_table="ai_version",',
+        )
         for database in ("core", "ai"):
             project.ok("-n", database, "upgrade", "head")
-        psql(url, "ALTER TABLE ai_memories ADD CONSTRAINT fk_crossing FOREIGN KEY (user_id) REFERENCES users (id)")
+        psql(
+            url,
+            "ALTER TABLE ai_memories ADD CONSTRAINT fk_crossing FOREIGN KEY (user_id) REFERENCES users (id)",
+        )
         return project
 
     @pytest.mark.parametrize("database", ["core", "ai"])
     @pytest.mark.parametrize("unmodelled", ["keep", "drop"])
-    def test_neither_history_drops_what_is_the_others(
-        self, mixed: Project, database: str, unmodelled: str
-    ) -> None:
+    def test_neither_history_drops_what_is_the_others(self, mixed: Project, database: str, unmodelled: str) -> None:
         """No table, no crossing foreign key, no version table of the other."""
         mixed.edit("notes/databases.py", f'"{database}",', f'"{database}", unmodelled="{unmodelled}",')
         assert "No new upgrade operations" in mixed.ok("-n", database, "check")
@@ -243,7 +264,11 @@ class TestOneMixedPhysicalDatabase:
         models = (mixed.folder / MODELS).read_text()
         mixed.write(MODELS, models[: models.index("class AiMemory")])
         mixed.edit("notes/databases.py", '"ai",', '"ai", unmodelled="drop",')
-        mixed.edit("notes/databases.py", '        soft_references=[SoftReference("ai_memories.user_id", "users.id", ondelete="CASCADE")],\n', "")
+        mixed.edit(
+            "notes/databases.py",
+            '        soft_references=[SoftReference("ai_memories.user_id", "users.id", ondelete="CASCADE")],\n',
+            "",
+        )
         text = _generate(mixed, "ai")
         assert "op.drop_table('ai_memories')" in _upgrade_body(text)
         downgrade = text.partition("def downgrade")[2]

@@ -34,15 +34,11 @@ def _race(project: Project, url: str) -> None:
     printed = "".join(stderr for (_, stderr), _ in ends)
     assert printed.count("Running upgrade c002 -> c003") == 1
     assert psql(url, "SELECT version_num FROM alembic_version") == [("c003",)]
-    assert psql(url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_notes_created_at'::regclass") == [
-        (True,)
-    ]
+    assert psql(url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_notes_created_at'::regclass") == [(True,)]
 
 
 @pytest.mark.parametrize("round_", range(2))
-def test_four_upgrades_at_once_run_the_history_once(
-    notes: Project, new_database: NewDatabase, round_: int
-) -> None:
+def test_four_upgrades_at_once_run_the_history_once(notes: Project, new_database: NewDatabase, round_: int) -> None:
     """With CREATE INDEX CONCURRENTLY in the history; a short sample of the soak run."""
     _race(notes, new_database())
 
@@ -82,8 +78,11 @@ class TestWhileTheLockIsHeld:
             assert time.monotonic() - start < 10
         finally:
             _kill(runner)
-            psql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' "
-                      "AND datname = current_database() AND pid <> pg_backend_pid()")
+            psql(
+                url,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' "
+                "AND datname = current_database() AND pid <> pg_backend_pid()",
+            )
 
     def test_who_does_not_want_to_wait_is_told_who_holds_it(self, notes_at_head: Project) -> None:
         """By -x, by the ini and for a stamp; the holder is named, with its start."""
@@ -97,18 +96,22 @@ class TestWhileTheLockIsHeld:
             assert "connected since 20" in refused
             notes_at_head.edit("alembic.ini", "[core]\n", "[core]\nmultidb_lock_timeout = 0.2\n")
             assert "waited 0 of 0.2 seconds" in notes_at_head.refused("-n", "core", "downgrade", "base")
-            for seconds, expected in (("0.1", "waited 0 of 0.1 seconds"), ("-1", '--lock-timeout: "-1.0" is not')):
+            for seconds, expected in (
+                ("0.1", "waited 0 of 0.1 seconds"),
+                ("-1", '--lock-timeout: "-1.0" is not'),
+            ):
                 assert expected in notes_at_head.refused(
                     "upgrade", "-n", "core", "--lock-timeout", seconds, module="alembic_multidb"
                 )
         finally:
             _kill(runner)
-            psql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' "
-                      "AND datname = current_database() AND pid <> pg_backend_pid()")
+            psql(
+                url,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' "
+                "AND datname = current_database() AND pid <> pg_backend_pid()",
+            )
 
-    def test_after_a_kill_the_next_one_waits_for_the_backend_and_ends_at_head(
-        self, notes_at_head: Project
-    ) -> None:
+    def test_after_a_kill_the_next_one_waits_for_the_backend_and_ends_at_head(self, notes_at_head: Project) -> None:
         """The killed runner's backend goes on with its statement; the lock is its own and lives as long."""
         notes_at_head.write(
             "migrations/core/c004.py",
@@ -117,7 +120,7 @@ class TestWhileTheLockIsHeld:
                 "c003",
                 "with op.get_context().autocommit_block():",
                 '    op.execute("CREATE TABLE IF NOT EXISTS steps (at timestamptz DEFAULT clock_timestamp())")',
-                "    op.execute(\"DO $$ BEGIN PERFORM pg_sleep(4); INSERT INTO steps DEFAULT VALUES; END $$\")",
+                '    op.execute("DO $$ BEGIN PERFORM pg_sleep(4); INSERT INTO steps DEFAULT VALUES; END $$")',
             ),
         )
         url = notes_at_head.environment["DATABASE_URL"]
@@ -152,9 +155,12 @@ class TestInterruptedIndex:
                 wait_until(lambda: _backends(url, "CREATE INDEX CONCURRENTLY%"))
                 _kill(runner)
                 if not finish:
-                    psql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                              "WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND datname = current_database() "
-                              "AND pid <> pg_backend_pid()")
+                    psql(
+                        url,
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND datname = current_database() "
+                        "AND pid <> pg_backend_pid()",
+                    )
             wait_until(lambda: not _backends(url, "CREATE INDEX CONCURRENTLY%"))
 
         return kill_inside  # type: ignore[return-value]
@@ -181,7 +187,8 @@ class TestInterruptedIndex:
     ) -> None:
         """The statement that the error prints is enough to go on."""
         slow_index(
-            f'    op.create_index("{name}", "users", ["created_at"], postgresql_concurrently=True)', finish=finish
+            f'    op.create_index("{name}", "users", ["created_at"], postgresql_concurrently=True)',
+            finish=finish,
         )
         refused = notes_at_head.refused("-n", "core", "upgrade", "head")
         assert f'index "{name}" on table users of database "core" is already there and {state}' in refused
@@ -198,8 +205,7 @@ class TestInterruptedIndex:
     ) -> None:
         """IF NOT EXISTS passes over the invalid index; the revision must not be recorded with it."""
         slow_index(
-            '    op.create_index("ix_slow", "users", ["created_at"], if_not_exists=True, '
-            "postgresql_concurrently=True)",
+            '    op.create_index("ix_slow", "users", ["created_at"], if_not_exists=True, postgresql_concurrently=True)',
             finish=False,
         )
         refused = notes_at_head.refused("-n", "core", "upgrade", "head")

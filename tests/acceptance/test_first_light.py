@@ -47,9 +47,7 @@ def test_core_runs_where_pgvector_cannot_be_installed(notes: Project, server_15:
     assert 'is marked as "core"' in refused
 
 
-def test_ai_on_a_server_without_pgvector_names_what_the_administrator_does(
-    notes: Project, server_15: Server
-) -> None:
+def test_ai_on_a_server_without_pgvector_names_what_the_administrator_does(notes: Project, server_15: Server) -> None:
     """A missing package is one message with the SQL, and nothing is left behind."""
     url = server_15.create_database("no_package")
     try:
@@ -129,9 +127,7 @@ class TestAlembicsCommands:
         url = notes.environment["DATABASE_URL"]
         notes.ok("-n", "core", "ensure_version")
         assert psql(url, TABLES) == [("alembic_version",)]
-        assert psql(url, "SELECT obj_description('alembic_version'::regclass)") == [
-            ("alembic_multidb: database=core",)
-        ]
+        assert psql(url, "SELECT obj_description('alembic_version'::regclass)") == [("alembic_multidb: database=core",)]
         notes.ok("-n", "core", "stamp", "c002")
         assert psql(url, "SELECT version_num FROM alembic_version") == [("c002",)]
         notes.ok("-n", "core", "stamp", "--purge", "head")
@@ -177,9 +173,7 @@ class TestOffline:
         url = notes.environment["AI_DATABASE_URL"]
         psql(url, script)
         assert "No new upgrade operations" in notes.ok("-n", "ai", "check")
-        assert psql(url, "SELECT obj_description('alembic_version'::regclass)") == [
-            ("alembic_multidb: database=ai",)
-        ]
+        assert psql(url, "SELECT obj_description('alembic_version'::regclass)") == [("alembic_multidb: database=ai",)]
 
     def test_a_range_and_a_downgrade_are_printed_without_extensions_to_create(self, notes: Project) -> None:
         """downgrade --sql creates nothing."""
@@ -220,11 +214,15 @@ class TestExtensionRefusal:
             pytest.param(['op.execute("CREATE EXTENSION vector")'], id="op.execute"),
             pytest.param(['op.execute("/* so */ create -- odd\\n extension /* if */ vector")'], id="comments"),
             pytest.param(
-                ["op.execute(\"DO $$ BEGIN EXECUTE 'CREATE EXTEN' || 'SION vector'; END $$\")"], id="DO with EXECUTE"
+                ["op.execute(\"DO $$ BEGIN EXECUTE 'CREATE EXTEN' || 'SION vector'; END $$\")"],
+                id="DO with EXECUTE",
             ),
             pytest.param(
-                ["session = Session(op.get_bind())",
-                 'session.execute(sa.text("CREATE EXTENSION vector"))', "session.commit()"],
+                [
+                    "session = Session(op.get_bind())",
+                    'session.execute(sa.text("CREATE EXTENSION vector"))',
+                    "session.commit()",
+                ],
                 id="ORM session",
             ),
             pytest.param(
@@ -302,7 +300,7 @@ class TestWrongDatabase:
         done = notes_at_head.run(
             "-n", "core", "history", "-i", DATABASE_URL=notes_at_head.environment["AI_DATABASE_URL"]
         )
-        assert '[core] WARNING: wrong database: ' in done.stderr
+        assert "[core] WARNING: wrong database: " in done.stderr
         assert "c003" in done.stdout
 
     def test_the_marker_is_found_on_a_version_table_of_another_name(self, notes_at_head: Project) -> None:
@@ -322,9 +320,7 @@ class TestWrongDatabase:
         ]
         assert "marked" not in notes_at_head.ok("-n", "core", "upgrade", "head")
 
-    def test_who_does_not_own_the_version_table_gets_a_warning(
-        self, notes_at_head: Project, server: Server
-    ) -> None:
+    def test_who_does_not_own_the_version_table_gets_a_warning(self, notes_at_head: Project, server: Server) -> None:
         """A missing right to comment does not keep a history from running."""
         url = notes_at_head.environment["DATABASE_URL"]
         role = f"app_{url.rpartition('/')[2]}"

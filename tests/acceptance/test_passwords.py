@@ -94,7 +94,10 @@ def test_it_is_in_no_log_of_the_most_talkative_kind(notes: Project, login: Login
 def test_a_dotenv_beside_the_ini_is_read_and_the_environment_wins(notes: Project, login: Login) -> None:
     """From another folder as well."""
     variables = login.with_(quote(PASSWORD, safe=""))
-    notes.write(".env", f"DATABASE_URL='{variables['DATABASE_URL']}'\nAI_DATABASE_URL=postgresql://nowhere.invalid/x\n")
+    notes.write(
+        ".env",
+        f"DATABASE_URL='{variables['DATABASE_URL']}'\nAI_DATABASE_URL=postgresql://nowhere.invalid/x\n",
+    )
     ini = str(notes.folder / "alembic.ini")
     elsewhere = Project(notes.folder.parent, {"AI_DATABASE_URL": variables["AI_DATABASE_URL"]})
     _without_password(elsewhere.ok("-c", ini, "-n", "core", "upgrade", "head"))
@@ -156,9 +159,7 @@ class TestErrors:
         ],
     )
     @pytest.mark.parametrize("module", ["alembic", "alembic_multidb"])
-    def test_a_url_that_leads_nowhere_is_one_line(
-        self, notes: Project, module: str, url: str, expected: str
-    ) -> None:
+    def test_a_url_that_leads_nowhere_is_one_line(self, notes: Project, module: str, url: str, expected: str) -> None:
         """Each names the database or the variable, and never quotes the URL."""
         command = ("-n", "core", "current") if module == "alembic" else ("upgrade", "-n", "core")
         text = notes.refused(*command, module=module, DATABASE_URL=url)

@@ -119,8 +119,11 @@ class TestHandedIn:
 
     def test_a_failed_change_frees_the_lock(self, example: Project, engine: Engine) -> None:
         """On a connection that lives on."""
-        example.write("migrations/core/c004.py", 'revision = "c004"\ndown_revision = "c003"\n\n\n'
-                      "def upgrade():\n    raise ValueError('no')\n\n\ndef downgrade():\n    pass\n")
+        example.write(
+            "migrations/core/c004.py",
+            'revision = "c004"\ndown_revision = "c003"\n\n\n'
+            "def upgrade():\n    raise ValueError('no')\n\n\ndef downgrade():\n    pass\n",
+        )
         with engine.connect() as connection:
             with pytest.raises(ValueError, match="no"):
                 command.upgrade(config_for(example, "core", connection), "head")
@@ -211,8 +214,11 @@ class TestUsersOptions:
     def test_one_transaction_for_all_revisions_when_asked(self, notes: Project) -> None:
         """transaction_per_migration=False: a failure takes all of the run back."""
         self.env(notes, "transaction_per_migration=False")
-        notes.write("migrations/ai/a003.py", 'revision = "a003"\ndown_revision = "a002"\n\n\n'
-                    "def upgrade():\n    raise ValueError('no')\n\n\ndef downgrade():\n    pass\n")
+        notes.write(
+            "migrations/ai/a003.py",
+            'revision = "a003"\ndown_revision = "a002"\n\n\n'
+            "def upgrade():\n    raise ValueError('no')\n\n\ndef downgrade():\n    pass\n",
+        )
         assert notes.run("-n", "ai", "upgrade", "head").returncode == 1
         url = notes.environment["AI_DATABASE_URL"]
         assert psql(url, "SELECT to_regclass('alembic_version'), to_regclass('ai_memories')") == [(None, None)]
@@ -221,8 +227,11 @@ class TestUsersOptions:
 
     def test_by_default_each_revision_is_kept(self, notes: Project) -> None:
         """A failure in the third leaves the first two recorded."""
-        notes.write("migrations/ai/a003.py", 'revision = "a003"\ndown_revision = "a002"\n\n\n'
-                    "def upgrade():\n    raise ValueError('no')\n\n\ndef downgrade():\n    pass\n")
+        notes.write(
+            "migrations/ai/a003.py",
+            'revision = "a003"\ndown_revision = "a002"\n\n\n'
+            "def upgrade():\n    raise ValueError('no')\n\n\ndef downgrade():\n    pass\n",
+        )
         assert notes.run("-n", "ai", "upgrade", "head").returncode == 1
         assert heads(notes.environment["AI_DATABASE_URL"]) == [("a002",)]
 
@@ -261,9 +270,7 @@ class TestOwnEnv:
 
     @pytest.mark.parametrize("database", ["core", "ai"])
     @pytest.mark.parametrize("metadata", ["home.metadata", "Base.metadata"])
-    def test_the_hooks_do_their_work_in_any_env(
-        self, notes_at_head: Project, database: str, metadata: str
-    ) -> None:
+    def test_the_hooks_do_their_work_in_any_env(self, notes_at_head: Project, database: str, metadata: str) -> None:
         """check is clean and a new table with a crossing FK comes without it, even from the undivided MetaData."""
         env = self.ENV.format(extra="from notes.models import Base\n", metadata=metadata, more="")
         notes_at_head.write("migrations/env.py", env)
@@ -294,7 +301,9 @@ class TestOwnEnv:
         """plugin.register(), then its name among autogenerate_plugins: vector indexes are compared."""
         more = ", autogenerate_plugins=['alembic.autogenerate.*', plugin.NAME]"
         env = self.ENV.format(
-            extra="from alembic_multidb import plugin; plugin.register()\n", metadata="home.metadata", more=more
+            extra="from alembic_multidb import plugin; plugin.register()\n",
+            metadata="home.metadata",
+            more=more,
         )
         notes_at_head.write("migrations/env.py", env)
         notes_at_head.edit("notes/models.py", '{"m": 16, "ef_construction": 64}', '{"m": 32}')
@@ -311,7 +320,10 @@ class TestLock:
     def connections(self, new_database: NewDatabase) -> Iterator[tuple[Connection, psycopg.Connection[Any]]]:
         url = new_database()
         engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
-        with engine.connect() as ours, psycopg.connect(url, autocommit=True, application_name="other") as other:
+        with (
+            engine.connect() as ours,
+            psycopg.connect(url, autocommit=True, application_name="other") as other,
+        ):
             yield ours, other
         engine.dispose()
 
@@ -344,9 +356,13 @@ class TestLock:
         assert {lock_key(table) < 0 for table in tables} == {True, False}
         for table in tables:
             other.execute("SELECT pg_advisory_lock(%s)", [lock_key(table)])
-            with pytest.raises(LockTimeoutError, match=rf'by "other" \(backend {other.info.backend_pid}, role postgres\)'):
-                with migration_lock(ours, "core", table, 0):
-                    pass
+            with (
+                pytest.raises(
+                    LockTimeoutError, match=rf'by "other" \(backend {other.info.backend_pid}, role postgres\)'
+                ),
+                migration_lock(ours, "core", table, 0),
+            ):
+                pass
 
     def test_in_a_callers_transaction_it_lives_until_that_ends(
         self, connections: tuple[Connection, psycopg.Connection[Any]]
@@ -369,10 +385,9 @@ class TestLock:
         ours, other = connections
         pid = ours.execute(text("SELECT pg_backend_pid()")).scalar()
         ours.rollback()
-        with pytest.raises(KeyError, match="the migration's own"):
-            with migration_lock(ours, "core", self.TABLE, 0):
-                other.execute("SELECT pg_terminate_backend(%s)", [pid])
-                raise KeyError("the migration's own")
+        with pytest.raises(KeyError, match="the migration's own"), migration_lock(ours, "core", self.TABLE, 0):
+            other.execute("SELECT pg_terminate_backend(%s)", [pid])
+            raise KeyError("the migration's own")
 
 
 def test_the_files_of_a_project_are_found_from_any_folder(notes: Project, tmp_path: Path) -> None:

@@ -13,11 +13,16 @@ from sqlalchemy.engine import URL, make_url
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.urls import DatabaseURL, describe, parse_url, resolve_url
 
-PASSWORDS = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40
-)
+PASSWORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
 SCHEMES = st.sampled_from(
-    ["postgres", "postgresql", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2", "postgresql+pg8000"]
+    [
+        "postgres",
+        "postgresql",
+        "postgresql+psycopg",
+        "postgresql+asyncpg",
+        "postgresql+psycopg2",
+        "postgresql+pg8000",
+    ]
 )
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\0"), min_size=1, max_size=12)
 
@@ -40,7 +45,12 @@ def test_a_percent_encoded_password_reaches_every_consumer_unchanged(
     libpq = url.libpq()
     assert libpq.environment == {"PGPASSWORD": password}
     fields = psycopg.conninfo.conninfo_to_dict(libpq.dsn)
-    assert (fields["user"], fields["dbname"], fields["host"], fields["port"]) == (user, database, "db.example", "5433")
+    assert (fields["user"], fields["dbname"], fields["host"], fields["port"]) == (
+        user,
+        database,
+        "db.example",
+        "5433",
+    )
     assert "password" not in fields
 
 
@@ -48,7 +58,10 @@ def test_a_percent_encoded_password_reaches_every_consumer_unchanged(
 def test_nothing_that_is_printed_of_a_url_holds_its_password(password: str, scheme: str) -> None:
     """Neither str() nor repr(), wherever in the URL the password stood."""
     encoded = quote(password, safe="")
-    for text in (f"{scheme}://u:{encoded}@h:1/d", f"{scheme}://u@h:1/d?password={encoded}&sslpassword={encoded}"):
+    for text in (
+        f"{scheme}://u:{encoded}@h:1/d",
+        f"{scheme}://u@h:1/d?password={encoded}&sslpassword={encoded}",
+    ):
         url = parse(text)
         shown = str(url) + repr(url) + describe(url.url) + str(url.url.render_as_string(hide_password=True))
         if password not in "DatabaseURL(driver='psycopg2asyncpg8000')h:1/dpostgresql+psycopg://u:***@h:1/d":

@@ -1,0 +1,1 @@
+"""Programs that print ratios against a peer measured in the same run; never timed tests."""
