@@ -54,7 +54,8 @@ def compare_vector_indexes(
     replaced = {op.index_name for op in modify_table_ops.ops if isinstance(op, ops.DropIndexOp)}
     for before, after in _same_named_vector_indexes(live, model):
         name = str(after.name)
-        if name in replaced or not _differ(before, after, connection, schema):
+        _complete_operator_classes(before, after, connection, schema)
+        if name in replaced or not _differ(before, after):
             continue
         if autogen_context.run_object_filters(after, name, "index", False, before):
             modify_table_ops.ops.append(ops.DropIndexOp.from_index(before))
@@ -86,15 +87,21 @@ def _kind(index: Index) -> str:
     return str(index.dialect_options["postgresql"]["using"] or "btree").lower()
 
 
-def _differ(before: Index, after: Index, connection: Connection, schema: str | None) -> bool:
+def _differ(before: Index, after: Index) -> bool:
     if _kind(before) != _kind(after) or _options(before) != _options(after):
         return True
     # An expression's operator class is keyed by a label, which the live index does not have.
-    if not all(isinstance(item, Column) for item in after.expressions):
-        return False
+    columns_only = all(isinstance(item, Column) for item in after.expressions)
+    return columns_only and _operator_classes(before) != _operator_classes(after)
+
+
+def _complete_operator_classes(before: Index, after: Index, connection: Connection, schema: str | None) -> None:
+    """Give the reflected index its operator classes, and leave out defaults that the model leaves out too."""
     wanted = _operator_classes(after)
-    rows = connection.execute(_LIVE_OPERATOR_CLASSES, {"index": after.name, "schema": schema})
-    return any(row.opcname != wanted[row.attname] if row.attname in wanted else not row.opcdefault for row in rows)
+    rows = connection.execute(_LIVE_OPERATOR_CLASSES, {"index": before.name, "schema": schema})
+    before.dialect_options["postgresql"]["ops"] = {
+        row.attname: row.opcname for row in rows if not row.opcdefault or row.attname in wanted
+    }
 
 
 def _options(index: Index) -> dict[str, str]:

@@ -24,7 +24,8 @@ from notes.models import Base
 
 logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 logging.getLogger("alembic").setLevel(logging.INFO)
-engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"), poolclass=pool.NullPool)
+url = os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
+engine = create_engine(url, poolclass=pool.NullPool)
 with engine.connect() as connection:
     context.configure(connection=connection, target_metadata=Base.metadata)
     with context.begin_transaction():

