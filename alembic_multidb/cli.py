@@ -37,6 +37,10 @@ ConfigOption = Annotated[
 NamesOption = Annotated[
     Optional[list[str]], typer.Option("--name", "-n", help="Only this database; may be repeated.")  # noqa: UP045
 ]
+LockTimeoutOption = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(help="Seconds to wait for a database's lock; 0: do not wait."),
+]
 
 
 def main() -> None:
@@ -78,10 +82,7 @@ def upgrade(
     revision: Annotated[str, typer.Argument(help="As for alembic upgrade.")] = "heads",
     config: ConfigOption = Path("alembic.ini"),
     name: NamesOption = None,
-    lock_timeout: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(help="Seconds to wait for each database's lock; 0: do not wait."),
-    ] = None,
+    lock_timeout: LockTimeoutOption = None,
 ) -> None:
     """Upgrade all databases, one after the other in the registry's order; the first failure stops."""
     project = operate.Project.load(config)
@@ -90,6 +91,18 @@ def upgrade(
         typer.echo(f"{state.name}: {state.state} ({', '.join(state.revisions) or 'no revision'})")
 
     operate.upgrade(project, name or (), revision, lock_timeout=lock_timeout, report=report)
+
+
+@app.command(epilog="Example: multidb adopt -n core")
+def adopt(
+    name: Annotated[str, typer.Option("--name", "-n", help="What this database shall be.")],
+    config: ConfigOption = Path("alembic.ini"),
+    lock_timeout: LockTimeoutOption = None,
+) -> None:
+    """Mark a copy (restored, cloned, renamed) as the database that its URL is for."""
+    project = operate.Project.load(config)
+    mark, before = operate.adopt(project, name, lock_timeout=lock_timeout)
+    typer.echo(f'{name}: marked as "{mark}"' + (f' (was "{before}")' if before else " (had no marker)"))
 
 
 @app.command(epilog="Example: multidb demo --keep")

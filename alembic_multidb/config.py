@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
+from traceback import extract_tb
 from typing import TYPE_CHECKING
 
-from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.errors import ConfigurationError, MultidbError
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -86,25 +87,49 @@ def import_registry(location: str, *, paths: Iterable[str] = ()) -> object:
         paths: put in front of ``sys.path`` first, as Alembic does with ``prepend_sys_path``.
 
     Raises:
-        ConfigurationError: the module or its attribute is missing.
+        ConfigurationError: the module or its attribute is missing, or importing it raises.
     """
     sys.path[:0] = [path for path in paths if path not in sys.path]
     module_name, _, attribute = location.partition(":")
     try:
         module = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if not error.name or not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # the registry's own imports fail: its traceback says where
-        raise ConfigurationError(
-            f'{REGISTRY_OPTION} names the module "{module_name}", but there is no module "{error.name}"; '
-            "is prepend_sys_path in alembic.ini the folder that holds it?"
-        ) from None
+    except MultidbError:
+        raise
+    except Exception as error:  # whatever the user's modules raise: said in one line, with its place
+        raise _import_error(module_name, error) from None
     try:
         return getattr(module, attribute)
     except AttributeError:
         raise ConfigurationError(
             f'{REGISTRY_OPTION} names "{location}", but the module "{module_name}" has no "{attribute}"'
         ) from None
+
+
+def _import_error(module: str, error: Exception) -> ConfigurationError:
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        return ConfigurationError(
+            f'{REGISTRY_OPTION} names the module "{module}", but there is no module "{error.name}"; '
+            "is prepend_sys_path in alembic.ini the folder that holds it?"
+        )
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    place = f"{own[-1].filename}, line {own[-1].lineno}" if own else module
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}, line {error.lineno}"
+    return ConfigurationError(
+        f'importing the registry "{module}" failed with {type(error).__name__}{_harmless_text(error)} at {place}; '
+        f'see it whole with: python -c "import {module}"'
+    )
+
+
+def _harmless_text(error: Exception) -> str:
+    """Return an exception's text where it names code; elsewhere it may quote a URL or a secret setting."""
+    if isinstance(error, KeyError):
+        key = error.args[0] if error.args else ""
+        return f" ({key!r})" if isinstance(key, str) and key.isidentifier() else ""
+    if isinstance(error, (ImportError, NameError, AttributeError)):
+        return f" ({str(error).splitlines()[0]})" if str(error) else ""
+    return ""
 
 
 def environment_beside(config_file: str | None) -> Mapping[str, str]:

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.postgres import EmbeddedServer, embedded_server
 
@@ -121,6 +119,8 @@ def _create_databases(server: EmbeddedServer) -> dict[str, str]:
 
 
 def _facts(name: str, url: str) -> DatabaseFacts:
+    import psycopg  # needs libpq, which only the embedded extra brings for certain
+
     with psycopg.connect(url) as connection:
 
         def names(query: str) -> tuple[str, ...]:

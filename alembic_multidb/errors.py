@@ -8,7 +8,8 @@ traceback. A subclass exists only where a caller would want to catch it::
         ├── ConfigurationError      registry, ini file, URL, environment variable
         │   └── UnknownDatabaseError    a name that the registry does not have
         ├── ConnectionFailedError   the server could not be reached or refused the login
-        ├── WrongDatabaseError      the database is marked as another one
+        ├── TransactionPoolerError  changes would run through a transaction pooler
+        ├── WrongDatabaseError      the database is marked as another one, or of another environment
         ├── LockTimeoutError        somebody else is changing the database
         ├── ExtensionError          a declared extension is missing, or an undeclared one appeared
         └── LeftoverIndexError      an interrupted run left an index that no revision records
@@ -38,8 +39,12 @@ class ConnectionFailedError(MultidbError):
     """A database could not be reached, or refused the login."""
 
 
+class TransactionPoolerError(MultidbError):
+    """The connection leads through a transaction pooler, behind which session locks do not hold."""
+
+
 class WrongDatabaseError(MultidbError):
-    """The connected database is marked as another database of the registry."""
+    """The connected database is marked as another one, or as one of another environment."""
 
 
 class LockTimeoutError(MultidbError):

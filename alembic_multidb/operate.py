@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +17,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from alembic_multidb.config import LOCK_TIMEOUT_OPTION, environment_beside
+from alembic_multidb.config import lock_timeout as read_lock_timeout
+from alembic_multidb.env.adopt import adopt as adopt_connected
 from alembic_multidb.env.connect import connect, make_engine
-from alembic_multidb.env.marker import find_markers, foreign_markers
+from alembic_multidb.env.marker import Mark, find_markers, wrong_markers
 from alembic_multidb.env.run import load_registry
-from alembic_multidb.errors import ConfigurationError, ConnectionFailedError, MultidbError
+from alembic_multidb.errors import ConfigurationError, ConnectionFailedError
 from alembic_multidb.registry import Databases, RegisteredDatabase
 
 State = Literal["empty", "unstamped", "behind", "at head", "ahead", "wrong database", "unreachable"]
@@ -86,6 +90,28 @@ class Project:
         chosen = {self.databases[name].name for name in names} or set(self.databases)
         return [database for name, database in self.databases.items() if name in chosen]
 
+    @cached_property
+    def variables(self) -> Mapping[str, str]:
+        """Return the environment variables, those of a ``.env`` beside alembic.ini included."""
+        return environment_beside(str(self.config_file))
+
+    def mark_of(self, database: RegisteredDatabase) -> Mark:
+        """Return what the database's marker is to say."""
+        return Mark(database.name, self.databases.environment_name(self.variables))
+
+    @contextmanager
+    def connect(self, database: RegisteredDatabase, *, timeout: float | None = None) -> Iterator[Connection]:
+        """Connect to a database as its migrations do.
+
+        Raises:
+            ConfigurationError: its URL cannot be used.
+            ConnectionFailedError: the server cannot be reached or refuses the login.
+        """
+        url = database.migration_url(self.variables)
+        engine = make_engine(database.name, url, timeout=timeout)
+        with connect(engine, database.name, url) as connection:
+            yield connection
+
     def config_for(self, name: str) -> Config:
         """Return Alembic's configuration for one database, as ``alembic -n NAME`` makes it.
 
@@ -134,22 +160,42 @@ def upgrade(
         report(_status_of(project, database))
 
 
+def adopt(project: Project, name: str, *, lock_timeout: float | None = None) -> tuple[Mark, Mark | None]:
+    """Mark a copy of a database as the one that it shall be.
+
+    Returns:
+        What it is marked as now, and what it was marked as before (None: it was not marked).
+
+    Raises:
+        MultidbError: it cannot be reached, is locked, or has no version table that this login may mark.
+    """
+    database = project.databases[name]
+    expected = project.mark_of(database)
+    config = project.config_for(name)
+    config.attributes[LOCK_TIMEOUT_OPTION] = lock_timeout
+    with project.connect(database) as connection:
+        return expected, adopt_connected(connection, database, expected, read_lock_timeout(config, {}))
+
+
 def _status_of(project: Project, database: RegisteredDatabase) -> DatabaseStatus:
     config = project.config_for(database.name)
     config.print_stdout = io.StringIO().write  # type: ignore[method-assign, assignment]
     script = ScriptDirectory.from_config(config)
     heads = tuple(sorted(script.get_heads()))
+    expected = project.mark_of(database)
     try:
-        url = database.migration_url(environment_beside(str(project.config_file)))
-        engine = make_engine(database.name, url, timeout=STATUS_TIMEOUT)
-        with connect(engine, database.name, url) as connection:
-            return _examine(connection, database, script, heads)
+        with project.connect(database, timeout=STATUS_TIMEOUT) as connection:
+            return _examine(connection, database, expected, script, heads)
     except ConnectionFailedError as error:
         return DatabaseStatus(database.name, "unreachable", heads=heads, detail=str(error))
 
 
 def _examine(
-    connection: Connection, database: RegisteredDatabase, script: ScriptDirectory, heads: tuple[str, ...]
+    connection: Connection,
+    database: RegisteredDatabase,
+    expected: Mark,
+    script: ScriptDirectory,
+    heads: tuple[str, ...],
 ) -> DatabaseStatus:
     declaration = database.declaration
     context = MigrationContext.configure(
@@ -160,9 +206,9 @@ def _examine(
         },
     )
     revisions = tuple(sorted(context.get_current_heads()))
-    wrong = foreign_markers(find_markers(connection), database)
+    wrong = wrong_markers(find_markers(connection), database, expected)
     if wrong:
-        detail = f'marked as "{wrong[0].database}" (comment on table {wrong[0].table})'
+        detail = f'marked as "{wrong[0].mark}" (comment on table {wrong[0].table}), not "{expected}"'
         return DatabaseStatus(database.name, "wrong database", revisions, heads, detail)
     if not revisions:
         used = connection.execute(_HAS_TABLES, {"version_table": declaration.version_table}).scalar()
@@ -175,6 +221,3 @@ def _compare(script: ScriptDirectory, revisions: tuple[str, ...], heads: tuple[s
     if not known.issuperset(revisions):
         return "ahead"
     return "at head" if revisions == heads else "behind"
-
-
-__all__ = ["DatabaseStatus", "MultidbError", "Project", "State", "status", "upgrade"]

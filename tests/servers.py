@@ -75,7 +75,7 @@ def running_server(binaries: Path) -> Iterator[Server]:
     if user is not None:
         shutil.chown(folder, user)
         _make_reachable(binaries)
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     options = (
         f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off "
         "-c full_page_writes=off -c max_connections=200 -c timezone=UTC -c shared_buffers=64MB"
@@ -132,7 +132,7 @@ def _make_reachable(path: Path) -> None:
             parent.chmod(mode | stat.S_IXOTH)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from alembic_multidb.env.marker import (
+    Mark,
     Marker,
     VersionTable,
     find_markers,
     find_version_table,
-    foreign_markers,
-    marker_comment,
     set_marker,
+    wrong_markers,
 )
 from alembic_multidb.env.statements import StatementWatch
 from alembic_multidb.errors import WrongDatabaseError
@@ -25,17 +25,17 @@ from alembic_multidb.registry import RegisteredDatabase
 log = logging.getLogger(__name__)
 
 
-def guard(connection: Connection, database: RegisteredDatabase, *, refuse: bool) -> None:
-    """Compare the database's markers with the one that was asked for.
+def guard(connection: Connection, database: RegisteredDatabase, expected: Mark, *, refuse: bool) -> None:
+    """Compare the database's markers with the database and environment that were asked for.
 
     Raises:
         WrongDatabaseError: it is marked as another one, and the command changes or compares (``refuse``);
             a mere read warns.
     """
-    wrong = foreign_markers(find_markers(connection), database)
+    wrong = wrong_markers(find_markers(connection), database, expected)
     if not wrong:
         return
-    error = _wrong_database(connection, database, wrong[0])
+    error = wrong_database_error(connection, database, expected, wrong[0])
     if refuse:
         raise error
     log.warning("%s", error)
@@ -47,6 +47,7 @@ class Recorder:
 
     Attributes:
         database: the database that the history belongs to.
+        expected: what the marker is to say.
         marks: whether the marker has still to be written.
         existing: the version table before the run; None if there was none.
         present_before: extensions of other databases that were here before the run.
@@ -54,6 +55,7 @@ class Recorder:
     """
 
     database: RegisteredDatabase
+    expected: Mark
     marks: bool = True
     existing: VersionTable | None = None
     present_before: frozenset[str] = frozenset()
@@ -62,7 +64,9 @@ class Recorder:
     def look(self, connection: Connection) -> None:
         """Read what the database says before the run."""
         self.existing = find_version_table(connection, self.database)
-        self.marks = self.existing is None or self.existing.marked_as is None
+        mark = self.existing.mark if self.existing is not None else None
+        # An environment that is declared later is added to the marker.
+        self.marks = mark is None or bool(self.expected.environment and not mark.environment)
         self.present_before = installed_extensions(connection, self.database.foreign_extensions)
 
     def record(self, ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
@@ -90,27 +94,30 @@ class Recorder:
 
     def _mark(self, ctx: Any) -> None:
         self.marks = False
-        comment = self.existing.comment if self.existing else None
-        statement = set_marker(self.database, comment)
+        comment = self.expected.comment(self.existing.comment if self.existing else None)
         if self.existing is not None and not self.existing.is_owner:
+            table = self.database.declaration.version_table_name
             log.warning(
                 'only the owner of table "%s" may mark this database as "%s"; as the owner, run: '
                 "COMMENT ON TABLE %s IS '%s';",
-                *(self.database.declaration.version_table_name, self.database.name),
-                *(self.database.declaration.version_table_name, marker_comment(self.database.name, comment)),
+                *(table, self.expected, table, comment),
             )
             return
-        ctx.execute(statement)
-        log.info('marked this database as "%s"', self.database.name)
+        ctx.execute(set_marker(self.database, comment))
+        log.info('marked this database as "%s"', self.expected)
 
 
-def _wrong_database(connection: Connection, database: RegisteredDatabase, marker: Marker) -> WrongDatabaseError:
+def wrong_database_error(
+    connection: Connection, database: RegisteredDatabase, expected: Mark, marker: Marker
+) -> WrongDatabaseError:
+    """Build the error for a database that is marked as another one, with the way out for a copy."""
     name = connection.exec_driver_sql("SELECT current_database()").scalar()
     url = database.declaration.migration_url or database.declaration.url
     source = f" ({url})" if isinstance(url, str) and url.startswith("env:") else ""
+    what = "database" if marker.mark.database != expected.database else "environment"
     return WrongDatabaseError(
-        f'wrong database: "{name}" is marked as "{marker.database}" (comment on table {marker.table}), but the '
-        f'command is for "{database.name}". Check the URL of "{database.name}"{source}; if this is a copy that '
-        f'shall become "{database.name}", its owner runs: COMMENT ON TABLE {marker.table.quoted} IS '
-        f"'{marker_comment(database.name)}';"
+        f'wrong {what}: "{name}" is marked as "{marker.mark}" (comment on table {marker.table}), but the command '
+        f'is for "{expected}". Check the URL of "{database.name}"{source}'
+        + (" and the environment" if what == "environment" else "")
+        + f'; if this is a copy that shall become "{expected}", run: multidb adopt -n {database.name}'
     )

@@ -1,4 +1,4 @@
-"""The marker: a comment on the version table that says which database this is.
+"""The marker: a comment on the version table that says which database this is, and of which environment.
 
 A comment survives ``downgrade base``, ``stamp --purge``, pg_dump and CREATE DATABASE ... TEMPLATE, and
 autogenerate does not look at it. Only the table's owner may set it.
@@ -16,7 +16,7 @@ from sqlalchemy.schema import SetTableComment
 from alembic_multidb.registry import RegisteredDatabase, TableName
 from alembic_multidb.registry.names import MARKER_PREFIX as PREFIX
 
-_MARKER_LINE = re.compile(rf"^{PREFIX} database=(\S+).*$", re.MULTILINE)
+_LINE = re.compile(rf"^{PREFIX} database=(\S+)(?: environment=(\S+))?.*$", re.MULTILINE)
 _MARKED = text(
     """
     SELECT n.nspname, c.relname, d.description
@@ -38,16 +38,40 @@ _VERSION_TABLE = text(
 
 
 @dataclass(frozen=True)
-class Marker:
-    """One marked version table of a live database.
+class Mark:
+    """What a marker says.
 
     Attributes:
-        table: the version table that carries the marker.
-        database: the name that the marker says.
+        database: the database's name in the registry.
+        environment: production, staging, ...; None where no environment is declared.
     """
 
-    table: TableName
     database: str
+    environment: str | None = None
+
+    def __str__(self) -> str:
+        return self.database if self.environment is None else f"{self.database} ({self.environment})"
+
+    @classmethod
+    def read(cls, comment: str | None) -> Mark | None:
+        """Return what a comment says, or None if no line of it is a marker."""
+        match = _LINE.search(comment or "")
+        return cls(match.group(1), match.group(2)) if match else None
+
+    def comment(self, existing: str | None = None) -> str:
+        """Return the comment that says this, keeping what else the existing one said."""
+        kept = _LINE.sub("", existing or "").strip()
+        environment = f" environment={self.environment}" if self.environment else ""
+        line = f"{PREFIX} database={self.database}{environment}"
+        return f"{kept}\n{line}" if kept else line
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One marked version table of a live database."""
+
+    table: TableName
+    mark: Mark
 
 
 @dataclass(frozen=True)
@@ -63,37 +87,23 @@ class VersionTable:
     is_owner: bool
 
     @property
-    def marked_as(self) -> str | None:
-        """Return the database's name that the marker says, or None."""
-        return read_marker(self.comment)
+    def mark(self) -> Mark | None:
+        """Return what its marker says, or None."""
+        return Mark.read(self.comment)
 
 
-def read_marker(comment: str | None) -> str | None:
-    """Return the database's name that a comment says, or None."""
-    match = _MARKER_LINE.search(comment or "")
-    return match.group(1) if match else None
-
-
-def marker_comment(database: str, existing: str | None = None) -> str:
-    """Return the comment that marks a version table, keeping what else its comment said."""
-    kept = _MARKER_LINE.sub("", existing or "").strip()
-    line = f"{PREFIX} database={database}"
-    return f"{kept}\n{line}" if kept else line
-
-
-def set_marker(database: RegisteredDatabase, existing: str | None = None) -> SetTableComment:
-    """Return the statement that marks the version table."""
+def set_marker(database: RegisteredDatabase, comment: str) -> SetTableComment:
+    """Return the statement that comments on the version table."""
     name = database.declaration.version_table_name
     schema = database.declaration.version_table_schema
-    comment = marker_comment(database.name, existing)
     return SetTableComment(Table(name.name, MetaData(), schema=schema, comment=comment))
 
 
 def find_markers(connection: Connection) -> list[Marker]:
     """Return every marked version table of the connected database."""
     rows = connection.execute(_MARKED, {"prefix": PREFIX})
-    found = [(TableName.of(row.nspname, row.relname), read_marker(row.description)) for row in rows]
-    return [Marker(table, database) for table, database in found if database is not None]
+    found = [(TableName.of(row.nspname, row.relname), Mark.read(row.description)) for row in rows]
+    return [Marker(table, mark) for table, mark in found if mark is not None]
 
 
 def find_version_table(connection: Connection, database: RegisteredDatabase) -> VersionTable | None:
@@ -105,15 +115,18 @@ def find_version_table(connection: Connection, database: RegisteredDatabase) -> 
     return VersionTable(row.comment, row.is_owner) if row else None
 
 
-def foreign_markers(markers: Sequence[Marker], database: RegisteredDatabase) -> list[Marker]:
-    """Return the markers that say that this is another database.
+def wrong_markers(markers: Sequence[Marker], database: RegisteredDatabase, expected: Mark) -> list[Marker]:
+    """Return the markers that say that this is another database, or another environment.
 
     The own version table must say nothing else than this database; on another one, the databases that
     this one may share a physical database with are welcome.
     """
     own = database.declaration.version_table_name
-    return [
-        marker
-        for marker in markers
-        if marker.database != database.name and (marker.table == own or marker.database not in database.may_share_with)
-    ]
+
+    def is_wrong(marker: Marker) -> bool:
+        mark = marker.mark
+        if mark.database != expected.database and (marker.table == own or mark.database not in database.may_share_with):
+            return True
+        return bool(mark.environment and expected.environment and mark.environment != expected.environment)
+
+    return [marker for marker in markers if is_wrong(marker)]

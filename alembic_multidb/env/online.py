@@ -15,6 +15,8 @@ from sqlalchemy.schema import CreateSchema
 from alembic_multidb.env.command import Command
 from alembic_multidb.env.guard import Recorder, guard
 from alembic_multidb.env.lock import migration_lock
+from alembic_multidb.env.marker import Mark
+from alembic_multidb.env.pooler import refuse_transaction_pooler
 from alembic_multidb.env.statements import watch_statements
 from alembic_multidb.plugin.extensions import ensure_extensions
 from alembic_multidb.plugin.pgvector import EXTENSION, register_types
@@ -46,7 +48,7 @@ def run_online(
     if command.changes:
         _change(migration_context, database, recorder, timeout(), command)
     else:
-        _read(migration_context, database, command)
+        _read(migration_context, database, recorder.expected, command)
 
 
 def _change(
@@ -60,9 +62,11 @@ def _change(
     assert connection is not None
     callers_transaction = connection.in_transaction()
     table = database.declaration.version_table_name
+    if not callers_transaction:
+        refuse_transaction_pooler(connection, database)
     with migration_lock(connection, database.name, table, timeout):
         with _autocommit(connection):
-            guard(connection, database, refuse=True)
+            guard(connection, database, recorder.expected, refuse=True)
             recorder.look(connection)
             if command.upgrades:
                 _prepare(connection, database)
@@ -76,11 +80,11 @@ def _change(
             connection.commit()
 
 
-def _read(migration_context: MigrationContext, database: RegisteredDatabase, command: Command) -> None:
+def _read(migration_context: MigrationContext, database: RegisteredDatabase, expected: Mark, command: Command) -> None:
     connection = migration_context.connection
     assert connection is not None
     with _autocommit(connection):
-        guard(connection, database, refuse=command.compares)
+        guard(connection, database, expected, refuse=command.compares)
     # Without this, `history -i` on an empty database would create the version table.
     migration_context.opts["dont_mutate"] = True
     if command.compares and EXTENSION in database.extensions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
@@ -17,11 +18,12 @@ from alembic_multidb.config import (
 from alembic_multidb.env.connect import migration_connection
 from alembic_multidb.env.guard import Recorder
 from alembic_multidb.env.logs import logging_for
+from alembic_multidb.env.marker import Mark
 from alembic_multidb.env.offline import run_offline
 from alembic_multidb.env.online import run_online
 from alembic_multidb.env.options import configure_options
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.registry import Databases, RegisteredDatabase
+from alembic_multidb.registry import Databases
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -47,12 +49,13 @@ def run_migrations(databases: Databases | None = None, **options: Any) -> None:
         registry = databases if databases is not None else load_registry(config)
         database = registry[section_of(config)]
         plugin.register()
-        recorder = Recorder(database)
+        variables = environment_beside(config.config_file_name)
+        recorder = Recorder(database, Mark(database.name, registry.environment_name(variables)))
         merged = configure_options(database, options, recorder.record)
         if context.is_offline_mode():
             run_offline(database, merged)
         else:
-            _online(config, database, recorder, merged)
+            _online(config, recorder, merged, variables)
 
 
 def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
@@ -74,12 +77,11 @@ def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
     return registry
 
 
-def _online(config: Config, database: RegisteredDatabase, recorder: Recorder, options: dict[str, Any]) -> None:
+def _online(config: Config, recorder: Recorder, options: dict[str, Any], variables: Mapping[str, str]) -> None:
     given = config.attributes.get("connection")
-    environment = environment_beside(config.config_file_name)
 
     def timeout() -> float:
         return lock_timeout(config, context.get_x_argument(as_dictionary=True))
 
-    with migration_connection(database, given, environment) as connection:
-        run_online(connection, database, recorder, timeout, options)
+    with migration_connection(recorder.database, given, variables) as connection:
+        run_online(connection, recorder.database, recorder, timeout, options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import MetaData, Table
@@ -16,7 +18,7 @@ from alembic_multidb.registry.filters import Filters
 from alembic_multidb.registry.homes import Explanation, Homes
 from alembic_multidb.registry.names import TableName
 from alembic_multidb.registry.soft_reference import SoftReference
-from alembic_multidb.urls import DatabaseURL, resolve_url
+from alembic_multidb.urls import ENV_PREFIX, DatabaseURL, resolve_url
 
 
 class RegisteredDatabase:
@@ -106,22 +108,36 @@ class RegisteredDatabase:
         return list(found.values())
 
 
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class Databases(Mapping[str, RegisteredDatabase]):
     """The registry: a mapping of names to databases, in the order in which they were declared.
+
+    Args:
+        *databases: at least one :class:`Database`.
+        environment: production, staging, ..., or ``env:NAME`` for the value of a variable. It becomes part of
+            the marker, and a database that is marked with another environment is refused.
 
     Raises:
         ConfigurationError: the declarations contradict each other or the models; the text names the
             tables, the rules and the fix.
     """
 
-    def __init__(self, *databases: Database) -> None:
+    declarations: tuple[Database, ...]
+    environment: str | None
+    homes: Homes
+    _registered: Mapping[str, RegisteredDatabase]
+
+    def __init__(self, *databases: Database, environment: str | None = None) -> None:
         for database in databases:
             if not isinstance(database, Database):
                 raise ConfigurationError(f"Databases(...) takes Database(...) arguments, not {type(database).__name__}")
-        self.declarations = databases
-        self.homes = Homes(databases)
-        check_registry(databases, self.homes)
-        self._registered = {database.name: RegisteredDatabase(database, self) for database in databases}
+        homes = Homes(databases)
+        check_registry(databases, homes)
+        object.__setattr__(self, "declarations", databases)
+        object.__setattr__(self, "environment", _checked_environment(environment))
+        object.__setattr__(self, "homes", homes)
+        registered = {database.name: RegisteredDatabase(database, self) for database in databases}
+        object.__setattr__(self, "_registered", registered)
 
     def __getitem__(self, name: str) -> RegisteredDatabase:
         try:
@@ -145,6 +161,23 @@ class Databases(Mapping[str, RegisteredDatabase]):
         """Return the soft references of all databases."""
         return tuple(reference for database in self.declarations for reference in database.soft_references)
 
+    def environment_name(self, variables: Mapping[str, str]) -> str | None:
+        """Return the environment that is declared, or None if none is.
+
+        Raises:
+            ConfigurationError: its variable is not set, or holds no name.
+        """
+        if self.environment is None or not self.environment.startswith(ENV_PREFIX):
+            return self.environment
+        variable = self.environment[len(ENV_PREFIX) :]
+        value = variables.get(variable, "").strip()
+        if not value:
+            raise ConfigurationError(
+                f"environment variable {variable} is not set; the registry takes its environment= from it: "
+                f"export {variable}=production (or staging, ...)"
+            )
+        return _checked_environment(value)
+
     def home(self, table: str | Table) -> str | None:
         """Return the name of the database that is the home of a table; None if it has no home.
 
@@ -156,6 +189,14 @@ class Databases(Mapping[str, RegisteredDatabase]):
     def explain(self, table: str | Table) -> Explanation:
         """Return the home of a table together with the rules that say so."""
         return self.homes.explain(_name(table))
+
+
+def _checked_environment(environment: str | None) -> str | None:
+    if environment is None or re.fullmatch(r"env:\w+|[\w.-]+", environment):
+        return environment
+    raise ConfigurationError(
+        f'environment="{environment}" is no name of an environment: use letters, digits, ".", "_" and "-", or env:NAME'
+    )
 
 
 def _name(table: str | Table) -> TableName:
