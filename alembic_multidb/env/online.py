@@ -91,8 +91,8 @@ def _read(migration_context: MigrationContext, database: RegisteredDatabase, exp
         register_types()
     with context.begin_transaction():
         context.run_migrations()
-    if database.filters.left_alone:
-        names = ", ".join(sorted(map(str, database.filters.left_alone)))
+    if command.compares and (unmodelled := database.filters.unmodelled_tables(connection)):
+        names = ", ".join(map(str, unmodelled))
         log.info('tables without a model are left alone (unmodelled="keep"): %s', names)
 
 

@@ -41,7 +41,7 @@ def configure_options(
     return {
         # Each revision commits by itself, so that one with an autocommit_block() does not commit others.
         "transaction_per_migration": True,
-        "include_schemas": database.filters.include_schemas(),
+        "include_schemas": database.include_schemas,
         "autogenerate_plugins": ["alembic.autogenerate.*", plugin.NAME],
         **users,
         "target_metadata": database.metadata,

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ForeignKeyConstraint
+from sqlalchemy.types import NullType
 
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.registry.database import Database
 from alembic_multidb.registry.derived import crossing_constraints
 from alembic_multidb.registry.homes import Homes
 from alembic_multidb.registry.names import ColumnNames, constrained_columns, referred_columns
-from alembic_multidb.registry.soft_reference import SoftReference
+from alembic_multidb.registry.soft_reference import SoftReference, pairs_of
 
 
 def check_registry(databases: Sequence[Database], homes: Homes) -> None:
@@ -110,11 +111,7 @@ def _check_columns_exist(where: str, columns: ColumnNames, home: Database, homes
 
 
 def _check_crossing_foreign_keys(homes: Homes, databases: Sequence[Database]) -> None:
-    declared = {
-        (reference.source_columns, reference.target_columns)
-        for database in databases
-        for reference in database.soft_references
-    }
+    declared = {reference.pairs for database in databases for reference in database.soft_references}
 
     def crosses(constraint: ForeignKeyConstraint) -> bool:
         home = homes.home(referred_columns(constraint).table)
@@ -122,12 +119,23 @@ def _check_crossing_foreign_keys(homes: Homes, databases: Sequence[Database]) ->
 
     missing: dict[str, list[ForeignKeyConstraint]] = {}
     for table, models in homes.models.items():
-        for model in models:
-            for constraint in crossing_constraints(model, crosses):
-                if (constrained_columns(constraint), referred_columns(constraint)) not in declared:
-                    missing.setdefault(homes.home(table) or "", []).append(constraint)
+        for constraint in (constraint for model in models for constraint in crossing_constraints(model, crosses)):
+            if pairs_of(constrained_columns(constraint), homes.referred(constraint)) not in declared:
+                missing.setdefault(homes.home(table) or "", []).append(constraint)
+            _check_types(constraint, homes)
     if missing:
         raise ConfigurationError(_paste_these(missing, homes))
+
+
+def _check_types(constraint: ForeignKeyConstraint, homes: Homes) -> None:
+    """A column may take its type from a foreign key; without the key, its target's model must say it."""
+    for element in constraint.elements:
+        if isinstance(element.parent.type, NullType) and homes.target_type(element) is None:
+            raise ConfigurationError(
+                f'column "{constrained_columns(constraint).table}.{element.parent.name}" has no type of its own, and '
+                f'its foreign key points at "{homes.referred(constraint)}", of which no model tells the type; '
+                "give the column a type"
+            )
 
 
 def _paste_these(missing: dict[str, list[ForeignKeyConstraint]], homes: Homes) -> str:
@@ -135,14 +143,14 @@ def _paste_these(missing: dict[str, list[ForeignKeyConstraint]], homes: Homes) -
     for home, constraints in missing.items():
         lines.append(f'these foreign keys leave database "{home}", where no foreign key can guard them; ')
         lines.append(f'declare each as a soft reference, in Database("{home}", soft_references=[...]):')
-        lines += [f"    {_as_soft_reference(constraint)}," for constraint in dict.fromkeys(constraints)]
+        lines += [f"    {_as_soft_reference(constraint, homes)}," for constraint in dict.fromkeys(constraints)]
         first = referred_columns(constraints[0]).table
         lines.append(f'(table "{first}" is at home in "{homes.home(first)}": {homes.explain(first).rules[0]})')
     return "\n".join(lines)
 
 
-def _as_soft_reference(constraint: ForeignKeyConstraint) -> str:
-    source, target = str(constrained_columns(constraint)), str(referred_columns(constraint))
+def _as_soft_reference(constraint: ForeignKeyConstraint, homes: Homes) -> str:
+    source, target = str(constrained_columns(constraint)), str(homes.referred(constraint))
     arguments = [_literal(source), _literal(target)]
     if constraint.ondelete:
         arguments.append(f"ondelete={_literal(constraint.ondelete)}")

@@ -16,6 +16,7 @@ from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.plugin.extensions import parse_floor
 from alembic_multidb.registry.names import TableName
 from alembic_multidb.registry.soft_reference import SoftReference
+from alembic_multidb.urls import ENV_PREFIX
 
 DEFAULT_VERSION_TABLE = "alembic_version"
 
@@ -86,11 +87,11 @@ class Database:
             "migration_url": _url(name, "migration_url", migration_url),
             "tables": _strings(name, "tables", tables),
             "schemas": _strings(name, "schemas", schemas),
-            "default": bool(default),
+            "default": _checked_default(name, default),
             "extensions": _extensions(name, extensions),
             "soft_references": _soft_references(name, soft_references),
             "version_table": _checked_version_table(name, version_table),
-            "version_table_schema": version_table_schema,
+            "version_table_schema": _checked_schema(name, version_table_schema),
             "shared_with": frozenset(
                 _strings(name, "shared_with", (shared_with,) if isinstance(shared_with, str) else shared_with)
             ),
@@ -119,8 +120,8 @@ def _metadata(name: str, given: MetaData | Iterable[MetaData] | None) -> tuple[M
     if given is None:
         return ()
     several = (given,) if isinstance(given, MetaData) else given
-    found = tuple(several) if isinstance(several, Iterable) else ()
-    if not found or not all(isinstance(item, MetaData) for item in found):
+    found = tuple(several) if isinstance(several, Iterable) else (several,)
+    if not all(isinstance(item, MetaData) for item in found):
         raise ConfigurationError(
             f'database "{name}": metadata= takes a MetaData (of declarative models: Base.metadata), '
             f"not {type(given).__name__}"
@@ -135,20 +136,20 @@ def _metadata(name: str, given: MetaData | Iterable[MetaData] | None) -> tuple[M
 
 
 def _url(name: str, argument: str, given: str | URL | None) -> str | URL | None:
-    if given is None or isinstance(given, (str, URL)):
+    if given is None or isinstance(given, URL) or (isinstance(given, str) and given not in ("", ENV_PREFIX)):
         return given
     raise ConfigurationError(f'database "{name}": {argument}= takes a URL or "env:NAME", not {type(given).__name__}')
 
 
 def _strings(name: str, argument: str, given: Iterable[str]) -> tuple[str, ...]:
-    found = () if isinstance(given, str) else tuple(given)
-    if isinstance(given, str) or not all(isinstance(item, str) and item for item in found):
+    found = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (None,)
+    if not all(isinstance(item, str) and item for item in found):
         raise ConfigurationError(f'database "{name}": {argument}= takes a list of names')
-    return found
+    return tuple(map(str, found))
 
 
 def _extensions(name: str, given: Mapping[str, str]) -> Mapping[str, str]:
-    if not isinstance(given, Mapping):
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) and key for key in given):
         raise ConfigurationError(
             f'database "{name}": extensions= takes a dict of names and lowest versions, '
             'such as {"vector": ">=0.7"}, or "*" for any version'
@@ -163,7 +164,7 @@ def _extensions(name: str, given: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _soft_references(name: str, given: Iterable[SoftReference | str]) -> tuple[SoftReference, ...]:
-    if isinstance(given, (str, SoftReference)):
+    if isinstance(given, (str, SoftReference)) or not isinstance(given, Iterable):
         raise ConfigurationError(f'database "{name}": soft_references= takes a list')
     return tuple(SoftReference.of(item) for item in given)
 
@@ -174,6 +175,18 @@ def _checked_version_table(name: str, table: str) -> str:
             f'database "{name}": version_table= takes a table\'s name; its schema goes into version_table_schema='
         )
     return table
+
+
+def _checked_schema(name: str, schema: str | None) -> str | None:
+    if schema is None or (isinstance(schema, str) and schema):
+        return schema
+    raise ConfigurationError(f'database "{name}": version_table_schema= takes a schema\'s name, not {schema!r}')
+
+
+def _checked_default(name: str, default: bool) -> bool:
+    if not isinstance(default, bool):
+        raise ConfigurationError(f'database "{name}": default= is True or False, not {default!r}')
+    return default
 
 
 def _checked_unmodelled(name: str, given: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import MetaData, Table
+from sqlalchemy import ForeignKeyConstraint, MetaData, Table
 
 from alembic_multidb.errors import ConfigurationError, UnknownDatabaseError
 from alembic_multidb.plugin.pgvector import render_item
@@ -16,7 +16,7 @@ from alembic_multidb.registry.database import Database
 from alembic_multidb.registry.derived import derive
 from alembic_multidb.registry.filters import Filters
 from alembic_multidb.registry.homes import Explanation, Homes
-from alembic_multidb.registry.names import TableName
+from alembic_multidb.registry.names import TableName, constrained_columns, referred_columns
 from alembic_multidb.registry.soft_reference import SoftReference
 from alembic_multidb.urls import ENV_PREFIX, DatabaseURL, resolve_url
 
@@ -31,6 +31,7 @@ class RegisteredDatabase:
     def __init__(self, declaration: Database, registry: Databases) -> None:
         self.declaration = declaration
         self._registry = registry
+        self._derived: tuple[tuple[int, ...], MetaData] | None = None
         self.filters = Filters(
             declaration,
             registry.homes,
@@ -54,14 +55,39 @@ class RegisteredDatabase:
         """Return the extensions that this database declares, name to lowest version."""
         return self.declaration.extensions
 
-    @cached_property
+    @property
     def metadata(self) -> MetaData:
-        """Return this home's tables in a MetaData of their own, without the foreign keys that cross homes."""
-        return derive(
-            self._sources(),
-            is_ours=lambda table: self.filters.owns(TableName.of_table(table)),
-            crosses=self.filters.crosses,
-        )
+        """Return this home's tables in a MetaData of their own, without the foreign keys that cross homes.
+
+        Raises:
+            ConfigurationError: models that were added since the registry was made contradict it.
+        """
+        homes = self._registry.homes
+        if self._derived is None or self._derived[0] != homes.version:
+            self._registry.check()
+            derived = derive(
+                self._sources(),
+                is_ours=lambda table: self.filters.owns(TableName.of_table(table)),
+                crosses=self._registry.crosses,
+                target_type=homes.target_type,
+            )
+            self._derived = homes.version, derived
+        return self._derived[1]
+
+    @property
+    def version_table(self) -> str:
+        """Return the name of the table that holds the revision."""
+        return self.declaration.version_table
+
+    @property
+    def version_table_schema(self) -> str | None:
+        """Return the schema of that table; None for the default one."""
+        return self.declaration.version_table_schema
+
+    @property
+    def include_schemas(self) -> bool:
+        """Tell whether autogenerate must look beyond the default schema."""
+        return self.filters.include_schemas()
 
     @cached_property
     def soft_references(self) -> tuple[SoftReference, ...]:
@@ -126,6 +152,7 @@ class Databases(Mapping[str, RegisteredDatabase]):
     environment: str | None
     homes: Homes
     _registered: Mapping[str, RegisteredDatabase]
+    _checked: list[tuple[int, ...]]
 
     def __init__(self, *databases: Database, environment: str | None = None) -> None:
         for database in databases:
@@ -133,6 +160,7 @@ class Databases(Mapping[str, RegisteredDatabase]):
                 raise ConfigurationError(f"Databases(...) takes Database(...) arguments, not {type(database).__name__}")
         homes = Homes(databases)
         check_registry(databases, homes)
+        object.__setattr__(self, "_checked", [homes.version])
         object.__setattr__(self, "declarations", databases)
         object.__setattr__(self, "environment", _checked_environment(environment))
         object.__setattr__(self, "homes", homes)
@@ -161,6 +189,22 @@ class Databases(Mapping[str, RegisteredDatabase]):
         """Return the soft references of all databases."""
         return tuple(reference for database in self.declarations for reference in database.soft_references)
 
+    def check(self) -> None:
+        """Check again if models were added since, as those are that a later import brings.
+
+        Raises:
+            ConfigurationError: they contradict the registry.
+        """
+        if self._checked[-1] != self.homes.version:
+            check_registry(self.declarations, self.homes)
+            self._checked[-1] = self.homes.version
+
+    def crosses(self, constraint: ForeignKeyConstraint) -> bool:
+        """Tell whether a model's foreign key leaves the home of its table."""
+        source = self.homes.home(constrained_columns(constraint).table)
+        target = self.homes.home(referred_columns(constraint).table)
+        return target is not None and source is not None and target != source
+
     def environment_name(self, variables: Mapping[str, str]) -> str | None:
         """Return the environment that is declared, or None if none is.
 
@@ -184,10 +228,12 @@ class Databases(Mapping[str, RegisteredDatabase]):
         Args:
             table: ``"name"``, ``"schema.name"``, or a SQLAlchemy Table.
         """
+        self.check()
         return self.homes.home(_name(table))
 
     def explain(self, table: str | Table) -> Explanation:
         """Return the home of a table together with the rules that say so."""
+        self.check()
         return self.homes.explain(_name(table))
 
 

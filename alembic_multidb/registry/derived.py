@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, MetaData, Table, event
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, MetaData, Table, event
 from sqlalchemy.sql.sqltypes import SchemaType
+from sqlalchemy.types import NullType, TypeEngine
 
 from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.registry.names import implied_schema
 
 DDL_EVENTS = ("before_create", "after_create", "before_drop", "after_drop")
 
@@ -17,24 +20,28 @@ def derive(
     *,
     is_ours: Callable[[Table], bool],
     crosses: Callable[[ForeignKeyConstraint], bool],
+    target_type: Callable[[ForeignKey], TypeEngine[Any] | None],
 ) -> MetaData:
     """Copy the tables of one home into a new MetaData; the user's own are left as they are.
 
     Naming convention, schemas, prefixes (``UNLOGGED``) and DDL events come along: SQLAlchemy's own
-    ``to_metadata()`` loses the last two.
+    ``to_metadata()`` loses the last two. A column that has its type from a crossing foreign key keeps it.
 
     Raises:
         ConfigurationError: two of the MetaData have a table of the same name.
     """
-    derived = MetaData(
-        schema=sources[0].schema if sources else None,
-        naming_convention=sources[0].naming_convention if sources else None,
-    )
+    derived = MetaData()
     for source in sources:
+        derived.info.update(source.info)
         _copy_listeners(source, derived)
         for table in source.tables.values():
             if is_ours(table):
-                _copy_table(table, derived, crosses)
+                _copy_table(table, derived, crosses, target_type)
+    # Only now: names and schemas of the copied tables are as they were, and stay so.
+    if sources:
+        derived.naming_convention = sources[0].naming_convention
+    if len({source.schema for source in sources}) == 1:
+        derived.schema = sources[0].schema
     return derived
 
 
@@ -48,19 +55,31 @@ def crossing_constraints(table: Table, crosses: Callable[[ForeignKeyConstraint],
     return sorted(found, key=lambda constraint: [column.name for column in constraint.columns])
 
 
-def _copy_table(table: Table, derived: MetaData, crosses: Callable[[ForeignKeyConstraint], bool]) -> None:
+def _copy_table(
+    table: Table,
+    derived: MetaData,
+    crosses: Callable[[ForeignKeyConstraint], bool],
+    target_type: Callable[[ForeignKey], TypeEngine[Any] | None],
+) -> None:
     if table.key in derived.tables:
         raise ConfigurationError(
             f'table "{table.key}" is in two of the MetaData of one database; one of them has to go'
         )
-    copy = table.to_metadata(derived)
+    copy = table.to_metadata(derived, referred_schema_fn=_referred_schema)
     for constraint in crossing_constraints(copy, crosses):
         copy.constraints.discard(constraint)
         for element in constraint.elements:
+            if isinstance(element.parent.type, NullType):
+                element.parent.type = target_type(element) or element.parent.type
             element.parent.foreign_keys.discard(element)
             copy.foreign_keys.discard(element)
     copy._prefixes = list(table._prefixes)
     _copy_listeners(table, copy)
+
+
+def _referred_schema(table: Table, to_schema: Any, constraint: ForeignKeyConstraint, referred_schema: Any) -> Any:
+    """Write out the schema that a foreign key leaves to its MetaData; the copy's MetaData has none yet."""
+    return implied_schema(constraint)
 
 
 def _copy_listeners(source: MetaData | Table, copy: MetaData | Table) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from alembic import context
 from alembic.autogenerate.rewriter import Rewriter
 from alembic.operations import ops
 from sqlalchemy import Column, Connection, ForeignKeyConstraint, Table, text
@@ -17,7 +19,13 @@ from sqlalchemy import Column, Connection, ForeignKeyConstraint, Table, text
 from alembic_multidb.plugin.pgvector import PGVECTOR_IMPORT, is_pgvector
 from alembic_multidb.registry.database import DEFAULT_VERSION_TABLE, Database
 from alembic_multidb.registry.homes import BIND_KEY, Homes
-from alembic_multidb.registry.names import MARKER_PREFIX, TableName, constrained_columns, referred_columns
+from alembic_multidb.registry.names import (
+    DEFAULT_SCHEMA,
+    MARKER_PREFIX,
+    TableName,
+    constrained_columns,
+    referred_columns,
+)
 
 if TYPE_CHECKING:
     from alembic.operations.ops import MigrateOperation, MigrationScript
@@ -57,21 +65,37 @@ class Filters:
         return self.homes.home(table) == self.database.name
 
     def crosses(self, constraint: ForeignKeyConstraint) -> bool:
-        """Tell whether a foreign key leaves the home of its table."""
-        source = self.homes.home(constrained_columns(constraint).table)
-        target = self.homes.home(referred_columns(constraint).table)
+        """Tell whether a foreign key, of a model or of a live table, leaves the home of its table."""
+        source = self.homes.home(self.resolve(*constrained_columns(constraint).table))
+        target = self.homes.home(self.resolve(*referred_columns(constraint).table))
         return target is not None and source is not None and target != source
+
+    def resolve(self, schema: str | None, name: str) -> TableName:
+        """Return a table's name as the registry knows it.
+
+        Alembic and SQLAlchemy call the connection's default schema None, whatever it is; a model may name it.
+        """
+        default = _default_schema()
+        if schema not in (None, default):
+            return TableName.of(schema, name)
+        candidates = (TableName(None, name), TableName.of(default, name))
+        return next((table for table in candidates if table in self.homes.models), candidates[1])
 
     def include_name(self, name: str | None, type_: str, parent_names: Any) -> bool:
         """Answer Alembic's ``include_name``: which schemas and tables are looked at in the live database."""
         if type_ == "schema":
-            return name is None or name in self._schemas()
+            return name is None or self._looks_into(name)
         if type_ != "table" or name is None:
             return True
-        table = TableName.of(parent_names.get("schema_name"), name)
-        if table in self.version_tables or table.name == DEFAULT_VERSION_TABLE or not self.owns(table):
+        schema = parent_names.get("schema_name")
+        table = self.resolve(schema, name)
+        if {table, TableName.of(schema, name)} & self.version_tables or not self.owns(table):
             return False
-        if table in self.homes.models or self.database.unmodelled == "drop":
+        if table in self.homes.models:
+            return True
+        if table.name == DEFAULT_VERSION_TABLE:
+            return False
+        if self.database.unmodelled == "drop":
             return True
         self.left_alone.add(table)
         return False
@@ -81,7 +105,7 @@ class Filters:
         table = object_ if type_ == "table" else getattr(object_, "table", None)
         if not isinstance(table, Table):
             return True
-        if not self.owns(TableName.of_table(table)):
+        if not self.owns(self.resolve(table.schema, table.name)):
             return False
         return not (isinstance(object_, ForeignKeyConstraint) and self.crosses(object_))
 
@@ -89,21 +113,51 @@ class Filters:
         self, context: MigrationContext, revision: Any, directives: list[MigrationScript]
     ) -> None:
         """Take out of a generated revision what belongs to other homes, and import what its types need."""
-        drops = any(isinstance(op, ops.DropTableOp) for script in directives for op in _operations(script))
-        protected = protected_tables(context.connection) if drops and context.connection else frozenset()
-        _rewriter(self, protected)(context, revision, directives)
+        operations = [operation for script in directives for operation in _operations(script)]
+        dropped = {self.resolve(op.schema, op.table_name) for op in operations if isinstance(op, ops.DropTableOp)}
+        if dropped and context.connection is not None:
+            dropped &= self.protected_tables(context.connection)
+        _rewriter(self, frozenset(dropped))(context, revision, directives)
         for script in directives:
             if any(map(is_pgvector, _types(_operations(script)))):
-                script.imports.add(PGVECTOR_IMPORT)
+                # Not add(): Alembic shares the set among all scripts of a process.
+                script.imports = {*script.imports, PGVECTOR_IMPORT}
+
+    def protected_tables(self, connection: Connection) -> set[TableName]:
+        """Return the live tables that are nobody's to drop: of extensions, partitions, marked version tables."""
+        rows = connection.execute(_PROTECTED, {"prefix": MARKER_PREFIX})
+        return {self.resolve(row.nspname, row.relname) for row in rows}
+
+    def unmodelled_tables(self, connection: Connection) -> list[TableName]:
+        """Return what autogenerate has left alone since it was last asked, less what is nobody's to drop."""
+        found = self.left_alone - self.protected_tables(connection) if self.left_alone else set()
+        self.left_alone.clear()
+        return sorted(found, key=str)
 
     def include_schemas(self) -> bool:
         """Tell whether autogenerate must look beyond the default schema."""
-        return bool(self._schemas())
+        return bool(self._modelled_schemas() or self._declared_schemas())
 
-    def _schemas(self) -> frozenset[str]:
-        modelled = {table.schema for table in self.homes.models if table.schema and self.owns(table)}
-        declared = set(self.database.schemas) if self.database.unmodelled == "drop" else set()
-        return frozenset(modelled | declared) - {"public"}
+    def _looks_into(self, schema: str) -> bool:
+        declared = any(fnmatchcase(schema, pattern) for pattern in self._declared_schemas())
+        return declared or schema in self._modelled_schemas()
+
+    def _modelled_schemas(self) -> set[str]:
+        return {table.schema for table in self.homes.models if table.schema and self.owns(table)}
+
+    def _declared_schemas(self) -> set[str]:
+        """Return the schemas, or patterns of schemas, that ``schemas=`` and ``tables=`` name."""
+        in_patterns = {pattern.partition(".")[0] for pattern in self.database.tables if "." in pattern}
+        return {*self.database.schemas, *in_patterns} - {DEFAULT_SCHEMA}
+
+
+def _default_schema() -> str:
+    """Return the default schema of the connection that env.py has configured; ``public`` outside of one."""
+    try:
+        schema = context.get_context().dialect.default_schema_name
+    except NameError:  # Alembic's word for: no env.py is running
+        schema = None
+    return schema or DEFAULT_SCHEMA
 
 
 def compose_bool(ours: Callable[..., bool], users: Callable[..., bool] | None) -> Callable[..., bool]:
@@ -113,17 +167,11 @@ def compose_bool(ours: Callable[..., bool], users: Callable[..., bool] | None) -
     return lambda *args: ours(*args) and bool(users(*args))
 
 
-def protected_tables(connection: Connection) -> frozenset[TableName]:
-    """Return the live tables that are nobody's to drop: of extensions, partitions, marked version tables."""
-    rows = connection.execute(_PROTECTED, {"prefix": MARKER_PREFIX})
-    return frozenset(TableName.of(row.nspname, row.relname) for row in rows)
-
-
 def _rewriter(filters: Filters, protected: frozenset[TableName]) -> Rewriter:
     rewriter = Rewriter()
 
     def is_ours(op: ops.CreateTableOp | ops.DropTableOp | ops.ModifyTableOps) -> bool:
-        table = TableName.of(op.schema, op.table_name)
+        table = filters.resolve(op.schema, op.table_name)
         return filters.owns(table) and table not in protected
 
     @rewriter.rewrites(ops.CreateTableOp)

@@ -1,7 +1,7 @@
 """The router: which database is the home of a table, and why.
 
-Explicit answers come from ``Table.info["bind_key"]``, from a MetaData that only one database has, from
-``tables=`` and from ``schemas=``; two that differ are an error. ``default=True`` fills what is left.
+Explicit answers come from ``info["bind_key"]`` of a table or its MetaData, from a MetaData that only one database
+has, from ``tables=`` and from ``schemas=``; two that differ are an error. ``default=True`` fills what is left.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Table
+from sqlalchemy.types import NullType, TypeEngine
 
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.registry.database import Database
-from alembic_multidb.registry.names import DEFAULT_SCHEMA, TableName
+from alembic_multidb.registry.names import DEFAULT_SCHEMA, ColumnNames, TableName, referred_columns
 
 BIND_KEY = "bind_key"
 
@@ -46,12 +48,49 @@ class Homes:
     def __init__(self, databases: Sequence[Database]) -> None:
         self._databases = databases
         self._owners = _owners_of_metadata(databases)
-        self.models: dict[TableName, list[Table]] = {}
-        seen = {id(metadata): metadata for database in databases for metadata in database.metadata}
-        for metadata in seen.values():
-            for table in metadata.tables.values():
-                self.models.setdefault(TableName.of_table(table), []).append(table)
+        self._metadata = list({id(item): item for database in databases for item in database.metadata}.values())
+        self._seen: tuple[int, ...] = ()
+        self._models: dict[TableName, list[Table]] = {}
         self._known: dict[TableName, Explanation] = {}
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Return what changes when a table is added to a MetaData, as models do that are imported later."""
+        return tuple(len(metadata.tables) for metadata in self._metadata)
+
+    @property
+    def models(self) -> dict[TableName, list[Table]]:
+        """Return the models' tables by name; a name may stand in several MetaData."""
+        if self._seen != self.version:
+            self._seen = self.version
+            self._known.clear()
+            self._models = {}
+            for metadata in self._metadata:
+                for table in metadata.tables.values():
+                    self._models.setdefault(TableName.of_table(table), []).append(table)
+        return self._models
+
+    def referred(self, constraint: ForeignKeyConstraint) -> ColumnNames:
+        """Return what a model's foreign key points at, columns by their names where SQLAlchemy has their keys."""
+        target = referred_columns(constraint)
+        by_name = any(element.link_to_name for element in constraint.elements)
+        for model in () if by_name else self.models.get(target.table, ()):
+            if all(key in model.columns for key in target.columns):
+                return ColumnNames(target.table, tuple(model.columns[key].name for key in target.columns))
+        return target
+
+    def target_type(self, element: ForeignKey) -> TypeEngine[Any] | None:
+        """Return the type of the column that a foreign key points at, for a column that takes its type from it."""
+        constraint = element.constraint
+        if constraint is None:
+            return None
+        target = self.referred(constraint)
+        name = target.columns[constraint.elements.index(element)]
+        for model in self.models.get(target.table, ()):
+            for column in model.columns:
+                if column.name == name and not isinstance(column.type, NullType):
+                    return column.type
+        return None
 
     def explain(self, table: TableName) -> Explanation:
         """Say where a table is at home and which rules say so.
@@ -59,7 +98,7 @@ class Homes:
         Raises:
             ConfigurationError: two rules give it different homes.
         """
-        if table not in self._known:
+        if self._seen != self.version or table not in self._known:
             self._known[table] = self._decide(table)
         return self._known[table]
 
@@ -88,9 +127,9 @@ class Homes:
     def _explicit(self, table: TableName) -> list[tuple[str, str]]:
         answers = []
         for model in self.models.get(table, ()):
-            bind_key = model.info.get(BIND_KEY)
-            if bind_key is not None:
-                answers.append((self._checked_bind_key(bind_key, table), f'info["{BIND_KEY}"] of its model'))
+            for what, info in (("model", model.info), ("MetaData", model.metadata.info)):
+                if info.get(BIND_KEY) is not None:
+                    answers.append((self._checked_bind_key(info[BIND_KEY], table), f'info["{BIND_KEY}"] of its {what}'))
             owner = self._owners.get(id(model.metadata))
             if owner is not None:
                 answers.append((owner, f'the MetaData of its model, which only "{owner}" has'))
@@ -110,8 +149,8 @@ class Homes:
                 return database.name
         known = ", ".join(database.name for database in self._databases)
         raise ConfigurationError(
-            f'table "{table}": info["{BIND_KEY}"] of its model is {bind_key!r}, which is no database of the '
-            f"registry; known are {known}"
+            f'table "{table}": info["{BIND_KEY}"] of its model or MetaData is {bind_key!r}, which is no database '
+            f"of the registry; known are {known}"
         )
 
 

@@ -72,8 +72,8 @@ class ColumnNames(NamedTuple):
         """Read ``table.column``, ``schema.table.column`` or, for several columns, ``table(a, b)``."""
         text = text.strip()
         if text.endswith(")"):
-            table, *inside = _split(text[:-1], "(")
-            columns = tuple(_unquote(item) for items in inside[:1] for item in _split(items, ","))
+            table, *inside = split_unquoted(text[:-1], "(")
+            columns = tuple(_unquote(item) for items in inside[:1] for item in split_unquoted(items, ","))
             return cls(TableName.parse(table), columns)
         parts = split_dotted(text)
         if len(parts) not in (2, 3):
@@ -90,13 +90,23 @@ def split_dotted(text: str) -> tuple[str, ...]:
     Raises:
         ConfigurationError: a part is empty, or a quote is not closed.
     """
-    return tuple(_unquote(part) for part in _split(text, "."))
+    return tuple(_unquote(part) for part in split_unquoted(text, "."))
 
 
 def referred_columns(constraint: ForeignKeyConstraint) -> ColumnNames:
-    """Return what a foreign key points at, without resolving it: its target may be in no MetaData at all."""
+    """Return what a foreign key points at, without resolving it: its target may be in no MetaData at all.
+
+    A target that was given as text names its columns by their keys, as SQLAlchemy does.
+    """
     targets = [_referred(element) for element in constraint.elements]
-    return ColumnNames(targets[0][0], tuple(column for _, column in targets))
+    schema, table, _ = targets[0]
+    return ColumnNames(TableName.of(schema, table), tuple(column for _, _, column in targets))
+
+
+def implied_schema(constraint: ForeignKeyConstraint) -> str | None:
+    """Return the schema of a target that was given by its name alone: that of its table's MetaData."""
+    element = constraint.elements[0]
+    return None if element._column_tokens[0] is not None else _referred(element)[0]
 
 
 def constrained_columns(constraint: ForeignKeyConstraint) -> ColumnNames:
@@ -105,19 +115,20 @@ def constrained_columns(constraint: ForeignKeyConstraint) -> ColumnNames:
     return ColumnNames(table, tuple(column.name for column in constraint.columns))
 
 
-def _referred(element: ForeignKey) -> tuple[TableName, str]:
+def _referred(element: ForeignKey) -> tuple[str | None, str, str]:
     # SQLAlchemy 2.1 has public names for both (target_column, target_tokens); these two serve 2.0 as well.
     column = element._table_column
     if column is not None and column.table is not None:
-        return TableName.of(column.table.schema, column.table.name), column.name
+        return column.table.schema, column.table.name, column.name
     schema, table, column_name = element._column_tokens
     parent = element.parent
     if schema is None and parent is not None and parent.table is not None:
         schema = parent.table.metadata.schema
-    return TableName.of(schema, table), column_name or (parent.name if parent is not None else "")
+    return schema, table, column_name or (parent.name if parent is not None else "")
 
 
-def _split(text: str, separator: str) -> list[str]:
+def split_unquoted(text: str, separator: str) -> list[str]:
+    """Split a text at a separator, except for those inside double quotes."""
     return re.split(re.escape(separator) + _UNQUOTED, text)
 
 

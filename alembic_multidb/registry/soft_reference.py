@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.registry.names import ColumnNames
+from alembic_multidb.registry.names import ColumnNames, TableName, split_unquoted
 
 ON_DELETE = ("CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION")
+
+# PostgreSQL 15 lets SET NULL and SET DEFAULT name the columns.
+_ON_DELETE = re.compile(r"CASCADE|RESTRICT|NO ACTION|SET (?:NULL|DEFAULT)(?:\s*\(.+\))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,14 @@ class SoftReference:
     ondelete: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if len(self.source_columns.columns) != len(self.target_columns.columns):
+        if not isinstance(self.column, str) or not isinstance(self.target, str):
+            raise ConfigurationError(f'a soft reference takes two texts, "table.column" and "table.column": {self!r}')
+        columns, targets = self.source_columns.columns, self.target_columns.columns
+        if len(columns) != len(targets):
             raise ConfigurationError(f'soft reference "{self}": the two sides name different numbers of columns')
-        if self.ondelete is not None and self.ondelete.upper() not in ON_DELETE:
+        if len({*columns}) < len(columns) or len({*targets}) < len(targets):
+            raise ConfigurationError(f'soft reference "{self}": it names a column twice')
+        if self.ondelete is not None and not _ON_DELETE.fullmatch(str(self.ondelete)):
             raise ConfigurationError(
                 f'soft reference "{self}": ondelete="{self.ondelete}" is not one of {", ".join(ON_DELETE)}'
             )
@@ -52,12 +61,22 @@ class SoftReference:
         """Return table and columns pointed at."""
         return ColumnNames.parse(self.target)
 
+    @property
+    def pairs(self) -> tuple[TableName, TableName, frozenset[tuple[str, str]]]:
+        """Return what makes two references the same: the tables, and which column points at which."""
+        return pairs_of(self.source_columns, self.target_columns)
+
     @classmethod
     def of(cls, given: SoftReference | str) -> SoftReference:
         """Accept the short form ``"ai_feedback.message_id -> agent_messages.id"`` too."""
         if isinstance(given, SoftReference):
             return given
-        column, arrow, target = given.partition("->")
-        if not arrow:
+        sides = split_unquoted(given, "->") if isinstance(given, str) else []
+        if len(sides) != 2:
             raise ConfigurationError(f'"{given}" is not a soft reference: write "table.column -> table.column"')
-        return cls(column.strip(), target.strip())
+        return cls(sides[0].strip(), sides[1].strip())
+
+
+def pairs_of(source: ColumnNames, target: ColumnNames) -> tuple[TableName, TableName, frozenset[tuple[str, str]]]:
+    """Return the tables, and which column points at which, whatever order the columns were written in."""
+    return source.table, target.table, frozenset(zip(source.columns, target.columns, strict=True))

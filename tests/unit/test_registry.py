@@ -375,6 +375,90 @@ class TestDerivedMetadata:
         assert set(databases["c"].metadata.tables) == {"t"}
 
 
+class TestSpellings:
+    """References in the spellings that models use."""
+
+    def test_a_target_columns_key_is_told_by_its_name(self) -> None:
+        """SQLAlchemy's ForeignKey("users.id") names the key; the declaration names the column."""
+        meta = MetaData()
+        Table("users", meta, Column("user_pk", Integer, key="id", primary_key=True))
+        Table("ai_m", meta, Column("u", Integer, ForeignKey("users.id")))
+        with pytest.raises(MultidbError, match=r'SoftReference\("ai_m.u", "users.user_pk"\)'):
+            two(meta, ["ai_*"])
+        assert two(meta, ["ai_*"], soft_references=["ai_m.u -> users.user_pk"]).home("ai_m") == "ai"
+
+    def test_several_columns_may_stand_in_any_order(self) -> None:
+        """What counts is which points at which."""
+        meta = MetaData()
+        Table("users", meta, Column("i", Integer), Column("t", Integer))
+        Table(
+            "ai_m",
+            meta,
+            Column("a", Integer),
+            Column("b", Integer),
+            ForeignKeyConstraint(["b", "a"], ["users.t", "users.i"]),
+        )
+        assert two(meta, ["ai_*"], soft_references=["ai_m(a, b) -> users(i, t)"]).home("ai_m") == "ai"
+        with pytest.raises(MultidbError, match="these foreign keys leave"):
+            two(meta, ["ai_*"], soft_references=["ai_m(a, b) -> users(t, i)"])
+
+    def test_postgresql_15s_set_null_of_columns(self) -> None:
+        """The printed line is accepted."""
+        assert SoftReference("a.b", "c.d", ondelete="SET NULL (b)").ondelete == "SET NULL (b)"
+
+    def test_a_bind_key_of_the_metadata(self) -> None:
+        """As Flask-SQLAlchemy 3 sets it."""
+        bound = MetaData()
+        bound.info["bind_key"] = "ai"
+        Table("t", bound, Column("id", Integer))
+        databases = Databases(Database("core", metadata=bound, default=True), Database("ai", metadata=bound))
+        assert str(databases.explain("t")) == 'table "t" is at home in "ai": info["bind_key"] of its MetaData'
+
+    def test_a_crossing_column_of_which_nobody_tells_the_type(self) -> None:
+        """Its foreign key was to give it, but no model has the target."""
+        meta = MetaData()
+        Table("ai_m", meta, Column("u", ForeignKey("users.id")))
+        with pytest.raises(MultidbError, match=r'column "ai_m\.u" has no type of its own'):
+            Databases(
+                Database("core", default=True),
+                Database("ai", metadata=meta, soft_references=["ai_m.u -> users.id"]),
+            )
+
+    def test_models_that_come_later_are_checked_then(self) -> None:
+        """A crossing foreign key does not slip in after the registry was made."""
+        meta = metadata("users")
+        databases = two(meta, ["ai_*"])
+        Table("ai_late", meta, Column("u", Integer, ForeignKey("users.id")))
+        for ask in (lambda: databases.home("users"), lambda: databases["ai"].metadata):
+            with pytest.raises(MultidbError, match=r'SoftReference\("ai_late.u", "users.id"\)'):
+                ask()
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: SoftReference(1, 2),  # type: ignore[arg-type]
+            lambda: SoftReference("a.b", "c.d", ondelete=1),  # type: ignore[arg-type]
+            lambda: SoftReference("t(a,a)", "u(b,c)"),
+            lambda: SoftReference("t(a,b)", "u(c,c)"),
+            lambda: Database("a", soft_references=[5]),  # type: ignore[list-item]
+            lambda: Database("a", soft_references=None),  # type: ignore[arg-type]
+            lambda: Database("a", tables=None),  # type: ignore[arg-type]
+            lambda: Database("a", schemas=5),  # type: ignore[arg-type]
+            lambda: Database("a", shared_with=None),  # type: ignore[arg-type]
+            lambda: Database("a", version_table_schema=""),
+            lambda: Database("a", default="no"),  # type: ignore[arg-type]
+            lambda: Database("a", extensions={"": "*"}),
+            lambda: Database("a", extensions={1: "*"}),  # type: ignore[dict-item]
+            lambda: Database("a", url=""),
+            lambda: Database("a", url="env:"),
+        ],
+    )
+    def test_values_of_the_wrong_kind_are_our_error(self, make: Callable[[], object]) -> None:
+        """Never a bare TypeError or AttributeError, and never taken silently."""
+        with pytest.raises(MultidbError):
+            make()
+
+
 NAME = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=10)
 
 
