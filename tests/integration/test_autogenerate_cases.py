@@ -302,9 +302,6 @@ def test_a_convention_of_another_metadata_renames_nothing(repository: MakeReposi
     own.create_all(engine)
     assert repo.differences("ai") == ""
     with engine.connect() as connection:
-        names = connection.execute(
-            text(
-                "SELECT conname FROM pg_constraint WHERE contype = 'u' AND connamespace = 'public'::regnamespace ORDER BY 1"
-            )
-        )
+        where = "WHERE contype = 'u' AND connamespace = 'public'::regnamespace"
+        names = connection.execute(text(f"SELECT conname FROM pg_constraint {where} ORDER BY 1"))
         assert names.scalars().all() == ["t_e_key", "uq_o_e"]
