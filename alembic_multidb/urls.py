@@ -7,6 +7,7 @@ password, nor lets a parser's message through that might quote one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,7 +121,7 @@ def resolve_url(spec: str | URL, environment: Mapping[str, str], *, of: str) -> 
         ConfigurationError: the variable is unset or empty, or the URL cannot be used.
     """
     if isinstance(spec, str) and spec.startswith(ENV_PREFIX):
-        variable = spec[len(ENV_PREFIX) :]
+        variable = variable_name(spec, of=of)
         value = environment.get(variable, "").strip()
         if not value:
             raise ConfigurationError(
@@ -129,6 +130,20 @@ def resolve_url(spec: str | URL, environment: Mapping[str, str], *, of: str) -> 
             )
         return parse_url(value, of=f"{of} (from environment variable {variable})")
     return parse_url(spec, of=of)
+
+
+def variable_name(spec: str, *, of: str) -> str:
+    """Return the NAME of ``env:NAME``.
+
+    Raises:
+        ConfigurationError: it is no name; it is not quoted, since it may be a URL that was put there by mistake.
+    """
+    variable = spec[len(ENV_PREFIX) :]
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+        raise ConfigurationError(
+            f'{of}: what follows "env:" is not the name of an environment variable, as in "env:DATABASE_URL"'
+        )
+    return variable
 
 
 def parse_url(given: str | URL, *, of: str) -> DatabaseURL:
@@ -160,7 +175,8 @@ def _parse_text(text: str, *, of: str) -> URL:
     scheme, separator, rest = text.partition("://")
     if not separator:
         raise ConfigurationError(f"{of}: it is not a URL such as postgresql://user:password@host:5432/name")
-    if rest.count("@") > 1:
+    login, at, _ = rest.partition("@")
+    if rest.count("@") > 1 or (at and re.search("[/?]", login)):
         raise _unencoded(of)
     _driver(scheme, of=of)  # before make_url(), whose messages may quote the URL
     try:
@@ -172,7 +188,8 @@ def _parse_text(text: str, *, of: str) -> URL:
     except ArgumentError:
         raise ConfigurationError(f"{of}: it cannot be read as a URL") from None
     # SQLAlchemy decodes the database's name from 2.1 on only.
-    path = rest.rpartition("@")[2].partition("?")[0].partition("/")[2]
+    path = rest.partition("@")[2] or rest
+    path = path.partition("?")[0].partition("/")[2]
     return url.set(database=unquote(path) or None)
 
 
@@ -191,7 +208,8 @@ def _driver(drivername: str, *, of: str) -> str:
 
 def _unencoded(of: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{of}: there is an '@' too many; percent-encode the password (an '@' in it is written %40)"
+        f"{of}: there is an '@' too many, or one after a '/' or '?'; percent-encode the password (an '@' in it is "
+        "written %40, a '/' %2F, a '?' %3F)"
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from alembic_multidb.env.guard import wrong_database_error
-from alembic_multidb.env.lock import migration_lock
-from alembic_multidb.env.marker import Mark, find_markers, find_version_table, set_marker, wrong_markers
+from alembic_multidb.env.lock import lock_scope, migration_lock
+from alembic_multidb.env.marker import Mark, find_markers, find_version_table, printable, set_marker, wrong_markers
 from alembic_multidb.env.pooler import refuse_transaction_pooler
-from alembic_multidb.errors import MultidbError
+from alembic_multidb.errors import MultidbError, WrongDatabaseError
 from alembic_multidb.registry import RegisteredDatabase
 
 
@@ -31,7 +30,7 @@ def adopt(connection: Connection, database: RegisteredDatabase, expected: Mark, 
     """
     table = database.declaration.version_table_name
     refuse_transaction_pooler(connection, database)
-    with migration_lock(connection, database.name, table, timeout), connection.begin():
+    with migration_lock(connection, database.name, lock_scope(database), timeout), connection.begin():
         existing = find_version_table(connection, database)
         if existing is None:
             raise MultidbError(
@@ -42,10 +41,12 @@ def adopt(connection: Connection, database: RegisteredDatabase, expected: Mark, 
         if not existing.is_owner:
             raise MultidbError(
                 f'only the owner of table "{table}" may adopt this database as "{expected}"; as the owner, run: '
-                f"COMMENT ON TABLE {table} IS '{comment}';"
+                f"{printable(set_marker(database, comment))}"
             )
         connection.execute(set_marker(database, comment))
-        others = wrong_markers(find_markers(connection), database, expected)
-        if others:
-            raise wrong_database_error(connection, database, expected, others[0])
+        for other in wrong_markers(find_markers(connection, database), database, expected):
+            raise WrongDatabaseError(
+                f'nothing was adopted: table "{other.table}" of the same database is marked as "{other.mark}". Drop it '
+                f'if it came along with a copy, or declare shared_with="{other.mark.database}"'
+            )
     return existing.mark

@@ -14,6 +14,7 @@ from alembic_multidb.env.marker import (
     VersionTable,
     find_markers,
     find_version_table,
+    printable,
     set_marker,
     wrong_markers,
 )
@@ -22,7 +23,7 @@ from alembic_multidb.errors import WrongDatabaseError
 from alembic_multidb.plugin.extensions import installed_extensions, refuse_foreign_extensions
 from alembic_multidb.registry import RegisteredDatabase
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.multidb")
 
 
 def guard(connection: Connection, database: RegisteredDatabase, expected: Mark, *, refuse: bool) -> None:
@@ -32,7 +33,7 @@ def guard(connection: Connection, database: RegisteredDatabase, expected: Mark, 
         WrongDatabaseError: it is marked as another one, and the command changes or compares (``refuse``);
             a mere read warns.
     """
-    wrong = wrong_markers(find_markers(connection), database, expected)
+    wrong = wrong_markers(find_markers(connection, database), database, expected)
     if not wrong:
         return
     error = wrong_database_error(connection, database, expected, wrong[0])
@@ -98,9 +99,8 @@ class Recorder:
         if self.existing is not None and not self.existing.is_owner:
             table = self.database.declaration.version_table_name
             log.warning(
-                'only the owner of table "%s" may mark this database as "%s"; as the owner, run: '
-                "COMMENT ON TABLE %s IS '%s';",
-                *(table, self.expected, table, comment),
+                'only the owner of table "%s" may mark this database as "%s"; as the owner, run: %s',
+                *(table, self.expected, printable(set_marker(self.database, comment))),
             )
             return
         ctx.execute(set_marker(self.database, comment))

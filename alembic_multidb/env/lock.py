@@ -18,9 +18,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.errors import LockTimeoutError
-from alembic_multidb.registry import TableName
+from alembic_multidb.registry import RegisteredDatabase, TableName
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.multidb")
 
 T = TypeVar("T")
 
@@ -43,17 +43,28 @@ _HOLDER = text(
 )
 
 
-def lock_key(version_table: TableName) -> int:
-    """Return the 64-bit key for a history; advisory locks are per database, so the version table says it all."""
-    digest = sha256(f"alembic_multidb:{version_table.qualified}".encode()).digest()
+def lock_key(version_table: TableName | None = None) -> int:
+    """Return the 64-bit key of the lock; advisory locks are per database.
+
+    Args:
+        version_table: whose history is locked, where several histories share a physical database on purpose;
+            None locks the database as a whole, so that two that share it by mistake cannot start at once.
+    """
+    what = "database" if version_table is None else version_table.qualified
+    digest = sha256(f"alembic_multidb:{what}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def lock_scope(database: RegisteredDatabase) -> TableName | None:
+    """Return what the lock of a database covers: its history alone if it may share a physical database."""
+    return database.declaration.version_table_name if database.may_share_with else None
 
 
 @contextmanager
 def migration_lock(
     connection: Connection,
     database: str,
-    version_table: TableName,
+    version_table: TableName | None,
     timeout: float,
     *,
     pause: Callable[[float], None] = time.sleep,
@@ -65,7 +76,7 @@ def migration_lock(
     Args:
         connection: the migration's own connection.
         database: the database's name, for messages.
-        version_table: whose history is changed.
+        version_table: what :func:`lock_scope` says.
         timeout: seconds to wait for somebody else; 0 means not to wait.
         pause: how to wait between two tries.
 
@@ -92,7 +103,7 @@ def _acquire(connection: Connection, key: int, database: str, timeout: float, pa
         if waited >= timeout:
             raise LockTimeoutError(
                 f'database "{database}" is being changed by {holder}; waited {waited:.0f} of {timeout:g} '
-                "seconds. Wait for it, or give more time with -x lock_timeout=SECONDS"
+                "seconds. Wait for it, or give more time with -x lock_timeout=SECONDS (multidb: --lock-timeout)"
             )
         if waited - reported >= _REPORT_EVERY:
             log.info('waiting for the lock of "%s", held by %s', database, holder)

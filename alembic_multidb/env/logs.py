@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alembic.config import Config
 
-_LOGGERS = ("alembic", "alembic_multidb")
+# Our own messages go to its child "alembic.multidb", so that what an ini file says of Alembic holds for them too.
+_LOGGER = "alembic"
 # Says which comparators there are, at every check: nothing that a user of alembic.ini has asked for.
 _TALKATIVE = "alembic.runtime.plugins"
 
@@ -37,19 +38,17 @@ def logging_for(config: Config, database: str) -> Iterator[None]:
 def _prefixed_lines(database: str) -> Iterator[None]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(f"[{database}] %(message)s"))
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    talkative = logging.getLogger(_TALKATIVE)
-    levels = [(logger, logger.level) for logger in (*loggers, talkative)]
-    for logger in loggers:
-        logger.addHandler(handler)
-        logger.setLevel(logger.level or logging.INFO)
+    logger, talkative = logging.getLogger(_LOGGER), logging.getLogger(_TALKATIVE)
+    levels = logger.level, talkative.level
+    logger.addHandler(handler)
+    logger.setLevel(logger.level or logging.INFO)
     talkative.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        for logger, level in levels:
-            logger.removeHandler(handler)
-            logger.setLevel(level)
+        logger.removeHandler(handler)
+        logger.setLevel(levels[0])
+        talkative.setLevel(levels[1])
 
 
 class _Formatter(logging.Formatter):

@@ -11,29 +11,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, MetaData, Table, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import SetTableComment
 
 from alembic_multidb.registry import RegisteredDatabase, TableName
 from alembic_multidb.registry.names import MARKER_PREFIX as PREFIX
 
 _LINE = re.compile(rf"^{PREFIX} database=(\S+)(?: environment=(\S+))?.*$", re.MULTILINE)
+_IS_OWN = """c.relname = :name AND CASE
+        WHEN CAST(:schema AS name) IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = CAST(:schema AS name) END"""
 _MARKED = text(
-    """
-    SELECT n.nspname, c.relname, d.description
+    f"""
+    SELECT n.nspname, c.relname, d.description, {_IS_OWN} AS is_own
     FROM pg_description AS d
     JOIN pg_class AS c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND position(:prefix IN d.description) > 0
     ORDER BY 1, 2
-    """
+    """  # noqa: S608  # put together from constants
 )
 _VERSION_TABLE = text(
-    """
+    f"""
     SELECT obj_description(c.oid, 'pg_class') AS comment, pg_has_role(c.relowner, 'USAGE') AS is_owner
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relname = :name AND c.relkind IN ('r', 'p') AND n.nspname = coalesce(:schema, current_schema())
-    """
+    WHERE c.relkind IN ('r', 'p') AND {_IS_OWN}
+    """  # noqa: S608  # put together from constants
 )
 
 
@@ -68,10 +71,17 @@ class Mark:
 
 @dataclass(frozen=True)
 class Marker:
-    """One marked version table of a live database."""
+    """One marked version table of a live database.
+
+    Attributes:
+        table: the version table.
+        mark: what its marker says.
+        is_own: whether it is the version table of the history that was asked for.
+    """
 
     table: TableName
     mark: Mark
+    is_own: bool
 
 
 @dataclass(frozen=True)
@@ -99,20 +109,27 @@ def set_marker(database: RegisteredDatabase, comment: str) -> SetTableComment:
     return SetTableComment(Table(name.name, MetaData(), schema=schema, comment=comment))
 
 
-def find_markers(connection: Connection) -> list[Marker]:
-    """Return every marked version table of the connected database."""
-    rows = connection.execute(_MARKED, {"prefix": PREFIX})
-    found = [(TableName.of(row.nspname, row.relname), Mark.read(row.description)) for row in rows]
-    return [Marker(table, mark) for table, mark in found if mark is not None]
+def printable(statement: SetTableComment) -> str:
+    """Return a statement as somebody can paste it; for a driver, a percent sign would be doubled."""
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    return f"{statement.compile(dialect=dialect)};"
+
+
+def find_markers(connection: Connection, database: RegisteredDatabase) -> list[Marker]:
+    """Return every marked version table of the connected database, this database's own among them."""
+    rows = connection.execute(_MARKED, {"prefix": PREFIX, **_own_table(database)})
+    found = [(TableName.of(row.nspname, row.relname), Mark.read(row.description), row.is_own) for row in rows]
+    return [Marker(table, mark, is_own) for table, mark, is_own in found if mark is not None]
 
 
 def find_version_table(connection: Connection, database: RegisteredDatabase) -> VersionTable | None:
     """Return the version table of this database's history, or None if there is none yet."""
-    declaration = database.declaration
-    row = connection.execute(
-        _VERSION_TABLE, {"name": declaration.version_table, "schema": declaration.version_table_schema}
-    ).first()
+    row = connection.execute(_VERSION_TABLE, _own_table(database)).first()
     return VersionTable(row.comment, row.is_owner) if row else None
+
+
+def _own_table(database: RegisteredDatabase) -> dict[str, str | None]:
+    return {"name": database.version_table, "schema": database.version_table_schema}
 
 
 def wrong_markers(markers: Sequence[Marker], database: RegisteredDatabase, expected: Mark) -> list[Marker]:
@@ -121,11 +138,10 @@ def wrong_markers(markers: Sequence[Marker], database: RegisteredDatabase, expec
     The own version table must say nothing else than this database; on another one, the databases that
     this one may share a physical database with are welcome.
     """
-    own = database.declaration.version_table_name
 
     def is_wrong(marker: Marker) -> bool:
         mark = marker.mark
-        if mark.database != expected.database and (marker.table == own or mark.database not in database.may_share_with):
+        if mark.database != expected.database and (marker.is_own or mark.database not in database.may_share_with):
             return True
         return bool(mark.environment and expected.environment and mark.environment != expected.environment)
 

@@ -29,10 +29,11 @@ def run_offline(database: RegisteredDatabase, options: dict[str, Any]) -> None:
     )
     migration_context = context.get_context()
     _check_statements(migration_context.impl, database)
-    if Command.of(migration_context.opts).upgrades:
-        schema = database.declaration.version_table_schema
-        if schema is not None:
-            migration_context.execute(CreateSchema(schema, if_not_exists=True))
+    command = Command.of(migration_context.opts)
+    schema = database.declaration.version_table_schema
+    if schema is not None and command.changes and migration_context.opts.get("starting_rev") is None:
+        migration_context.execute(CreateSchema(schema, if_not_exists=True))
+    if command.upgrades:
         for extension in database.extensions:
             migration_context.execute(create_extension_sql(extension))
     with context.begin_transaction():
@@ -44,7 +45,7 @@ def _check_statements(impl: Any, database: RegisteredDatabase) -> None:
     print_statement = impl.static_output
 
     def static_output(text: str) -> None:
-        extension = foreign_extension_in(text, database.foreign_extensions, blocks=True)
+        extension = foreign_extension_in(text, database.foreign_extensions, in_blocks=True)
         if extension is not None:
             raise foreign_extension_error(database.name, extension, database.foreign_extensions[extension])
         print_statement(text)

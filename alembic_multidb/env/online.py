@@ -9,20 +9,22 @@ from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateSchema
 
 from alembic_multidb.env.command import Command
 from alembic_multidb.env.guard import Recorder, guard
-from alembic_multidb.env.lock import migration_lock
+from alembic_multidb.env.lock import lock_scope, migration_lock
 from alembic_multidb.env.marker import Mark
 from alembic_multidb.env.pooler import refuse_transaction_pooler
 from alembic_multidb.env.statements import watch_statements
+from alembic_multidb.errors import WrongDatabaseError
 from alembic_multidb.plugin.extensions import ensure_extensions
 from alembic_multidb.plugin.pgvector import EXTENSION, register_types
 from alembic_multidb.registry import RegisteredDatabase
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.multidb")
 
 
 def run_online(
@@ -61,15 +63,17 @@ def _change(
     connection = migration_context.connection
     assert connection is not None
     callers_transaction = connection.in_transaction()
-    table = database.declaration.version_table_name
     if not callers_transaction:
         refuse_transaction_pooler(connection, database)
-    with migration_lock(connection, database.name, table, timeout):
+    with migration_lock(connection, database.name, lock_scope(database), timeout):
         with _autocommit(connection):
             guard(connection, database, recorder.expected, refuse=True)
+            if not migration_context.purge:
+                _refuse_unknown_revisions(migration_context, database)
             recorder.look(connection)
+            _ensure_schema(connection, database)
             if command.upgrades:
-                _prepare(connection, database)
+                ensure_extensions(connection, database.name, database.extensions)
         with watch_statements(connection, database.name, database.foreign_extensions) as watch:
             recorder.watch = watch
             with context.begin_transaction():
@@ -96,11 +100,27 @@ def _read(migration_context: MigrationContext, database: RegisteredDatabase, exp
         log.info('tables without a model are left alone (unmodelled="keep"): %s', names)
 
 
-def _prepare(connection: Connection, database: RegisteredDatabase) -> None:
+def _refuse_unknown_revisions(migration_context: MigrationContext, database: RegisteredDatabase) -> None:
+    """Refuse a database whose revision this history does not have, before anything in it is changed."""
+    script = migration_context.script
+    for revision in migration_context.get_current_heads() if script is not None else ():
+        try:
+            known = script is not None and script.get_revision(revision).revision == revision
+        except CommandError:
+            known = False
+        if not known:
+            raise WrongDatabaseError(
+                f'the database is at revision "{revision}", which the history of "{database.name}" does not have: it '
+                "is another database, or newer than this code. If neither, stamp it anew: "
+                f"alembic -n {database.name} stamp --purge REVISION"
+            )
+
+
+def _ensure_schema(connection: Connection, database: RegisteredDatabase) -> None:
+    """Create the version table's schema; only if it is missing, since CREATE SCHEMA needs a right even if it is not."""
     schema = database.declaration.version_table_schema
-    if schema is not None:
+    if schema is not None and not inspect(connection).has_schema(schema):
         connection.execute(CreateSchema(schema, if_not_exists=True))
-    ensure_extensions(connection, database.name, database.extensions)
 
 
 @contextmanager
@@ -113,7 +133,8 @@ def _autocommit(connection: Connection) -> Iterator[None]:
         yield
         return
     before = connection.get_isolation_level()
-    connection.rollback()
+    # Asking has opened a transaction in the driver that SQLAlchemy does not know of.
+    connection.connection.rollback()
     connection.execution_options(isolation_level="AUTOCOMMIT")
     try:
         yield

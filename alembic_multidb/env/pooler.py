@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alembic_multidb.errors import TransactionPoolerError
 from alembic_multidb.registry import RegisteredDatabase
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.multidb")
 
 # A session pooler without a free connection makes the second session wait: then the first is a real one.
 _PATIENCE = 5.0
@@ -34,8 +34,8 @@ def refuse_transaction_pooler(connection: Connection, database: RegisteredDataba
     Raises:
         TransactionPoolerError: two sessions share one backend.
     """
-    backend = _backend(connection)
-    if backend == _told_by_the_driver(connection) or not _shares_backends(connection, backend):
+    told, backend = _told_by_the_driver(connection), _backend(connection)
+    if told in (None, backend) or not _shares_backends(connection, backend):
         return
     name = database.name
     url = "migration_url" if database.declaration.migration_url is not None else "url"
@@ -47,7 +47,10 @@ def refuse_transaction_pooler(connection: Connection, database: RegisteredDataba
 
 
 def _told_by_the_driver(connection: Connection) -> int | None:
-    """Return the process id that the client was told when it connected; psycopg and psycopg2 know it."""
+    """Return the process id that the client was told when it connected.
+
+    psycopg and psycopg2 know it. Other drivers, which only a caller can hand in, are not asked.
+    """
     info = getattr(connection.connection.dbapi_connection, "info", None)
     return getattr(info, "backend_pid", None)
 

@@ -11,15 +11,15 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.errors import LeftoverIndexError
-from alembic_multidb.plugin.extensions import foreign_extension_error, foreign_extension_in
+from alembic_multidb.plugin.extensions import GAP, foreign_extension_error, foreign_extension_in
 
 DUPLICATE_TABLE = "42P07"  # PostgreSQL reports an index that is already there under this code
 
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _CREATE_INDEX = re.compile(
-    rf"""CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?P<concurrently>CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?
-    (?P<index>{_NAME})\s+ON\s+(?:ONLY\s+)?(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)""",
-    re.IGNORECASE | re.VERBOSE,
+    rf"CREATE{GAP}(?:UNIQUE{GAP})?INDEX{GAP}(?P<concurrently>CONCURRENTLY{GAP})?(?:IF{GAP}NOT{GAP}EXISTS{GAP})?"
+    rf"(?P<index>{_NAME}){GAP}ON{GAP}(?:ONLY{GAP})?(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?)",
+    re.IGNORECASE | re.DOTALL,
 )
 _INDEX = text(
     """
@@ -108,7 +108,9 @@ def watch_statements(
 
 def _explain_leftover(connection: Connection, database: str, error: DBAPIError) -> LeftoverIndexError | None:
     statement = IndexStatement.read(error.statement or "")
-    if getattr(error.orig, "sqlstate", None) != DUPLICATE_TABLE or statement is None:
+    # psycopg calls it sqlstate, psycopg2 pgcode.
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    if code != DUPLICATE_TABLE or statement is None:
         return None
     if connection.in_transaction():
         return None  # the caller's own transaction has failed with the statement: nothing more can be asked

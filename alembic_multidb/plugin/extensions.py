@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from graphlib import TopologicalSorter
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from alembic_multidb.errors import ExtensionError
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.multidb")
 
 ANY_VERSION = "*"
 
 _FLOOR = re.compile(r">=\s*(\d+(?:\.\d+)*)")
-_COMMENTS = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
-_CREATE = r"CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:\"([^\"]+)\"|([a-z_]\w*))"
-_CREATE_STATEMENT = re.compile(rf"^{_COMMENTS}{_CREATE}", re.IGNORECASE | re.DOTALL)
-_CREATE_IN_BLOCK = re.compile(_CREATE, re.IGNORECASE)
-_DO_BLOCK = re.compile(rf"^{_COMMENTS}DO\b", re.IGNORECASE | re.DOTALL)
+# What may stand between two words of SQL.
+GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)+"
+_CREATE = rf"CREATE{GAP}EXTENSION{GAP}(?:IF{GAP}NOT{GAP}EXISTS{GAP})?(?:\"([^\"]+)\"|([a-z_]\w*))"
+_CREATE_STATEMENT = re.compile(rf"(?:^|;)(?:{GAP})?{_CREATE}", re.IGNORECASE | re.DOTALL)
+_CREATE_IN_BLOCK = re.compile(_CREATE, re.IGNORECASE | re.DOTALL)
+_DO_BLOCK = re.compile(rf"(?:^|;)(?:{GAP})?DO\b", re.IGNORECASE | re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 
 _AVAILABLE = text(
     """
-    SELECT a.name, a.default_version, e.extversion
+    SELECT a.name, a.default_version, coalesce(v.requires::text[], '{}') AS requires
     FROM pg_available_extensions AS a
-    LEFT JOIN pg_extension AS e ON e.extname = a.name
+    LEFT JOIN pg_available_extension_versions AS v ON v.name = a.name AND v.version = a.default_version
     WHERE a.name = ANY(:names)
     """
 )
@@ -61,12 +64,14 @@ def ensure_extensions(connection: Connection, database: str, declared: Mapping[s
     if not declared:
         return
     installed = _installed(connection, declared)
+    missing = [extension for extension in declared if extension not in installed]
+    for extension in _in_order(connection, database, missing, declared):
+        installed[extension] = _create(connection, database, extension)
     for extension, floor in declared.items():
-        version = installed.get(extension) or _create(connection, database, extension)
-        if not reaches(version, floor):
+        if not reaches(installed[extension], floor):
             raise ExtensionError(
-                f'extension "{extension}" of database "{database}" is installed in version {version}, but '
-                f'{floor} is declared; an administrator runs: ALTER EXTENSION "{extension}" UPDATE; '
+                f'extension "{extension}" of database "{database}" is installed in version {installed[extension]}, '
+                f'but {floor} is declared; an administrator runs: ALTER EXTENSION "{extension}" UPDATE; '
                 "(after a newer package, if the server has none)"
             )
 
@@ -105,23 +110,21 @@ def foreign_extension_error(database: str, extension: str, home: str) -> Extensi
     )
 
 
-def foreign_extension_in(statement: str, foreign: Mapping[str, str], *, blocks: bool = False) -> str | None:
+def foreign_extension_in(statement: str, foreign: Mapping[str, str], *, in_blocks: bool = False) -> str | None:
     """Return the foreign extension that a SQL statement creates, as far as its text tells.
 
     Args:
         statement: one SQL statement.
         foreign: the extensions to look for.
-        blocks: whether to look inside DO blocks as well, where a string may be mistaken for a statement.
+        in_blocks: whether to look inside DO blocks as well, where a string may be mistaken for a statement.
     """
     if not foreign:
         return None
-    match = _CREATE_STATEMENT.search(statement)
-    if match is None and blocks and _DO_BLOCK.search(statement):
-        match = _CREATE_IN_BLOCK.search(statement)
-    if match is None:
-        return None
-    name = match.group(1) or match.group(2).lower()
-    return name if name in foreign else None
+    matches = list(_CREATE_STATEMENT.finditer(_LITERAL.sub("''", statement)))
+    if in_blocks and _DO_BLOCK.search(statement):
+        matches += _CREATE_IN_BLOCK.finditer(statement)
+    names = [match.group(1) or match.group(2).lower() for match in matches]
+    return next((name for name in names if name in foreign), None)
 
 
 def installed_extensions(connection: Connection, names: Mapping[str, str]) -> frozenset[str]:
@@ -141,16 +144,33 @@ def _installed(connection: Connection, names: Mapping[str, str]) -> dict[str, st
     return {row.extname: row.extversion for row in rows}
 
 
+def _in_order(connection: Connection, database: str, missing: Sequence[str], declared: Mapping[str, str]) -> list[str]:
+    """Return the missing extensions, each after those that it requires; refuse what is not there or too old."""
+    available = {row.name: row for row in connection.execute(_AVAILABLE, {"names": list(missing)})}
+    for extension in missing:
+        if extension not in available:
+            raise _not_available(connection, database, extension)
+        version = available[extension].default_version
+        if not reaches(version, declared[extension]):
+            raise ExtensionError(
+                f'extension "{extension}" of database "{database}" is available in version {version} only, but '
+                f"{declared[extension]} is declared; an administrator installs a newer package on its server"
+            )
+    requires = {name: [item for item in row.requires if item in available] for name, row in available.items()}
+    return list(TopologicalSorter(requires).static_order())
+
+
+def _not_available(connection: Connection, database: str, extension: str) -> ExtensionError:
+    version = connection.exec_driver_sql("SHOW server_version").scalar()
+    package = "pgvector" if extension == "vector" else f'the package that holds "{extension}"'
+    return ExtensionError(
+        f'extension "{extension}" of database "{database}" is not available on its server (PostgreSQL '
+        f"{version}): an administrator installs {package} there, then runs in this database: "
+        f"{create_extension_sql(extension)};"
+    )
+
+
 def _create(connection: Connection, database: str, extension: str) -> str:
-    available = connection.execute(_AVAILABLE, {"names": [extension]}).first()
-    if available is None:
-        version = connection.exec_driver_sql("SHOW server_version").scalar()
-        package = "pgvector" if extension == "vector" else f'the package that holds "{extension}"'
-        raise ExtensionError(
-            f'extension "{extension}" of database "{database}" is not available on its server (PostgreSQL '
-            f"{version}): an administrator installs {package} there, then runs in this database: "
-            f"{create_extension_sql(extension)};"
-        )
     try:
         connection.exec_driver_sql(create_extension_sql(extension))
     except ProgrammingError as error:

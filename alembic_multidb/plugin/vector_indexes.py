@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from alembic.runtime.plugins import Plugin
     from sqlalchemy import Table
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("alembic.multidb")
 
 # pgvector's defaults: https://github.com/pgvector/pgvector#index-options
 DEFAULT_OPTIONS: dict[str, dict[str, str]] = {"hnsw": {"m": "16", "ef_construction": "64"}, "ivfflat": {"lists": "100"}}

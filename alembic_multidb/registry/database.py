@@ -16,7 +16,7 @@ from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.plugin.extensions import parse_floor
 from alembic_multidb.registry.names import TableName
 from alembic_multidb.registry.soft_reference import SoftReference
-from alembic_multidb.urls import ENV_PREFIX
+from alembic_multidb.urls import ENV_PREFIX, variable_name
 
 DEFAULT_VERSION_TABLE = "alembic_version"
 
@@ -136,7 +136,9 @@ def _metadata(name: str, given: MetaData | Iterable[MetaData] | None) -> tuple[M
 
 
 def _url(name: str, argument: str, given: str | URL | None) -> str | URL | None:
-    if given is None or isinstance(given, URL) or (isinstance(given, str) and given not in ("", ENV_PREFIX)):
+    if isinstance(given, str) and given.startswith(ENV_PREFIX):
+        variable_name(given, of=f'{argument} of database "{name}"')
+    if given is None or isinstance(given, URL) or (isinstance(given, str) and given):
         return given
     raise ConfigurationError(f'database "{name}": {argument}= takes a URL or "env:NAME", not {type(given).__name__}')
 

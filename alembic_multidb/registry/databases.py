@@ -18,7 +18,7 @@ from alembic_multidb.registry.filters import Filters
 from alembic_multidb.registry.homes import Explanation, Homes
 from alembic_multidb.registry.names import TableName, constrained_columns, referred_columns
 from alembic_multidb.registry.soft_reference import SoftReference
-from alembic_multidb.urls import ENV_PREFIX, DatabaseURL, resolve_url
+from alembic_multidb.urls import ENV_PREFIX, DatabaseURL, resolve_url, variable_name
 
 
 class RegisteredDatabase:
@@ -213,7 +213,7 @@ class Databases(Mapping[str, RegisteredDatabase]):
         """
         if self.environment is None or not self.environment.startswith(ENV_PREFIX):
             return self.environment
-        variable = self.environment[len(ENV_PREFIX) :]
+        variable = variable_name(self.environment, of="environment= of the registry")
         value = variables.get(variable, "").strip()
         if not value:
             raise ConfigurationError(

@@ -183,7 +183,7 @@ class TestDemo:
             [*command, "--stop", folder], env=environment, capture_output=True, text=True, check=False
         )
         assert again.returncode == 2
-        assert "there are no data of a PostgreSQL server" in again.stderr
+        assert "is not the folder of a kept demo; nothing was touched" in again.stderr
 
 
 def _run_python(code: str, **arguments: object) -> str:

@@ -451,6 +451,8 @@ class TestSpellings:
             lambda: Database("a", extensions={1: "*"}),  # type: ignore[dict-item]
             lambda: Database("a", url=""),
             lambda: Database("a", url="env:"),
+            lambda: Database("a", url="env:postgresql://u:p@h/d"),
+            lambda: Databases(Database("a"), environment="env:"),
         ],
     )
     def test_values_of_the_wrong_kind_are_our_error(self, make: Callable[[], object]) -> None:

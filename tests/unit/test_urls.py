@@ -75,7 +75,8 @@ def test_an_unencoded_at_is_refused_without_a_word_of_it(password: str, rest: st
     with pytest.raises(ConfigurationError) as caught:
         parse(f"postgresql://user:{password.replace('@', '')}@{rest}@host/name")
     assert str(caught.value) == (
-        "the URL: there is an '@' too many; percent-encode the password (an '@' in it is written %40)"
+        "the URL: there is an '@' too many, or one after a '/' or '?'; percent-encode the password (an '@' in it is "
+        "written %40, a '/' %2F, a '?' %3F)"
     )
 
 
@@ -149,6 +150,29 @@ def test_a_url_object_is_taken_as_it_is() -> None:
     assert parse_url(make_url("postgresql://u:%40@h/d"), of="the URL").url.password == "@"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://127.0.0.1:5432/db?user=u&password=top@secretpart",
+        "postgresql://h/db?user=me@corp&sslrootcert=/etc/ca.pem",
+        "postgresql://u:p/w@h/db",
+        "postgresql://u:p?w@h/db",
+    ],
+)
+def test_an_at_in_the_wrong_place_is_refused(text: str) -> None:
+    """The text before it would be taken for a login, the text after it for a host."""
+    with pytest.raises(ConfigurationError, match="one after a '/' or") as caught:
+        parse(text)
+    assert "secretpart" not in str(caught.value)
+
+
+def test_a_path_in_the_query_is_not_the_databases_name() -> None:
+    """Only what stands before the question mark is."""
+    url = parse("postgresql://u@h/notes?application_name=a%40b&sslrootcert=/etc/ca.pem")
+    assert url.url.database == "notes"
+    assert psycopg.conninfo.conninfo_to_dict(url.libpq().dsn)["dbname"] == "notes"
+
+
 class TestVariables:
     """env:NAME."""
 
@@ -162,3 +186,9 @@ class TestVariables:
         """There is no fallback to any other database."""
         with pytest.raises(ConfigurationError, match="environment variable URL is not set"):
             resolve_url("env:URL", environment, of='URL of "core"')
+
+    def test_a_url_in_the_place_of_a_name_is_not_quoted(self) -> None:
+        """A variable that was interpolated too early."""
+        with pytest.raises(ConfigurationError, match="is not the name of an environment variable") as caught:
+            resolve_url("env:postgresql://u:hunter2@h/db", {}, of='URL of "core"')
+        assert "hunter2" not in str(caught.value)
