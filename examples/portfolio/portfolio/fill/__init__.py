@@ -1,0 +1,1 @@
+"""Rows and documents for the database that holds everything: ``python -m portfolio.fill``."""
