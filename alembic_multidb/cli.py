@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alembic_multidb import demo as demos
-from alembic_multidb import operate
+from alembic_multidb import operate, scaffold
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.postgres import stop_embedded_server
 
@@ -90,6 +90,24 @@ def upgrade(
         typer.echo(f"{state.name}: {state.state} ({', '.join(state.revisions) or 'no revision'})")
 
     operate.upgrade(project, name or (), revision, lock_timeout=lock_timeout, report=report)
+
+
+@app.command(epilog="Example: multidb init --database core --database ai:vector")
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")] = Path(),
+    database: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--database", metavar="NAME[:EXTENSION,...]", help="A database; may be repeated. The first is the default."
+        ),
+    ] = None,
+) -> None:
+    """Write the files of a new project; nothing that is there is overwritten."""
+    plan = scaffold.plan_init(directory, scaffold.parse_wanted(database or ()))
+    for note in plan.notes:
+        _say(note)
+    for line in scaffold.write(plan) or ["nothing to do: everything is there"]:
+        typer.echo(line)
 
 
 @app.command(epilog="Example: multidb demo --keep")
