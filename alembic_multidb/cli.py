@@ -101,12 +101,24 @@ def init(
             "--database", metavar="NAME[:EXTENSION,...]", help="A database; may be repeated. The first is the default."
         ),
     ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Turn the Alembic repository that is there into one for several databases.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --adopt: do it, instead of showing the difference.")] = False,
 ) -> None:
-    """Write the files of a new project; nothing that is there is overwritten."""
-    plan = scaffold.plan_init(directory, scaffold.parse_wanted(database or ()))
+    """Write the files of a new project; nothing that is there is overwritten.
+
+    With --adopt, print what would change, and exit with 1; with --yes as well, change it: each file that is
+    replaced stays beside the new one as NAME.orig.
+    """
+    make_plan = scaffold.plan_adoption if adopt else scaffold.plan_init
+    plan = make_plan(directory, scaffold.parse_wanted(database or ()))
     for note in plan.notes:
         _say(note)
-    for line in scaffold.write(plan) or ["nothing to do: everything is there"]:
+    if adopt and not yes:
+        typer.echo(plan.diff(), nl=False)
+        raise typer.Exit(NO if plan.changes else 0)
+    for line in scaffold.write(plan) or ([] if adopt else ["nothing to do: everything is there"]):
         typer.echo(line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 
-def run_migrations(databases: Databases | None = None, **options: Any) -> None:
+def run_migrations(
+    databases: Databases | None = None,
+    *,
+    migration_arguments: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> None:
     """Run the command that Alembic was called with, on the database that ``-n`` names.
 
     Online and offline, one database at a time. A change (upgrade, downgrade, stamp) is locked, guarded against
@@ -35,6 +41,8 @@ def run_migrations(databases: Databases | None = None, **options: Any) -> None:
 
     Args:
         databases: the registry; by default what ``multidb_databases`` in alembic.ini names.
+        migration_arguments: keyword arguments for each revision's ``upgrade()`` and ``downgrade()``, such as the
+            ``engine_name`` of revisions from Alembic's multidb template.
         **options: for Alembic's ``context.configure()``. ``include_name``, ``include_object``, ``render_item``,
             ``process_revision_directives`` and ``on_version_apply`` are composed with those of the registry.
             ``transaction_per_migration`` is True unless given.
@@ -49,10 +57,13 @@ def run_migrations(databases: Databases | None = None, **options: Any) -> None:
         plugin.register()
         recorder = Recorder(database)
         merged = configure_options(database, options, recorder.record)
+        if _would_drop_everything(database):
+            merged["target_metadata"] = None  # Alembic then refuses to compare, as it always did
+        arguments = migration_arguments or {}
         if context.is_offline_mode():
-            run_offline(database, merged)
+            run_offline(database, merged, arguments)
         else:
-            _online(config, database, recorder, merged)
+            _online(config, database, recorder, merged, arguments)
 
 
 def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
@@ -74,7 +85,19 @@ def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
     return registry
 
 
-def _online(config: Config, database: RegisteredDatabase, recorder: Recorder, options: dict[str, Any]) -> None:
+def _would_drop_everything(database: RegisteredDatabase) -> bool:
+    """Tell whether a comparison would hold the live tables against no models at all."""
+    declaration = database.declaration
+    return declaration.unmodelled == "drop" and not declaration.metadata and not database.metadata.tables
+
+
+def _online(
+    config: Config,
+    database: RegisteredDatabase,
+    recorder: Recorder,
+    options: dict[str, Any],
+    arguments: Mapping[str, Any],
+) -> None:
     given = config.attributes.get("connection")
     environment = environment_beside(config.config_file_name)
 
@@ -82,4 +105,4 @@ def _online(config: Config, database: RegisteredDatabase, recorder: Recorder, op
         return lock_timeout(config, context.get_x_argument(as_dictionary=True))
 
     with migration_connection(database, given, environment) as connection:
-        run_online(connection, database, recorder, timeout, options)
+        run_online(connection, database, recorder, timeout, options, arguments=arguments)

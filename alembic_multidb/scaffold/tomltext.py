@@ -86,13 +86,15 @@ def set_trap(path: Path, drop: frozenset[str]) -> FileChange:
     expected = {key: value for key, value in (alembic_table(data) or {}).items() if key not in drop}
     end = _line_end(old)
     lines, wanted = [], f'script_location = "{TRAP}"{end}'
-    inside = False
+    inside, is_named = False, "script_location" in expected
     for entry in _entries(old.splitlines(keepends=True)):
         key = _key(entry) if inside else None
         if _HEADER.match(entry.rstrip("\r\n")) and "=" not in entry:
             inside = _TABLE.match(entry.rstrip("\r\n")) is not None
-            lines.append(entry + wanted if inside else entry)
-        elif key not in drop | {"script_location"}:
+            lines.append(entry + wanted if inside and not is_named else entry)
+        elif key == "script_location":
+            lines.append(wanted)
+        elif key not in drop:
             lines.append(entry)
     new = "".join(lines)
     _check_rest(data, new, path, {**expected, "script_location": TRAP})

@@ -112,7 +112,7 @@ class TestPyproject:
         )
         change = set_trap(file, frozenset({"version_locations"}))
         assert change.new == (
-            f'[tool.alembic]  # mine\nscript_location = "{TRAP}"\n# where\ntimezone = "UTC"\n\n'
+            f'[tool.alembic]  # mine\n# where\nscript_location = "{TRAP}"\ntimezone = "UTC"\n\n'
             '[[tool.alembic.post_write_hooks]]\nname = "ruff"\n[tool.other]\nscript_location = "kept"\n'
         )
 
