@@ -182,18 +182,24 @@ def _is_escape(call: ast.Call) -> bool:
 
 
 def _escapes_inside(env: EnvFile, value: ast.expr, place: Local) -> bool:
-    """Tell whether ``%`` is doubled in the making of a value, where it cannot be taken off again."""
+    """Tell whether a value is made for ConfigParser, in a way that cannot be taken off again."""
     rest = _strip_percent(place.inline(value))
     pending, seen = [rest], set()
     while pending:
         node = pending.pop()
-        if any(isinstance(child, ast.Constant) and child.value == "%%" for child in ast.walk(node)):
+        if any(map(_is_for_configparser, ast.walk(node))):
             return True
         for child in ast.walk(node):
             if isinstance(child, ast.Name) and child.id not in seen:
                 seen.add(child.id)
                 pending += [statement.node for statement in env.binders(child.id)]  # type: ignore[misc]
     return False
+
+
+def _is_for_configparser(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and re.search(r"%[%(]", node.value) is not None
+    )
 
 
 def _variable(env: EnvFile, expression: ast.expr, depth: int = 5) -> str | None:
