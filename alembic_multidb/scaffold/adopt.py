@@ -18,7 +18,8 @@ from alembic_multidb.scaffold.changes import FileChange, Plan, read_text
 from alembic_multidb.scaffold.envfile import EnvFile
 from alembic_multidb.scaffold.fresh import MODULE_NAMES, registry_module, version_folders
 from alembic_multidb.scaffold.repository import HERE, Repository, find_repository, is_adopted
-from alembic_multidb.scaffold.runners import URL_OPTION, Runners
+from alembic_multidb.scaffold.runners import URL_OPTION
+from alembic_multidb.scaffold.slices import Expression, named
 from alembic_multidb.scaffold.templates import template
 from alembic_multidb.scaffold.tomltext import add_trap, set_trap
 from alembic_multidb.scaffold.urlsource import UrlSource
@@ -88,6 +89,13 @@ class Adoption:
         """Return which database has which history."""
         asked = [database.name for database in self.wanted]
         old: tuple[str, ...] = self.repository.database_names
+        if not old and self.is_multidb and not self.is_flask:
+            if len(asked) < 2:
+                raise ConfigurationError(
+                    f"{self.env.name} runs several databases, but alembic.ini has no option databases that names them; "
+                    "name all of them, as engine_name has them: --database NAME --database NAME"
+                )
+            old = tuple(asked)
         if not old:
             binds = flask.bind_names(self.folder, self.versions) if self.is_flask and self.is_multidb else ()
             first = next((name for name in asked if name not in binds), FIRST_NAME)
@@ -118,7 +126,7 @@ class Adoption:
             flaskish = carry(self.env, ignore=flask.FLASK_NAMES | {"target_metadata"})
             return replace(flaskish, url=UrlSource(), url_expression=None)
         if self.is_multidb:
-            return carry(self.env, metadata=self._metadata_by_name, url=UrlSource(is_config=True))
+            return carry(self.env, multidb=True)
         return self._checked(carry(self.env))
 
     def changes(self) -> Iterator[FileChange]:
@@ -208,7 +216,7 @@ class Adoption:
         arguments = {key: value for key, value in self._models_and_url(name).items() if value}
         if name == self.histories.old[0]:
             arguments["default"] = "True"
-        arguments |= {key: value.source for key, value in self.carried.version_options.items()}
+        arguments |= {key: self._source_for(name, value) for key, value in self.carried.version_options.items()}
         arguments["unmodelled"] = '"drop"'
         return Declared(self._database(name), arguments)
 
@@ -222,7 +230,9 @@ class Adoption:
             }
         if name in dict(self._placeholders()):
             url = f'"env:{variable_for(name, self._names)}"'
-        elif self.is_multidb:
+        elif self.is_multidb and self.carried.url_expression is not None:
+            url = self._source_for(name, self.carried.url_expression)
+        elif self.is_multidb and self.carried.url.is_config:
             url = f'{config_name(self.carried)}.get_section_option("{name}", "{URL_OPTION}")'
         else:
             url = url_source(self.carried, variable_for(name, self._names))
@@ -232,18 +242,16 @@ class Adoption:
         metadata = self.carried.metadata
         if metadata is None or not self.is_multidb:
             return metadata.source if metadata else ""
-        values = [getattr(binder.node, "value", None) for binder in self.env.binders(metadata.source)]
-        if len(values) == 1 and isinstance(values[0], ast.Dict):
-            given = {
-                key.value: value
-                for key, value in zip(values[0].keys, values[0].values, strict=True)
-                if isinstance(key, ast.Constant)
-            }
-            value = given.get(name)
-            if value is None or isinstance(value, ast.Constant):
-                return ""
-            return f'{metadata.source}["{name}"]'
-        return f'{metadata.source}.get("{name}")'
+        models = re.fullmatch(r"(\w+)(?:\.get\(\w+\)|\[\w+\])", metadata.source)
+        values = [getattr(binder.node, "value", None) for binder in self.env.binders(models[1])] if models else []
+        if models and values and isinstance(values[-1], ast.Dict):
+            filled = _filled_keys(values[-1])
+            return f'{models[1]}["{name}"]' if name in filled else ""
+        return self._source_for(name, metadata)
+
+    def _source_for(self, name: str, expression: Expression) -> str:
+        """Return an expression of a multidb env.py as it is for one of its databases."""
+        return named(expression, self.carried.engines, ast.Constant(name)).source
 
     def _declared_new(self, name: str) -> Declared:
         metadata = "metadata()" if self.is_flask else self._metadata_of(self.histories.old[0])
@@ -251,21 +259,13 @@ class Adoption:
         arguments |= {"url": f'"env:{variable_for(name, self._names)}"', "tables": "[]"}
         return Declared(self._database(name), arguments)
 
-    @cached_property
-    def _metadata_by_name(self) -> ast.expr | None:
-        """Return the dict of Alembic's multidb template, out of ``target_metadata.get(name)``."""
-        online = Runners(self.env).online
-        node = online.options.get("target_metadata") if online else None
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            return node.func.value
-        return node.value if isinstance(node, ast.Subscript) else None
-
     def _placeholders(self) -> Iterator[tuple[str, str]]:
         """Return the databases for whose URL nothing is said anywhere."""
         if self.is_flask or (not self.carried.url.is_config and not self._is_unread_url):
             return
         if self._is_unread_url:
-            yield self.histories.old[0], f"{self.env.name} makes its URL of what only it has"
+            for name in self.histories.old if self.is_multidb else self.histories.old[:1]:
+                yield name, f"{self.env.name} makes its URL of what only it has"
             return
         if any("set_main_option" in item.source or "set_section_option" in item.source for item in self.env.statements):
             return
@@ -287,6 +287,11 @@ class Adoption:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_other_kind(node.value):
             raise _not_postgresql(f"{self.env.name}, line {node.lineno}: the URL")
         return carried
+
+
+def _filled_keys(node: ast.Dict) -> list[object]:
+    pairs = zip(node.keys, node.values, strict=True)
+    return [key.value for key, value in pairs if isinstance(key, ast.Constant) and not isinstance(value, ast.Constant)]
 
 
 def _is_other_kind(url: str) -> bool:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.scaffold.changes import hide_passwords
 from alembic_multidb.scaffold.envfile import EnvFile, Role, Statement
-from alembic_multidb.scaffold.runners import Configure, Runners, is_known
-from alembic_multidb.scaffold.slices import FILE_NAME, Expression, Slice, expression_at, slice_for
+from alembic_multidb.scaffold.known import is_known
+from alembic_multidb.scaffold.places import only_raises
+from alembic_multidb.scaffold.runners import Configure, Runners
+from alembic_multidb.scaffold.slices import FILE_NAME, Expression, Slice, expression_at, named, slice_for
 from alembic_multidb.scaffold.urlsource import UrlSource, find_url, sets_config_url
 
+ENGINE_NAME = "engine_name"
 VERSION_OPTIONS = ("version_table", "version_table_schema")
 
 # What may stand in an env.py, and not in a registry: there, no command is running.
@@ -36,6 +39,7 @@ class Carried:
         metadata: what gives the models; None where there are none.
         url: where the URL comes from.
         url_expression: the expression that gives the URL, where it is one.
+        engines: the variables that hold a database's name, in the three before and after this.
         version_options: ``version_table`` and ``version_table_schema``.
         options: what goes into ``run_migrations()``, in order.
         unpacked: what is unpacked into it.
@@ -48,6 +52,7 @@ class Carried:
     metadata: Expression | None
     url: UrlSource
     url_expression: Expression | None
+    engines: frozenset[str]
     version_options: Mapping[str, Expression]
     options: Mapping[str, Expression]
     unpacked: tuple[Expression, ...]
@@ -65,27 +70,25 @@ def carry(
     env: EnvFile,
     *,
     ignore: frozenset[str] = frozenset(),
-    metadata: ast.expr | None = None,
-    url: UrlSource | None = None,
+    multidb: bool = False,
 ) -> Carried:
     """Sort an env.py.
 
     Args:
         env: the file.
         ignore: names of which the new files need nothing, because somebody else gives what they gave.
-        metadata: what gives the models, if it is known already.
-        url: where the URL comes from, if it is known already.
+        multidb: whether it runs several databases; a variable that holds the name of one of them is left in what
+            is for the registry, and is called ``engine_name`` in what is for env.py.
 
     Raises:
         ConfigurationError: it does not call ``context.configure()``, so that nothing can be read.
     """
-    return _Sorter(env, ignore, metadata, url).sort()
+    return _Sorter(env, ignore, multidb=multidb).sort()
 
 
 class _Sorter:
-    def __init__(self, env: EnvFile, ignore: frozenset[str], metadata: ast.expr | None, url: UrlSource | None) -> None:
+    def __init__(self, env: EnvFile, ignore: frozenset[str], *, multidb: bool) -> None:
         self.env = env
-        self.given_metadata = metadata
         self.ignore = ignore
         self.runners = Runners(env)
         self.notes: list[tuple[int, str]] = []
@@ -96,7 +99,8 @@ class _Sorter:
                 'hand and keep your env.py: see "Keep your own env.py" in the documentation'
             )
         self.online: Configure = online
-        self.url = url or find_url(env)
+        self.url = find_url(env)
+        self.engines = self.runners.engine_names if multidb else frozenset[str]()
 
     def sort(self) -> Carried:
         metadata = self._metadata()
@@ -104,23 +108,32 @@ class _Sorter:
         keywords = dict(self._expressions())
         versions = {name: keywords.pop(name) for name in VERSION_OPTIONS if name in keywords}
         unpacked = tuple(self._unpacked())
-        needs = [expression for expression in (metadata, url, *versions.values()) if expression is not None]
+        needs = [
+            named(expression, self.engines, ast.Constant(""))
+            for expression in (metadata, url, *versions.values())
+            if expression is not None
+        ]
+        keywords = {
+            name: named(value, self.engines, ast.Name(ENGINE_NAME, ast.Load())) for name, value in keywords.items()
+        }
         hooks = [*keywords.values(), *unpacked]
         registry = self._registry_slice(needs, hooks)
         runner = self._runner_slice(hooks, registry)
         options = {name: value for name, value in keywords.items() if self._is_carried(name, value, runner)}
         self._note_rest(registry, runner)
         notes = [f"{self.env.name}, line {line}: {hide_passwords(text)}" for line, text in sorted(set(self.notes))]
-        return Carried(self.env, metadata, self.url, url, versions, options, unpacked, registry, runner, tuple(notes))
+        return Carried(
+            self.env, metadata, self.url, url, self.engines, versions, options, unpacked, registry, runner, tuple(notes)
+        )
 
     def _metadata(self) -> Expression | None:
-        node = self.given_metadata or self.online.options.get("target_metadata")
+        node = self.online.options.get("target_metadata")
         if node is None or "target_metadata" in self.ignore:
             return None
         expression = expression_at(node, self.online.place)
         if expression.source == "None" or self._is_none(expression.source):
             return None
-        if expression.local:
+        if expression.local - self.engines:
             self.note(node.lineno, f"target_metadata={expression.source} cannot be read; fill in metadata=")
             return None
         return expression
@@ -137,7 +150,7 @@ class _Sorter:
             return None
         expression = expression_at(self.url.expression, self.url.place)
         context = slice_for(self.env, expression.uses).missing & {self.env.context_name}
-        if expression.local or context:
+        if expression.local - self.engines or context:
             self.note(self.url.expression.lineno, f"the URL {expression.source} cannot be read; fill in url=")
             return None
         return expression
@@ -185,7 +198,7 @@ class _Sorter:
             return False
         if sets_config_url(statement):
             return self.url.is_config
-        if self.url.variable and isinstance(statement.node, ast.If) and _only_raises(statement.node):
+        if self.url.variable and only_raises(statement.node):
             return False  # an unset variable is an error of the registry's
         needed = slice_for(self.env, statement.uses)
         if needed.missing - {FILE_NAME, self.env.config_name}:
@@ -200,7 +213,7 @@ class _Sorter:
 
     def _is_carried(self, name: str, value: Expression, runner: Slice) -> bool:
         lost = value.local | (value.uses & runner.missing) | (runner.missing & _reach(self.env, value))
-        lost -= {FILE_NAME, self.env.context_name}
+        lost -= {FILE_NAME, self.env.context_name, *([ENGINE_NAME] if self.engines else [])}
         if lost:
             names = ", ".join(sorted(lost))
             line = self.online.options[name].lineno
@@ -228,10 +241,6 @@ def shared_names(registry: Slice, env: EnvFile) -> frozenset[str]:
 
 def _reach(env: EnvFile, value: Expression) -> frozenset[str]:
     return slice_for(env, value.uses, roles=RUNNER_ROLES).uses
-
-
-def _only_raises(node: ast.If) -> bool:
-    return not node.orelse and all(isinstance(child, ast.Raise) for child in node.body)
 
 
 def _first_line(statement: Statement) -> str:

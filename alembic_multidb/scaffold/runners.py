@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from importlib.util import find_spec
-from pathlib import Path
+from functools import cached_property
 
-from alembic_multidb.scaffold.envfile import EnvFile, Function, called, with_config_named
+from alembic_multidb.scaffold.envfile import EnvFile, Function, called
+from alembic_multidb.scaffold.known import header, known_statements
+from alembic_multidb.scaffold.places import Local, names_of, single_value
 
 ENGINES = frozenset({"create_engine", "create_async_engine"})
 CONFIGURED_ENGINES = frozenset({"engine_from_config", "async_engine_from_config"})
@@ -27,66 +26,6 @@ _ORDINARY_CALLS = frozenset(
         *("warning", "error", "exception", "fileConfig", "set_event_loop_policy"),
     }
 )
-
-
-@dataclass(frozen=True)
-class Local:
-    """A function of env.py that runs migrations, and the functions around it.
-
-    Attributes:
-        functions: from the outermost to the one itself; empty at the outer level of env.py.
-    """
-
-    functions: tuple[ast.FunctionDef | ast.AsyncFunctionDef, ...] = ()
-
-    @cached_property
-    def values(self) -> dict[str, list[ast.expr]]:
-        """Return what each local name is set to."""
-        found: dict[str, list[ast.expr]] = {}
-        for node in self._nodes():
-            targets = node.targets if isinstance(node, ast.Assign) else []
-            if isinstance(node, ast.AnnAssign) and node.value is not None:
-                targets = [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    found.setdefault(target.id, []).append(node.value)  # type: ignore[attr-defined]
-        return found
-
-    @cached_property
-    def definitions(self) -> dict[str, ast.stmt]:
-        """Return the functions and imports inside."""
-        found: dict[str, ast.stmt] = {}
-        for node in self._nodes():
-            if isinstance(node, Function):
-                found[node.name] = node
-            elif isinstance(node, (ast.Import, ast.ImportFrom)):
-                found |= {(alias.asname or alias.name).partition(".")[0]: node for alias in node.names}
-        return found
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Return every name that means something else here than outside."""
-        parameters = {
-            argument.arg
-            for function in self.functions
-            for argument in (*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs)
-        }
-        stored = {node.id for node in self._nodes() if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-        return frozenset(parameters | stored | set(self.definitions))
-
-    def inline(self, expression: ast.expr) -> ast.expr:
-        """Put the values of local names into an expression, where they have one value only."""
-        for _ in range(5):
-            replaced = _Inline(self.values).visit(deepcopy(expression))
-            if ast.dump(replaced) == ast.dump(expression):
-                break
-            expression = replaced
-        return expression
-
-    def _nodes(self) -> Iterator[ast.AST]:
-        for function in self.functions:
-            for statement in function.body:
-                yield from _walk_own(statement)
 
 
 @dataclass(frozen=True)
@@ -130,12 +69,7 @@ class Runners:
     def configures(self) -> list[Configure]:
         """Return the calls of ``context.configure()``."""
         return [
-            Configure(
-                {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg},
-                tuple(keyword.value for keyword in node.keywords if keyword.arg is None),
-                place,
-                node.lineno,
-            )
+            Configure(*self._keywords(node.keywords, place), place, node.lineno)
             for node, place in self.nodes()
             if isinstance(node, ast.Call) and self.env._is_context(node.func, "configure")
         ]
@@ -146,6 +80,51 @@ class Runners:
         live = [call for call in self.configures if not call.is_offline]
         return next(iter(live or self.configures), None)
 
+    @cached_property
+    def engine_names(self) -> frozenset[str]:
+        """Return the variables that hold a database's name, as in ``context.run_migrations(engine_name=name)``."""
+        return frozenset(
+            keyword.value.id
+            for node, _ in self.nodes()
+            if isinstance(node, ast.Call) and self.env._is_context(node.func, "run_migrations")
+            for keyword in node.keywords
+            if keyword.arg == "engine_name" and isinstance(keyword.value, ast.Name)
+        )
+
+    def _keywords(
+        self, keywords: Iterable[ast.keyword], place: Local
+    ) -> tuple[dict[str, ast.expr], tuple[ast.expr, ...]]:
+        """Return keyword arguments, also those that are unpacked from a dict that can be read."""
+        options: dict[str, ast.expr] = {}
+        unpacked: list[ast.expr] = []
+        for keyword in keywords:
+            inner = self._dict(keyword.value, place) if keyword.arg is None else None
+            if keyword.arg is not None:
+                options[keyword.arg] = keyword.value
+            elif inner is None:
+                unpacked.append(keyword.value)
+            else:
+                more, rest = self._keywords(inner, place)
+                options |= more
+                unpacked += rest
+        return options, tuple(unpacked)
+
+    def _dict(self, node: ast.expr, place: Local) -> list[ast.keyword] | None:
+        """Return the items of a dict: written here, under a name, or returned by a function."""
+        node = place.inline(node)
+        value = single_value(self.env, node) or node
+        if isinstance(value, ast.Call) and called(value) == "dict" and not value.args:
+            return value.keywords
+        if not isinstance(value, ast.Dict):
+            return None
+        names = [key.value if isinstance(key, ast.Constant) else key for key in value.keys]
+        if not all(name is None or isinstance(name, str) for name in names):
+            return None
+        return [
+            ast.keyword(arg=name, value=item)  # type: ignore[arg-type]
+            for name, item in zip(names, value.values, strict=True)
+        ]
+
     def leftovers(self) -> Iterator[tuple[int, str]]:
         """Return what is neither ordinary nor read elsewhere, as line and text."""
         for statement in self.env.of_role("runner"):
@@ -154,8 +133,8 @@ class Runners:
     def _leftovers_of(self, node: ast.stmt) -> Iterator[tuple[int, str]]:
         if isinstance(node, Function) and not self._is_run(node):
             return  # a hook: who uses it, carries it over
-        if ast.unparse(_header(node)) not in known_statements() and not self._is_ordinary(node):
-            yield node.lineno, ast.unparse(_header(node)).partition("\n")[0]
+        if ast.unparse(header(node)) not in known_statements() and not self._is_ordinary(node):
+            yield node.lineno, ast.unparse(header(node)).partition("\n")[0]
         for child in _children(node):
             yield from self._leftovers_of(child)
 
@@ -166,10 +145,10 @@ class Runners:
 
     def _is_ordinary(self, node: ast.stmt) -> bool:
         if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
-            return False
+            return isinstance(node, ast.For) and bool(names_of(node.target) & self.engine_names)
         if isinstance(node, ast.Assign) and not isinstance(node.targets[0], (ast.Name, ast.Tuple)):
             return _is_url_key(node.targets[0])
-        calls = [child for child in ast.walk(_header(node)) if isinstance(child, ast.Call)]
+        calls = [child for child in ast.walk(header(node)) if isinstance(child, ast.Call)]
         if any(_unusual_engine(call) for call in calls):
             return False
         if isinstance(node, (ast.Expr, ast.With, ast.AsyncWith)):
@@ -191,36 +170,6 @@ def sets_url(call: ast.Call) -> ast.expr | None:
     return call.args[-1] if isinstance(name, ast.Constant) and name.value == URL_OPTION else None
 
 
-@lru_cache(maxsize=1)
-def known_statements() -> frozenset[str]:
-    """Return the statements of the env.py files that Alembic and Flask-Migrate themselves make."""
-    found: set[str] = set()
-    for package in ("alembic", "flask_migrate"):
-        spec = find_spec(package)
-        folder = Path(spec.origin).parent if spec is not None and spec.origin else None
-        for file in folder.glob("templates/*/env.py") if folder else ():
-            tree = ast.parse(with_config_named(file.read_text(encoding="utf-8")))
-            found |= {ast.unparse(_header(node)) for node in ast.walk(tree) if isinstance(node, ast.stmt)}
-    return frozenset(found)
-
-
-def is_known(node: ast.stmt) -> bool:
-    """Tell whether a statement stands like this in an env.py that a template made, with all that is inside."""
-    known = known_statements()
-    return all(ast.unparse(_header(child)) in known for child in ast.walk(node) if isinstance(child, ast.stmt))
-
-
-def _header(node: ast.stmt) -> ast.stmt:
-    """Return a compound statement without what is inside of it."""
-    if not hasattr(node, "body"):
-        return node
-    copy = deepcopy(node)
-    for part in ("body", "orelse", "finalbody", "handlers"):
-        if getattr(copy, part, None):
-            setattr(copy, part, [ast.Pass()] if part in ("body", "finalbody") else [])
-    return copy
-
-
 def _children(node: ast.stmt) -> Iterator[ast.stmt]:
     for part in ("body", "orelse", "finalbody"):
         yield from getattr(node, part, [])
@@ -235,14 +184,6 @@ def _descend(node: ast.AST, place: Local) -> Iterator[tuple[ast.AST, Local]]:
         yield from _descend(child, inner)
 
 
-def _walk_own(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk without entering functions inside."""
-    yield node
-    if not isinstance(node, (*Function, ast.Lambda)):
-        for child in ast.iter_child_nodes(node):
-            yield from _walk_own(child)
-
-
 def _is_url_key(target: ast.expr) -> bool:
     if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Constant):
         return False
@@ -253,18 +194,3 @@ def _unusual_engine(call: ast.Call) -> bool:
     if called(call) not in ENGINES | CONFIGURED_ENGINES:
         return False
     return any(keyword.arg is not None and keyword.arg not in _ENGINE_OPTIONS for keyword in call.keywords)
-
-
-class _Inline(ast.NodeTransformer):
-    def __init__(self, values: Mapping[str, list[ast.expr]]) -> None:
-        self._values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # ast's own naming
-        values = self._values.get(node.id, [])
-        if isinstance(node.ctx, ast.Load) and len(values) == 1 and node.id not in _names(values[0]):
-            return deepcopy(values[0])
-        return node
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}

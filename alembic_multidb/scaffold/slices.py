@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alembic_multidb.scaffold.envfile import EnvFile, Role, Statement, names_in
-from alembic_multidb.scaffold.runners import Local
+from alembic_multidb.scaffold.places import Local
 
 FILE_NAME = "__file__"
 
@@ -56,6 +56,14 @@ class Expression:
         return uses.union(*(statement.uses for statement in self.hoisted)) - inside
 
 
+def named(expression: Expression, names: frozenset[str], value: ast.expr) -> Expression:
+    """Put a value in the place of the names that hold a database's name."""
+    if not expression.local & names:
+        return expression
+    tree = _Named(names, value).visit(ast.parse(expression.source, mode="eval"))
+    return replace(expression, source=ast.unparse(tree), local=expression.local - names)
+
+
 def expression_at(node: ast.expr, place: Local) -> Expression:
     """Take an expression out of the function that it stands in."""
     inlined = place.inline(node)
@@ -102,6 +110,9 @@ def slice_for(
         seen.add(name)
         if name in given:
             continue
+        if name == env.context_name and "context" not in roles:
+            missing.add(name)  # outside of env.py, no command is running
+            continue
         binders = env.binders(name)
         if (not binders and not has_star) or any(env.roles[binder] not in roles for binder in binders):
             missing.add(name)
@@ -110,3 +121,12 @@ def slice_for(
         pending.update(*(binder.uses for binder in binders))
     ordered = tuple(statement for statement in env.statements if statement in chosen)
     return Slice(ordered, frozenset(seen), frozenset(missing))
+
+
+class _Named(ast.NodeTransformer):
+    def __init__(self, names: frozenset[str], value: ast.expr) -> None:
+        self._names = names
+        self._value = value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._value if node.id in self._names else node

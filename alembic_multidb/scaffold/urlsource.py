@@ -8,14 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from alembic_multidb.scaffold.envfile import EnvFile, Function, Statement, called
-from alembic_multidb.scaffold.runners import (
-    CONFIGURED_ENGINES,
-    ENGINES,
-    URL_OPTION,
-    Local,
-    Runners,
-    sets_url,
-)
+from alembic_multidb.scaffold.places import Local, single_value
+from alembic_multidb.scaffold.runners import CONFIGURED_ENGINES, ENGINES, URL_OPTION, Runners, sets_url
 
 # What makes one URL of another without changing where it leads: drivers, and ConfigParser's percent signs.
 _SCHEME_PART = re.compile(r"(postgres(ql)?)?(\+\w+)?(://)?|%%?")
@@ -208,23 +202,8 @@ def _variable(env: EnvFile, expression: ast.expr, depth: int = 5) -> str | None:
     name = _read_variable(expression)
     if name is not None or depth == 0:
         return name
-    value = _single_value(env, expression)
+    value = single_value(env, expression)
     return _variable(env, value, depth - 1) if value is not None else None
-
-
-def _single_value(env: EnvFile, expression: ast.expr) -> ast.expr | None:
-    """Return what a name of env.py was set to once, or what a function of env.py returns."""
-    call = isinstance(expression, ast.Call) and not expression.args and not expression.keywords
-    name = expression.func if isinstance(expression, ast.Call) and call else expression
-    binders = env.binders(name.id) if isinstance(name, ast.Name) else []
-    if len(binders) != 1:
-        return None
-    node = binders[0].node
-    if call:
-        body = [child for child in getattr(node, "body", []) if not _is_docstring(child)]
-        is_simple = isinstance(node, Function) and len(body) == 1 and isinstance(body[0], ast.Return)
-        return body[0].value if is_simple else None
-    return node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
 
 
 def _read_variable(expression: ast.expr) -> str | None:
@@ -246,10 +225,6 @@ def _read_variable(expression: ast.expr) -> str | None:
 
 def _is_environ(node: ast.expr) -> bool:
     return ast.unparse(node) in ("os.environ", "environ")
-
-
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _keywords(call: ast.Call, *names: str) -> list[ast.expr]:

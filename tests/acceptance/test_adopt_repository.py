@@ -171,7 +171,8 @@ class TestVariants:
                 "settings.url",
             ),
             (
-                'section = config.config_ini_section\nconfig.set_section_option(section, "SHOP", os.environ["SHOP_URL"])\n'
+                "section = config.config_ini_section\n"
+                'config.set_section_option(section, "SHOP", os.environ["SHOP_URL"])\n'
                 'config.set_main_option("sqlalchemy.url", "%(SHOP)s")',
                 'config.get_main_option("sqlalchemy.url")',
             ),
@@ -371,7 +372,8 @@ class TestAdoption:
         repository.write(
             "models.py",
             MODELS
-            + '\n\nclass D(Base):\n    __tablename__ = "documents"\n    id: Mapped[int] = mapped_column(primary_key=True)\n',
+            + '\n\nclass Document(Base):\n    __tablename__ = "documents"\n'
+            + "    id: Mapped[int] = mapped_column(primary_key=True)\n",
         )
         repository.ok("-n", "main", "check")
         repository.ok("-n", "ai", "revision", "--autogenerate", "-m", "first")
