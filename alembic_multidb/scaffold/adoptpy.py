@@ -79,7 +79,7 @@ def registry_source(
     helpers = ["from pathlib import Path\n"] if (uses_file or carried.needs_config) and not head.imports else []
     helpers += [f"from alembic.config import Config as {INI_CONFIG}"] if carried.needs_config else []
     calls = "\n".join((f"databases = {several}(", *(item.source(one) for item in declared), ")"))
-    body = "\n\n".join(part for part in ("\n".join(imports), _block(rest), calls) if part)
+    body = _joined("", ["\n".join(imports), _block(rest), calls])
     parts = [
         "\n".join((*future, *head.imports, *helpers, line)),
         _env_file_line(env_file) if uses_file else "",
