@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alembic_multidb import demo as demos
-from alembic_multidb import operate
+from alembic_multidb import operate, scaffold
 
 NO, FAILED = 1, 2
 
@@ -111,6 +111,36 @@ def adopt(
     project = operate.Project.load(config)
     mark, before = operate.adopt(project, name, lock_timeout=lock_timeout)
     typer.echo(f'{name}: marked as "{mark}"' + (f' (was "{before}")' if before else " (had no marker)"))
+
+
+@app.command(epilog="Example: multidb init --database core --database ai:vector")
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")] = Path(),
+    database: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--database", metavar="NAME[:EXTENSION,...]", help="A database; may be repeated. The first is the default."
+        ),
+    ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Turn the Alembic repository that is there into one for several databases.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --adopt: do it, instead of showing the difference.")] = False,
+) -> None:
+    """Write the files of a new project; nothing that is there is overwritten.
+
+    With --adopt, print what would change, and exit with 1; with --yes as well, change it: each file that is
+    replaced stays beside the new one as NAME.orig.
+    """
+    make_plan = scaffold.plan_adoption if adopt else scaffold.plan_init
+    plan = make_plan(directory, scaffold.parse_wanted(database or ()))
+    for note in plan.notes:
+        _say(note)
+    if adopt and not yes:
+        typer.echo(plan.diff(), nl=False)
+        raise typer.Exit(NO if plan.changes else 0)
+    for line in scaffold.write(plan) or ([] if adopt else ["nothing to do: everything is there"]):
+        typer.echo(line)
 
 
 @app.command(epilog="Example: multidb demo --keep")

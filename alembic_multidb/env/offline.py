@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from alembic import context
@@ -17,8 +18,13 @@ from alembic_multidb.plugin.extensions import (
 from alembic_multidb.registry import RegisteredDatabase
 
 
-def run_offline(database: RegisteredDatabase, options: dict[str, Any]) -> None:
+def run_offline(database: RegisteredDatabase, options: dict[str, Any], arguments: Mapping[str, Any]) -> None:
     """Print the history as SQL; no URL and no driver are needed.
+
+    Args:
+        database: the database whose history it is.
+        options: for ``context.configure()``.
+        arguments: for each revision's ``upgrade()`` and ``downgrade()``.
 
     Raises:
         ExtensionError: a statement creates an extension that only another database declares.
@@ -37,7 +43,7 @@ def run_offline(database: RegisteredDatabase, options: dict[str, Any]) -> None:
         for extension in database.extensions:
             migration_context.execute(create_extension_sql(extension))
     with context.begin_transaction():
-        context.run_migrations()
+        context.run_migrations(**arguments)
 
 
 def _check_statements(impl: Any, database: RegisteredDatabase) -> None:

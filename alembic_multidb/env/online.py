@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,8 @@ def run_online(
     recorder: Recorder,
     timeout: Callable[[], float],
     options: dict[str, Any],
+    *,
+    arguments: Mapping[str, Any],
 ) -> None:
     """Run Alembic's command on one connection.
 
@@ -43,12 +45,13 @@ def run_online(
         recorder: what looks at every revision; its ``record`` is among the options.
         timeout: how many seconds to wait for the lock.
         options: for ``context.configure()``.
+        arguments: for each revision's ``upgrade()`` and ``downgrade()``.
     """
     context.configure(connection=connection, **options)
     migration_context = context.get_context()
     command = Command.of(migration_context.opts)
     if command.changes:
-        _change(migration_context, database, recorder, timeout(), command)
+        _change(migration_context, database, recorder, timeout(), command, arguments=arguments)
     else:
         _read(migration_context, database, recorder.expected, command)
 
@@ -59,6 +62,8 @@ def _change(
     recorder: Recorder,
     timeout: float,
     command: Command,
+    *,
+    arguments: Mapping[str, Any],
 ) -> None:
     connection = migration_context.connection
     assert connection is not None
@@ -77,7 +82,7 @@ def _change(
         with watch_statements(connection, database.name, database.foreign_extensions) as watch:
             recorder.watch = watch
             with context.begin_transaction():
-                context.run_migrations()
+                context.run_migrations(**arguments)
         recorder.finish(migration_context)
         # With a transaction per migration nobody else commits what is done outside of a revision.
         if not callers_transaction and connection.in_transaction():

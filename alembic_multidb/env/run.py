@@ -23,13 +23,18 @@ from alembic_multidb.env.offline import run_offline
 from alembic_multidb.env.online import run_online
 from alembic_multidb.env.options import configure_options
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.registry import Databases
+from alembic_multidb.registry import Databases, RegisteredDatabase
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 
-def run_migrations(databases: Databases | None = None, **options: Any) -> None:
+def run_migrations(
+    databases: Databases | None = None,
+    *,
+    migration_arguments: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> None:
     """Run the command that Alembic was called with, on the database that ``-n`` names.
 
     Online and offline, one database at a time. A change (upgrade, downgrade, stamp) is locked, guarded against
@@ -37,6 +42,8 @@ def run_migrations(databases: Databases | None = None, **options: Any) -> None:
 
     Args:
         databases: the registry; by default what ``multidb_databases`` in alembic.ini names.
+        migration_arguments: keyword arguments for each revision's ``upgrade()`` and ``downgrade()``, such as the
+            ``engine_name`` of revisions from Alembic's multidb template.
         **options: for Alembic's ``context.configure()``. ``include_name``, ``include_object``, ``render_item``,
             ``process_revision_directives`` and ``on_version_apply`` are composed with those of the registry.
             ``transaction_per_migration`` is True unless given.
@@ -52,10 +59,13 @@ def run_migrations(databases: Databases | None = None, **options: Any) -> None:
         variables = environment_beside(config.config_file_name)
         recorder = Recorder(database, Mark(database.name, registry.environment_name(variables)))
         merged = configure_options(database, options, recorder.record)
+        if _would_drop_everything(database):
+            merged["target_metadata"] = None  # Alembic then refuses to compare, as it always did
+        arguments = migration_arguments or {}
         if context.is_offline_mode():
-            run_offline(database, merged)
+            run_offline(database, merged, arguments)
         else:
-            _online(config, recorder, merged, variables)
+            _online(config, recorder, merged, variables, arguments)
 
 
 def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
@@ -77,11 +87,23 @@ def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
     return registry
 
 
-def _online(config: Config, recorder: Recorder, options: dict[str, Any], variables: Mapping[str, str]) -> None:
+def _would_drop_everything(database: RegisteredDatabase) -> bool:
+    """Tell whether a comparison would hold the live tables against no models at all."""
+    declaration = database.declaration
+    return declaration.unmodelled == "drop" and not declaration.metadata and not database.metadata.tables
+
+
+def _online(
+    config: Config,
+    recorder: Recorder,
+    options: dict[str, Any],
+    variables: Mapping[str, str],
+    arguments: Mapping[str, Any],
+) -> None:
     given = config.attributes.get("connection")
 
     def timeout() -> float:
         return lock_timeout(config, context.get_x_argument(as_dictionary=True))
 
     with migration_connection(recorder.database, given, variables) as connection:
-        run_online(connection, recorder.database, recorder, timeout, options)
+        run_online(connection, recorder.database, recorder, timeout, options, arguments=arguments)
