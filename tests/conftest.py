@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,3 +186,10 @@ def psql(url: str, statement: str) -> list[tuple[object, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
+
+
+def short_folder() -> Path:
+    """Make a folder whose name leaves room for a socket's, which everybody may enter; the caller removes it."""
+    folder = Path(tempfile.mkdtemp(prefix="multidb-", dir="/tmp"))
+    folder.chmod(0o755)
+    return folder

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Project, psql
+from tests.conftest import ROOT, Project, psql, short_folder
 
 
 class TestStatus:
@@ -136,10 +138,15 @@ class TestChoosing:
 class TestDemo:
     """multidb demo."""
 
-    def test_it_ends_with_two_databases_and_pgvector_in_one(self, tmp_path: Path) -> None:
+    @pytest.fixture
+    def temporary(self) -> Iterator[Path]:
+        folder = short_folder()
+        yield folder
+        shutil.rmtree(folder)
+
+    def test_it_ends_with_two_databases_and_pgvector_in_one(self, temporary: Path) -> None:
         """From any folder, and nothing is left behind."""
-        environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONWARNINGS": "error"}
-        tmp_path.chmod(0o755)
+        environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONWARNINGS": "error"}
         command = [sys.executable, "-m", "alembic_multidb", "demo"]
         done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -150,12 +157,11 @@ class TestDemo:
         assert re.fullmatch(r"vector 0\.\d+\.\d+", ai[2])
         assert ai[3:] == ["ix_ai_documents_embedding_hnsw (valid)", "a002"]
         assert "starting an embedded PostgreSQL server" in done.stderr
-        assert [path for path in tmp_path.iterdir() if path.name.startswith("multidb-demo")] == []
+        assert list(temporary.glob("multidb-demo*")) == []
 
-    def test_a_kept_one_can_be_used_and_stopped(self, tmp_path: Path) -> None:
+    def test_a_kept_one_can_be_used_and_stopped(self, temporary: Path) -> None:
         """What it prints works as printed."""
-        environment = {**os.environ, "TMPDIR": str(tmp_path)}
-        tmp_path.chmod(0o755)
+        environment = {**os.environ, "TMPDIR": str(temporary)}
         command = [sys.executable, "-m", "alembic_multidb", "demo"]
         done = subprocess.run(
             [*command, "--keep"], cwd="/", env=environment, capture_output=True, text=True, check=False

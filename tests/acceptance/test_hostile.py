@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from tests.conftest import Project, psql
+from tests.conftest import Project, psql, short_folder
 from tests.servers import Server, embedded_18, running_server, wait_until
 
 REGISTRY = "notes/databases.py"
@@ -238,9 +239,10 @@ class TestDemo:
     COMMAND = (sys.executable, "-m", "alembic_multidb", "demo")
 
     @pytest.fixture
-    def temporary(self, tmp_path: Path) -> Path:
-        tmp_path.chmod(0o755)
-        return tmp_path
+    def temporary(self) -> Iterator[Path]:
+        folder = short_folder()
+        yield folder
+        shutil.rmtree(folder)
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -294,6 +296,14 @@ class TestDemo:
         assert process.returncode != 0
         assert list(temporary.glob("multidb-demo*")) == []
         assert not _processes_with(str(temporary))
+
+    def test_a_long_tmpdir_is_passed_over(self, temporary: Path) -> None:
+        """A socket's path may have 107 bytes."""
+        folder = temporary / ("long" * 20)
+        folder.mkdir()
+        done = self.run(TMPDIR=str(folder))
+        assert done.returncode == 0, done.stderr
+        assert list(folder.glob("multidb-demo*")) == []
 
     def test_a_folder_that_cannot_be_used_is_said(self, temporary: Path) -> None:
         """A blank in TMPDIR."""
