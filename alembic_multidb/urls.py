@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -65,12 +65,14 @@ class DatabaseURL:
         driver: the driver that the user's URL named (``psycopg`` if none).
         driver_options: options that only this driver knows.
         secrets: secrets that the query carried and that libpq takes as options of their own.
+        source: where the URL was written, for messages.
     """
 
     url: URL = field(repr=False)
     driver: str = "psycopg"
     driver_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    source: str = "the URL"
 
     def __str__(self) -> str:
         return describe(self.url)
@@ -128,8 +130,9 @@ def resolve_url(spec: str | URL, environment: Mapping[str, str], *, of: str) -> 
                 f"environment variable {variable} is not set; it holds the {of}: "
                 f"export {variable}=postgresql://user:password@host:5432/name"
             )
-        return parse_url(value, of=f"{of} (from environment variable {variable})")
-    return parse_url(spec, of=of)
+        url = parse_url(value, of=f"{of} (from environment variable {variable})")
+        return replace(url, source=f"environment variable {variable}")
+    return replace(parse_url(spec, of=of), source=f"the {of}")
 
 
 def variable_name(spec: str, *, of: str) -> str:

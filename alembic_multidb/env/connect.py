@@ -16,6 +16,23 @@ from alembic_multidb.errors import ConfigurationError, ConnectionFailedError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.urls import DatabaseURL
 
+# What libpq says, and what helps.
+_ADVICE = (
+    ("password authentication failed", "check user and password in {source}"),
+    ("no password supplied", "put user and password into {source}"),
+    ("no pg_hba.conf entry", "the server lets nobody in from here like that: check user and sslmode in {source}"),
+    ("SSL", "check sslmode in {source}, or let the server offer SSL"),
+    ("database", "create it, or check the name in {source}"),
+    ("role", "create it, or check the user in {source}"),
+    ("invalid connection option", "take the option out of {source}"),
+    ("invalid URI query parameter", "take the option out of {source}"),
+    ("Connection refused", "is the server running there? Check host and port in {source}"),
+    ("No such file or directory", "is the server running there? Check host and port in {source}"),
+    ("resolve host", "check the host in {source}"),
+    ("translate host name", "check the host in {source}"),
+    ("timeout", "is it the right host, and is there no firewall between? Check host and port in {source}"),
+)
+
 # PostgreSQL cuts an application name after 63 bytes.
 _NAME_LENGTH = 63
 
@@ -88,7 +105,20 @@ def connect(engine: Engine, database: str, url: DatabaseURL) -> Connection:
     try:
         return engine.connect()
     except (SQLAlchemyError, ValueError) as error:
-        raise ConnectionFailedError(f'cannot connect to database "{database}" at {url}: {_first_line(error)}') from None
+        words = _first_line(error)
+        raise ConnectionFailedError(
+            f'cannot connect to database "{database}" at {url}: {words}; {_what_next(words, url)}'
+        ) from None
+
+
+def _what_next(words: str, url: DatabaseURL) -> str:
+    """Return what to do; a refused connection has no SQLSTATE, so that libpq's own words must tell."""
+    if url.url.database is None and "does not exist" in words:
+        return f"{url.source} names no database"
+    for sign, advice in _ADVICE:
+        if sign in words:
+            return advice.format(source=url.source)
+    return f"check {url.source}"
 
 
 def _first_line(error: Exception) -> str:

@@ -47,12 +47,19 @@ def configure_options(
         "target_metadata": database.metadata,
         "version_table": declaration.version_table,
         "version_table_schema": declaration.version_table_schema,
-        "include_name": compose_bool(database.include_name, users.get("include_name")),
+        "include_name": compose_bool(_include_name(database, users), users.get("include_name")),
         "include_object": compose_bool(database.include_object, users.get("include_object")),
         "render_item": _render_item(database, users.get("render_item")),
         "process_revision_directives": _directives(database, users.get("process_revision_directives")),
         "on_version_apply": [record, *_callables(users.get("on_version_apply"))],
     }
+
+
+def _include_name(database: RegisteredDatabase, users: Mapping[str, Any]) -> Callable[..., bool]:
+    """Look into every schema if the user asks for it, as Alembic does; the tables there still have their homes."""
+    if not users.get("include_schemas"):
+        return database.include_name
+    return lambda name, type_, parent_names: type_ == "schema" or database.include_name(name, type_, parent_names)
 
 
 def _render_item(database: RegisteredDatabase, users: Callable[..., Any] | None) -> Callable[..., Any]:

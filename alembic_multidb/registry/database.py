@@ -111,7 +111,7 @@ def _checked_name(name: str) -> str:
         raise ConfigurationError(
             f"a database's name is a letter, then letters, digits, '_' or '-'; this is not: {name!r}"
         )
-    if name in RESERVED_SECTIONS:
+    if name in RESERVED_SECTIONS or name.startswith(("formatter_", "handler_", "logger_")):
         raise ConfigurationError(f'a database cannot be named "{name}": that section of alembic.ini is Alembic\'s own')
     return name
 
@@ -125,12 +125,6 @@ def _metadata(name: str, given: MetaData | Iterable[MetaData] | None) -> tuple[M
         raise ConfigurationError(
             f'database "{name}": metadata= takes a MetaData (of declarative models: Base.metadata), '
             f"not {type(given).__name__}"
-        )
-    conventions = {tuple(sorted(map(repr, item.naming_convention.items()))) for item in found}
-    if len(conventions) > 1:
-        raise ConfigurationError(
-            f'database "{name}": its MetaData have different naming conventions, but one history can '
-            "follow only one; give them the same"
         )
     return found
 

@@ -38,8 +38,9 @@ def derive(
             if is_ours(table):
                 _copy_table(table, derived, crosses, target_type)
     # Only now: names and schemas of the copied tables are as they were, and stay so.
-    if sources:
-        derived.naming_convention = sources[0].naming_convention
+    conventions = [source.naming_convention for source in sources]
+    if conventions and all(convention == conventions[0] for convention in conventions):
+        derived.naming_convention = conventions[0]
     if len({source.schema for source in sources}) == 1:
         derived.schema = sources[0].schema
     return derived

@@ -149,19 +149,13 @@ class Adoption:
     def notes(self) -> Iterator[str]:
         """Return what the user should know."""
         yield from self.carried.notes
-        first = self.histories.old[0]
         for name, source in self._placeholders():
             yield f'database "{name}": {source}; its URL is read from {variable_for(name, self._names)} now'
         if not separator(self.repository):
             yield "alembic.ini: its lists of paths are separated in several ways; set path_separator by hand"
         if self.is_flask:
+            first = self.histories.old[0]
             yield f"flask db ... says from now on that -n is missing: use alembic -n {first} ... instead"
-        option = self.carried.options.get("include_schemas")
-        if option is not None and option.source == "True":
-            yield (
-                f'include_schemas=True: schemas without any model are compared only where Database("{first}", '
-                "schemas=[...]) names them"
-            )
 
     @property
     def _names(self) -> tuple[str, ...]:

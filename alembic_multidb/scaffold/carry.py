@@ -171,6 +171,11 @@ class _Sorter:
             expression = expression_at(node, self.online.place)
             if expression.uses & self.ignore:
                 continue
+            if "target_metadata" not in self.online.options:
+                raise ConfigurationError(
+                    f"{self.env.name}, line {node.lineno}: what configure(**{expression.source}) holds cannot be read "
+                    "from the text; write its options out, target_metadata and version_table at least, then adopt"
+                )
             if expression.local:
                 self.note(node.lineno, f"**{expression.source} of configure()")
             else:

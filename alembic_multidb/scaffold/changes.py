@@ -10,9 +10,14 @@ from difflib import unified_diff
 from itertools import count
 from pathlib import Path
 
+from alembic_multidb.errors import ConfigurationError
+
 _URL_PASSWORD = re.compile(r"(://[^:/@\s'\"]*:).*@")
 _QUERY_PASSWORD = re.compile(r"(?i)((?:ssl)?password=)[^&\s'\"]+")
-_ASSIGNED_PASSWORD = re.compile(r"(?i)(\w*(?:password|passwd|secret)\w*[\"'\]]*\s*[=:,]\s*)([\"']).*\2")
+_SECRET_NAME = r"\w*(?:pass|pwd|secret|token|api_?key)\w*"
+_ASSIGNED_PASSWORD = re.compile(rf"(?i)({_SECRET_NAME}[\"'\]]*\s*(?::\s*\w+\s*)?[=:,]\s*)([\"']).*\2")
+    r"(?i)(\w*(?:pass|pwd|secret|token|api_?key)\w*[\"'\]]*\s*(?::\s*\w+\s*)?[=:,]\s*)([\"']).*\2"
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def write(plan: Plan) -> list[str]:
     kept = {change.path: _keep(change.path) for change in plan.changes if change.old is not None}
     lines = []
     for change in plan.changes:
-        change.path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(change.path.parent)
         with change.path.open("w", encoding="utf-8", newline="") as file:
             file.write(change.new)
         original = kept.get(change.path)
@@ -89,9 +94,25 @@ def write(plan: Plan) -> list[str]:
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text with the line ends that it has."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return file.read()
+    """Return a file's text with the line ends that it has.
+
+    Raises:
+        ConfigurationError: it is not in UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path} is not in UTF-8 (see its byte {error.start}); save it in UTF-8, then run the command again"
+        ) from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigurationError(f"{folder} cannot be made: a part of it is a file; name another folder") from None
 
 
 def hide_passwords(text: str) -> str:

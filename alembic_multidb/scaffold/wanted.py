@@ -52,6 +52,14 @@ def parse_wanted(texts: Iterable[str]) -> tuple[WantedDatabase, ...]:
     for name, times in Counter(database.name for database in wanted).items():
         if times > 1:
             raise ConfigurationError(f'{times} databases are named "{name}"; every name stands for one database')
+    seen: dict[str, str] = {}
+    for database in wanted:
+        other = seen.setdefault(_variable(database.name), database.name)
+        if other != database.name:
+            raise ConfigurationError(
+                f'databases "{other}" and "{database.name}" would share the variable {_variable(other)} and, on some '
+                "systems, a folder; give one of them a name that differs by more than case, '-' and '_'"
+            )
     return wanted
 
 
@@ -59,4 +67,8 @@ def variable_for(name: str, names: Sequence[str]) -> str:
     """Return the environment variable for a database's URL: the first one's is DATABASE_URL."""
     if name == names[0]:
         return FIRST_VARIABLE
+    return _variable(name)
+
+
+def _variable(name: str) -> str:
     return f"{name.upper().replace('-', '_')}_{FIRST_VARIABLE}"

@@ -122,17 +122,17 @@ class TestErrors:
 
     @pytest.mark.parametrize("module", ["alembic", "alembic_multidb"])
     @pytest.mark.parametrize(
-        ("suffix", "password", "expected"),
+        ("suffix", "password", "expected", "advice"),
         [
-            ("", "wr%40ng%25word%2F", "password authentication failed"),
-            ("x", quote(PASSWORD, safe=""), "does not exist"),
-            ("?sslmode=require", quote(PASSWORD, safe=""), "SSL"),
-            ("?pgbouncer=true", quote(PASSWORD, safe=""), "pgbouncer"),
+            ("", "wr%40ng%25word%2F", "password authentication failed", "check user and password in"),
+            ("x", quote(PASSWORD, safe=""), "does not exist", "create it, or check the name in"),
+            ("?sslmode=require", quote(PASSWORD, safe=""), "SSL", "check sslmode in"),
+            ("?pgbouncer=true", quote(PASSWORD, safe=""), "pgbouncer", "take the option out of"),
         ],
         ids=["password", "database", "ssl", "option"],
     )
     def test_a_refused_connection_is_one_line(
-        self, notes: Project, login: Login, module: str, suffix: str, password: str, expected: str
+        self, notes: Project, login: Login, module: str, suffix: str, password: str, expected: str, advice: str
     ) -> None:
         """Wrong password, missing database, no SSL, an option that libpq does not know."""
         variables = login.with_(password, suffix=suffix)
@@ -142,6 +142,7 @@ class TestErrors:
             text = notes.refused("upgrade", module=module, **variables)
         assert 'cannot connect to database "core" at 127.0.0.1:' in text
         assert expected in text
+        assert f"{advice} environment variable DATABASE_URL" in text
         _without_password(text)
         assert "ng%25word" not in text and "wr@ng" not in text
 
@@ -153,8 +154,8 @@ class TestErrors:
             ("postgresql+nodriver://u:S3cret@h/d", "its driver is unknown"),
             ("mysql://u:S3cret@h/d", "it is not for PostgreSQL"),
             ("host=h password=S3cret", "it is not a URL such as"),
-            ("postgresql://u:S3cret@127.0.0.1:1/d", "cannot connect to database"),
-            ("postgresql://u:S3cret@no-such-host.invalid/d", "cannot connect to database"),
+            ("postgresql://u:S3cret@127.0.0.1:1/d", "is the server running there? Check host and port in"),
+            ("postgresql://u:S3cret@no-such-host.invalid/d", "check the host in environment variable DATABASE_URL"),
             ("", "environment variable DATABASE_URL is not set"),
         ],
     )

@@ -305,3 +305,17 @@ def test_a_convention_of_another_metadata_renames_nothing(repository: MakeReposi
         where = "WHERE contype = 'u' AND connamespace = 'public'::regnamespace"
         names = connection.execute(text(f"SELECT conname FROM pg_constraint {where} ORDER BY 1"))
         assert names.scalars().all() == ["t_e_key", "uq_o_e"]
+
+
+def test_include_schemas_of_the_user_looks_into_every_schema(repository: MakeRepository) -> None:
+    """As plain Alembic does; with unmodelled="drop" a live table without a model is proposed for drop there too."""
+    repo = repository(
+        Database("core", metadata=MetaData(), default=True, unmodelled="drop"),
+        Database("ai", metadata=MetaData(), tables=["ai_*"], unmodelled="drop"),
+    )
+    for name in ("core", "ai"):
+        repo.sql(name, "CREATE SCHEMA foo; CREATE TABLE foo.bar (id int); CREATE TABLE foo.ai_bar (id int)")
+    assert "bar" not in repo.differences("core")
+    (repo.folder / "env.py").write_text(ENV.replace('["databases"]', '["databases"], include_schemas=True'))
+    assert "'bar'" in repo.differences("core") and "ai_bar" not in repo.differences("core")
+    assert "'ai_bar'" in repo.differences("ai") and "'bar'" not in repo.differences("ai")

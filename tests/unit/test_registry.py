@@ -221,6 +221,7 @@ class TestDeclarations:
             (lambda: Database("a b"), "a database's name is"),
             (lambda: Database("alembic"), 'cannot be named "alembic"'),
             (lambda: Database("DEFAULT"), 'cannot be named "DEFAULT"'),
+            (lambda: Database("logger_root"), 'cannot be named "logger_root"'),
             (lambda: Database("a", metadata=Table), "metadata= takes a MetaData"),  # type: ignore[arg-type]
             (lambda: Database("a", tables="ai_*"), "tables= takes a list"),
             (lambda: Database("a", schemas="ai"), "schemas= takes a list"),
@@ -236,10 +237,6 @@ class TestDeclarations:
             (
                 lambda: Databases(Database("a", shared_with=["b"]), Database("b")),
                 'version_table="alembic_version_a"',
-            ),
-            (
-                lambda: Database("a", metadata=[MetaData(), MetaData(naming_convention={"pk": "pk_%(table_name)s"})]),
-                "different naming conventions",
             ),
         ],
     )
@@ -312,6 +309,16 @@ class TestDerivedMetadata:
         table = derived.tables["app.t"]
         assert (derived.schema, derived.naming_convention["pk"]) == ("app", "pk_%(table_name)s")
         assert (table.primary_key.name, table.comment, list(table._prefixes)) == ("pk_t", "c", ["UNLOGGED"])
+
+    def test_metadata_of_different_naming_conventions_keep_their_names(self) -> None:
+        """As with plain Alembic's list of MetaData; the derived one then follows none of them."""
+        named = MetaData(naming_convention={"pk": "pk_%(table_name)s"})
+        plain = MetaData()
+        Table("a", named, Column("id", Integer, primary_key=True))
+        Table("b", plain, Column("id", Integer, primary_key=True))
+        derived = Databases(Database("core", metadata=[named, plain]))["core"].metadata
+        assert [table.primary_key.name for table in derived.sorted_tables] == ["pk_a", None]
+        assert derived.naming_convention == MetaData().naming_convention
 
     def test_ddl_events_come_along_once(self) -> None:
         """Of the table and of the MetaData; an enum's own are not doubled."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from alembic_multidb import MultidbError
-from alembic_multidb.scaffold import WantedDatabase, parse_wanted, plan_init, write
+from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.scaffold import WantedDatabase, parse_wanted, plan_adoption, plan_init, write
 from alembic_multidb.scaffold.changes import FileChange, Plan, hide_passwords
 from alembic_multidb.scaffold.tomltext import TRAP, add_trap, alembic_table, parse_toml, set_trap
 from alembic_multidb.scaffold.wanted import variable_for
@@ -122,3 +123,59 @@ class TestPyproject:
         file.write_text('[tool]\nalembic.script_location = "x"\n')
         with pytest.raises(MultidbError, match="put this into it by hand"):
             set_trap(file, frozenset())
+
+
+class TestMistakes:
+    """What users get wrong, each with one message and nothing written."""
+
+    def test_names_that_would_share_a_variable(self) -> None:
+        """A dash and an underscore, or another case."""
+        for names in (["core", "a-b", "a_b"], ["Core", "core"]):
+            with pytest.raises(ConfigurationError, match="would share the variable"):
+                parse_wanted(names)
+
+    def test_a_file_where_the_folder_should_be(self, tmp_path: Path) -> None:
+        """The folder itself, or a part of its path."""
+        (tmp_path / "file").write_text("")
+        for folder in (tmp_path / "file", tmp_path / "file" / "deeper"):
+            with pytest.raises(ConfigurationError, match="a part of it is a file"):
+                write(plan_init(folder, parse_wanted(["core"])))
+
+    def test_a_pyproject_that_is_not_in_utf_8(self, tmp_path: Path) -> None:
+        """It is named, with the place of the odd byte."""
+        (tmp_path / "pyproject.toml").write_bytes(b"# \xff\xfe\n")
+        with pytest.raises(ConfigurationError, match=r"pyproject\.toml is not in UTF-8 \(see its byte 2\)"):
+            plan_init(tmp_path, parse_wanted(["core"]))
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            'config.set_section_option(section, "DB_PASS", os.environ.get("DB_PASS", "S3cret"))',
+            "PGPASS = 'S3cret'",
+            'pwd="S3cret"',
+            'API_TOKEN: str = "S3cret"',
+            'url = "postgresql://u:S3cret@h/d"',
+        ],
+    )
+    def test_no_password_is_in_a_diff(self, line: str) -> None:
+        """Whatever the setting is called."""
+        assert "S3cret" not in hide_passwords(line)
+
+    def test_options_that_nobody_can_read_are_refused(self, tmp_path: Path) -> None:
+        """The models may be among them: an adoption without them would not run."""
+        (tmp_path / "alembic.ini").write_text(
+            "[alembic]\nscript_location = migrations\nsqlalchemy.url = postgresql://h/d\n"
+        )
+        (tmp_path / "migrations" / "versions").mkdir(parents=True)
+        (tmp_path / "migrations" / "env.py").write_text(
+            "from alembic import context\nfrom app import Base\nfrom sqlalchemy import engine_from_config\n\n\n"
+            "def options():\n    conf = dict(target_metadata=Base.metadata)\n    conf.update(x=1)\n    return conf\n\n\n"
+            "def run_migrations_online():\n"
+            "    connectable = engine_from_config(context.config.get_section('alembic'), prefix='sqlalchemy.')\n"
+            "    with connectable.connect() as connection:\n"
+            "        context.configure(connection=connection, **options())\n"
+            "        with context.begin_transaction():\n            context.run_migrations()\n\n\n"
+            "run_migrations_online()\n"
+        )
+        with pytest.raises(ConfigurationError, match=r"env\.py, line 15: what configure\(\*\*options\(\)\) holds"):
+            plan_adoption(tmp_path, ()).diff()
