@@ -169,7 +169,8 @@ class TestMistakes:
         (tmp_path / "migrations" / "versions").mkdir(parents=True)
         (tmp_path / "migrations" / "env.py").write_text(
             "from alembic import context\nfrom app import Base\nfrom sqlalchemy import engine_from_config\n\n\n"
-            "def options():\n    conf = dict(target_metadata=Base.metadata)\n    conf.update(x=1)\n    return conf\n\n\n"
+            "def options():\n    conf = dict(target_metadata=Base.metadata)\n    conf.update(x=1)\n"
+            "    return conf\n\n\n"
             "def run_migrations_online():\n"
             "    connectable = engine_from_config(context.config.get_section('alembic'), prefix='sqlalchemy.')\n"
             "    with connectable.connect() as connection:\n"
