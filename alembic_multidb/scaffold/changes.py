@@ -14,8 +14,8 @@ from alembic_multidb.errors import ConfigurationError
 
 _URL_PASSWORD = re.compile(r"(://[^:/@\s'\"]*:).*@")
 _QUERY_PASSWORD = re.compile(r"(?i)((?:ssl)?password=)[^&\s'\"]+")
-_SECRET_NAME = r"\w*(?:pass|pwd|secret|token|api_?key)\w*"
-_ASSIGNED_PASSWORD = re.compile(rf"(?i)({_SECRET_NAME}[\"'\]]*\s*(?::\s*\w+\s*)?[=:,]\s*)([\"']).*\2")
+_SETTING = r"\w*(?:pass|pwd|secret|token|api_?key)\w*"
+_ASSIGNED_PASSWORD = re.compile(rf"(?i)({_SETTING}[\"'\]]*\s*(?::\s*\w+\s*)?[=:,]\s*)([\"']).*\2")
 
 
 @dataclass(frozen=True)
