@@ -113,13 +113,9 @@ def _check_columns_exist(where: str, columns: ColumnNames, home: Database, homes
 def _check_crossing_foreign_keys(homes: Homes, databases: Sequence[Database]) -> None:
     declared = {reference.pairs for database in databases for reference in database.soft_references}
 
-    def crosses(constraint: ForeignKeyConstraint) -> bool:
-        home = homes.home(referred_columns(constraint).table)
-        return home is not None and home != homes.home(constrained_columns(constraint).table)
-
     missing: dict[str, list[ForeignKeyConstraint]] = {}
     for table, models in homes.models.items():
-        for constraint in (constraint for model in models for constraint in crossing_constraints(model, crosses)):
+        for constraint in (constraint for model in models for constraint in crossing_constraints(model, homes.crosses)):
             if pairs_of(constrained_columns(constraint), homes.referred(constraint)) not in declared:
                 missing.setdefault(homes.home(table) or "", []).append(constraint)
             _check_types(constraint, homes)

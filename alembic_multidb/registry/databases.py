@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlalchemy import ForeignKeyConstraint, MetaData, Table
+from sqlalchemy import MetaData, Table
 
 from alembic_multidb.errors import ConfigurationError, UnknownDatabaseError
 from alembic_multidb.plugin.pgvector import render_item
@@ -16,7 +16,7 @@ from alembic_multidb.registry.database import Database
 from alembic_multidb.registry.derived import derive
 from alembic_multidb.registry.filters import Filters
 from alembic_multidb.registry.homes import Explanation, Homes
-from alembic_multidb.registry.names import TableName, constrained_columns, referred_columns
+from alembic_multidb.registry.names import TableName
 from alembic_multidb.registry.soft_reference import SoftReference
 from alembic_multidb.urls import ENV_PREFIX, DatabaseURL, resolve_url, variable_name
 
@@ -68,7 +68,7 @@ class RegisteredDatabase:
             derived = derive(
                 self._sources(),
                 is_ours=lambda table: self.filters.owns(TableName.of_table(table)),
-                crosses=self._registry.crosses,
+                crosses=homes.crosses,
                 target_type=homes.target_type,
             )
             self._derived = homes.version, derived
@@ -198,12 +198,6 @@ class Databases(Mapping[str, RegisteredDatabase]):
         if self._checked[-1] != self.homes.version:
             check_registry(self.declarations, self.homes)
             self._checked[-1] = self.homes.version
-
-    def crosses(self, constraint: ForeignKeyConstraint) -> bool:
-        """Tell whether a model's foreign key leaves the home of its table."""
-        source = self.homes.home(constrained_columns(constraint).table)
-        target = self.homes.home(referred_columns(constraint).table)
-        return target is not None and source is not None and target != source
 
     def environment_name(self, variables: Mapping[str, str]) -> str | None:
         """Return the environment that is declared, or None if none is.

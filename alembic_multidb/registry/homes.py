@@ -17,7 +17,7 @@ from sqlalchemy.types import NullType, TypeEngine
 
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.registry.database import Database
-from alembic_multidb.registry.names import DEFAULT_SCHEMA, ColumnNames, TableName, referred_columns
+from alembic_multidb.registry.names import DEFAULT_SCHEMA, ColumnNames, TableName, constrained_columns, referred_columns
 
 BIND_KEY = "bind_key"
 
@@ -69,6 +69,12 @@ class Homes:
                 for table in metadata.tables.values():
                     self._models.setdefault(TableName.of_table(table), []).append(table)
         return self._models
+
+    def crosses(self, constraint: ForeignKeyConstraint) -> bool:
+        """Tell whether a model's foreign key leaves the home of its table."""
+        source = self.home(constrained_columns(constraint).table)
+        target = self.home(referred_columns(constraint).table)
+        return target is not None and source is not None and target != source
 
     def referred(self, constraint: ForeignKeyConstraint) -> ColumnNames:
         """Return what a model's foreign key points at, columns by their names where SQLAlchemy has their keys."""
