@@ -6,7 +6,9 @@ traceback. A subclass exists only where a caller would want to catch it::
     CommandError (Alembic's)
     └── MultidbError
         ├── ConfigurationError      registry, ini file, URL, environment variable
+        │   ├── RegistryError           declarations and models that contradict each other
         │   └── UnknownDatabaseError    a name that the registry does not have
+        ├── HistoryError            revisions that cannot be read, or do not hang together
         ├── ConnectionFailedError   the server could not be reached or refused the login
         ├── TransactionPoolerError  changes would run through a transaction pooler
         ├── WrongDatabaseError      the database is marked as another one, or of another environment
@@ -28,11 +30,19 @@ class ConfigurationError(MultidbError):
     """The registry, the ini file, a URL or an environment variable is wrong."""
 
 
+class RegistryError(ConfigurationError):
+    """The declarations of the registry contradict each other or the models."""
+
+
 class UnknownDatabaseError(ConfigurationError, KeyError):
     """A name that the registry does not have; a KeyError too, as a mapping's users expect."""
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class HistoryError(MultidbError):
+    """The revisions of a database cannot be read, or do not hang together."""
 
 
 class ConnectionFailedError(MultidbError):

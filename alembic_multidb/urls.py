@@ -77,6 +77,10 @@ class DatabaseURL:
     def __str__(self) -> str:
         return describe(self.url)
 
+    def to(self, database: str) -> DatabaseURL:
+        """Return the way to another database on the same server, with the same login."""
+        return replace(self, url=self.url.set(database=database))
+
     def sync(self) -> tuple[URL, dict[str, Any]]:
         """Return the URL and connect arguments of a synchronous psycopg engine."""
         return self.url, dict(self.secrets)

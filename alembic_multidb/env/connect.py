@@ -105,10 +105,17 @@ def connect(engine: Engine, database: str, url: DatabaseURL) -> Connection:
     try:
         return engine.connect()
     except (SQLAlchemyError, ValueError) as error:
-        words = _first_line(error)
+        words = first_line(error)
         raise ConnectionFailedError(
             f'cannot connect to database "{database}" at {url}: {words}; {_what_next(words, url)}'
         ) from None
+
+
+def first_line(error: Exception) -> str:
+    """Return the driver's own words, without SQLAlchemy's appendix and without any repetition."""
+    cause = getattr(error, "orig", None) or error
+    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+    return lines[0] if lines else type(cause).__name__
 
 
 def _what_next(words: str, url: DatabaseURL) -> str:
@@ -119,13 +126,6 @@ def _what_next(words: str, url: DatabaseURL) -> str:
         if sign in words:
             return advice.format(source=url.source)
     return f"check {url.source}"
-
-
-def _first_line(error: Exception) -> str:
-    """Return the driver's own words, without SQLAlchemy's appendix and without any repetition."""
-    cause = getattr(error, "orig", None) or error
-    lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
-    return lines[0] if lines else type(cause).__name__
 
 
 def _postgresql(connection: Connection) -> Connection:

@@ -50,14 +50,17 @@ def lock_key(version_table: TableName | None = None) -> int:
         version_table: whose history is locked, where several histories share a physical database on purpose;
             None locks the database as a whole, so that two that share it by mistake cannot start at once.
     """
-    what = "database" if version_table is None else version_table.qualified
-    digest = sha256(f"alembic_multidb:{what}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    return _key("database" if version_table is None else version_table.qualified)
 
 
 def lock_scope(database: RegisteredDatabase) -> TableName | None:
     """Return what the lock of a database covers: its history alone if it may share a physical database."""
     return database.declaration.version_table_name if database.may_share_with else None
+
+
+def creation_lock_key(name: str) -> int:
+    """Return the key of the lock under which a database of this name is created, in the maintenance database."""
+    return _key(f"create {name}")
 
 
 @contextmanager
@@ -83,7 +86,20 @@ def migration_lock(
     Raises:
         LockTimeoutError: somebody else held it for longer; the text says who and since when.
     """
-    key = lock_key(version_table)
+    with held_lock(connection, lock_key(version_table), database, timeout, pause=pause):
+        yield
+
+
+@contextmanager
+def held_lock(
+    connection: Connection,
+    key: int,
+    database: str,
+    timeout: float,
+    *,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[None]:
+    """Hold any of our advisory locks while the block runs; see :func:`migration_lock`."""
     lives_in_transaction = connection.in_transaction()
     _acquire(connection, key, database, timeout, pause)
     try:
@@ -91,6 +107,11 @@ def migration_lock(
     finally:
         if not lives_in_transaction:
             _release(connection, key)
+
+
+def _key(what: str) -> int:
+    digest = sha256(f"alembic_multidb:{what}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _acquire(connection: Connection, key: int, database: str, timeout: float, pause: Callable[[float], None]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.types import NullType
 
-from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.errors import RegistryError
 from alembic_multidb.registry.database import Database
 from alembic_multidb.registry.derived import crossing_constraints
 from alembic_multidb.registry.homes import Homes
@@ -20,10 +21,11 @@ def check_registry(databases: Sequence[Database], homes: Homes) -> None:
     """Check all declarations together.
 
     Raises:
-        ConfigurationError: the first thing found wrong, with every table that it concerns.
+        RegistryError: the first thing found wrong, with every table that it concerns.
     """
     _check_names(databases)
     _check_sharing(databases)
+    _check_order(databases)
     _check_every_model_has_a_home(homes, databases)
     for database in databases:
         for reference in database.soft_references:
@@ -33,13 +35,13 @@ def check_registry(databases: Sequence[Database], homes: Homes) -> None:
 
 def _check_names(databases: Sequence[Database]) -> None:
     if not databases:
-        raise ConfigurationError("Databases() is empty: declare at least one Database(...)")
+        raise RegistryError("Databases() is empty: declare at least one Database(...)")
     for name, times in Counter(database.name for database in databases).items():
         if times > 1:
-            raise ConfigurationError(f'{times} databases are named "{name}"; every name stands for one database')
+            raise RegistryError(f'{times} databases are named "{name}"; every name stands for one database')
     defaults = [database.name for database in databases if database.default]
     if len(defaults) > 1:
-        raise ConfigurationError(
+        raise RegistryError(
             f"default=True is set on {_quoted(defaults)}, but what is left can have only one home; keep one"
         )
 
@@ -49,25 +51,41 @@ def _check_sharing(databases: Sequence[Database]) -> None:
     for database in databases:
         for other in sorted(database.shared_with):
             if other not in by_name:
-                raise ConfigurationError(
+                raise RegistryError(
                     f'database "{database.name}" has shared_with="{other}", which is no database of the '
                     f"registry; known are {_quoted(by_name)}"
                 )
             if other == database.name:
-                raise ConfigurationError(f'database "{other}" is shared_with itself; name the other database')
+                raise RegistryError(f'database "{other}" is shared_with itself; name the other database')
             if database.version_table_name == by_name[other].version_table_name:
-                raise ConfigurationError(
+                raise RegistryError(
                     f'databases "{database.name}" and "{other}" may share one physical database, but both '
                     f'histories use the version table "{database.version_table_name}"; give one of them '
                     f'version_table="{database.version_table}_{database.name}" of its own'
                 )
 
 
+def _check_order(databases: Sequence[Database]) -> None:
+    known = [database.name for database in databases]
+    for database in databases:
+        for other in database.depends_on:
+            if other not in known:
+                raise RegistryError(
+                    f'database "{database.name}" has depends_on="{other}", which is no database of the registry; '
+                    f"known are {_quoted(known)}"
+                )
+    try:
+        TopologicalSorter({database.name: database.depends_on for database in databases}).prepare()
+    except CycleError as error:
+        circle = " -> ".join(f'"{name}"' for name in reversed(error.args[1]))
+        raise RegistryError(f"depends_on= goes round in a circle: {circle}; take one of them out") from None
+
+
 def _check_every_model_has_a_home(homes: Homes, databases: Sequence[Database]) -> None:
     homeless = sorted(str(table) for table in homes.models if homes.home(table) is None)
     if homeless:
         names = _quoted(database.name for database in databases)
-        raise ConfigurationError(
+        raise RegistryError(
             f"{_tables(homeless)} no home: name {'it' if len(homeless) == 1 else 'them'} in tables= or schemas= "
             f'of one of {names}, set info={{"bind_key": ...}} on the model, or give one database default=True'
         )
@@ -80,15 +98,13 @@ def _check_soft_reference(
     source, target = reference.source_columns, reference.target_columns
     source_home, target_home = homes.home(source.table), homes.home(target.table)
     if source_home != database.name:
-        raise ConfigurationError(
+        raise RegistryError(
             f'{where}: table "{source.table}" is {_at_home(source_home)}; declare the soft reference there'
         )
     if target_home is None:
-        raise ConfigurationError(f'{where}: table "{target.table}" is at home nowhere')
+        raise RegistryError(f'{where}: table "{target.table}" is at home nowhere')
     if target_home == source_home:
-        raise ConfigurationError(
-            f'{where}: both tables are at home in "{database.name}"; there a foreign key can guard it'
-        )
+        raise RegistryError(f'{where}: both tables are at home in "{database.name}"; there a foreign key can guard it')
     by_name = {item.name: item for item in databases}
     for columns, home in ((source, database), (target, by_name[target_home])):
         _check_columns_exist(where, columns, home, homes)
@@ -98,14 +114,14 @@ def _check_columns_exist(where: str, columns: ColumnNames, home: Database, homes
     models = homes.models.get(columns.table, [])
     has_models = any(homes.home(table) == home.name for table in homes.models)
     if has_models and not homes.names(columns.table, home):
-        raise ConfigurationError(
+        raise RegistryError(
             f'{where}: there is no table "{columns.table}": no model of "{home.name}" and no tables= names it'
         )
     for model in models:
         present = [column.name for column in model.columns]
         for column in columns.columns:
             if column not in present:
-                raise ConfigurationError(
+                raise RegistryError(
                     f'{where}: table "{columns.table}" has no column "{column}"; it has {", ".join(present)}'
                 )
 
@@ -120,14 +136,14 @@ def _check_crossing_foreign_keys(homes: Homes, databases: Sequence[Database]) ->
                 missing.setdefault(homes.home(table) or "", []).append(constraint)
             _check_types(constraint, homes)
     if missing:
-        raise ConfigurationError(_paste_these(missing, homes))
+        raise RegistryError(_paste_these(missing, homes))
 
 
 def _check_types(constraint: ForeignKeyConstraint, homes: Homes) -> None:
     """A column may take its type from a foreign key; without the key, its target's model must say it."""
     for element in constraint.elements:
         if isinstance(element.parent.type, NullType) and homes.target_type(element) is None:
-            raise ConfigurationError(
+            raise RegistryError(
                 f'column "{constrained_columns(constraint).table}.{element.parent.name}" has no type of its own, and '
                 f'its foreign key points at "{homes.referred(constraint)}", of which no model tells the type; '
                 "give the column a type"

@@ -42,6 +42,8 @@ class Database:
         version_table: the name of the table that holds the revision.
         version_table_schema: the schema of that table.
         shared_with: other databases of the registry that may be the same physical database.
+        depends_on: other databases of the registry that come first in an upgrade of several, and last in a
+            downgrade; if one of them fails, this one is not begun.
         unmodelled: what autogenerate does with a live table that no model declares: ``keep`` leaves it
             alone and says so, ``drop`` proposes to drop it, as Alembic does.
 
@@ -61,6 +63,7 @@ class Database:
     version_table: str
     version_table_schema: str | None
     shared_with: frozenset[str]
+    depends_on: tuple[str, ...]
     unmodelled: Unmodelled
 
     def __init__(
@@ -78,6 +81,7 @@ class Database:
         version_table: str = DEFAULT_VERSION_TABLE,
         version_table_schema: str | None = None,
         shared_with: str | Iterable[str] = (),
+        depends_on: str | Iterable[str] = (),
         unmodelled: Unmodelled = "keep",
     ) -> None:
         values = {
@@ -92,9 +96,8 @@ class Database:
             "soft_references": _soft_references(name, soft_references),
             "version_table": _checked_version_table(name, version_table),
             "version_table_schema": _checked_schema(name, version_table_schema),
-            "shared_with": frozenset(
-                _strings(name, "shared_with", (shared_with,) if isinstance(shared_with, str) else shared_with)
-            ),
+            "shared_with": frozenset(_one_or_several(name, "shared_with", shared_with)),
+            "depends_on": _one_or_several(name, "depends_on", depends_on),
             "unmodelled": _checked_unmodelled(name, unmodelled),
         }
         for attribute, value in values.items():
@@ -142,6 +145,10 @@ def _strings(name: str, argument: str, given: Iterable[str]) -> tuple[str, ...]:
     if not all(isinstance(item, str) and item for item in found):
         raise ConfigurationError(f'database "{name}": {argument}= takes a list of names')
     return tuple(map(str, found))
+
+
+def _one_or_several(name: str, argument: str, given: str | Iterable[str]) -> tuple[str, ...]:
+    return _strings(name, argument, (given,) if isinstance(given, str) else given)
 
 
 def _extensions(name: str, given: Mapping[str, str]) -> Mapping[str, str]:

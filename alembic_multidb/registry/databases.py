@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -101,15 +101,24 @@ class RegisteredDatabase:
             other.name for other in self._registry.declarations if self.name in other.shared_with
         }
 
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Return the databases that come before this one in an upgrade of several."""
+        return self.declaration.depends_on
+
+    @cached_property
+    def shared_extensions(self) -> frozenset[str]:
+        """Return the extensions that may be here: its own, and those of databases that may be the same physical one."""
+        return frozenset(self.extensions).union(*(self._registry[name].extensions for name in self.may_share_with))
+
     @cached_property
     def foreign_extensions(self) -> Mapping[str, str]:
         """Map each extension that must not appear here to the database that declares it."""
-        allowed = set(self.extensions).union(*(self._registry[name].extensions for name in self.may_share_with))
         return {
             extension: other.name
             for other in self._registry.declarations
             for extension in other.extensions
-            if extension not in allowed
+            if extension not in self.shared_extensions
         }
 
     def migration_url(self, environment: Mapping[str, str]) -> DatabaseURL:
@@ -198,6 +207,29 @@ class Databases(Mapping[str, RegisteredDatabase]):
         if self._checked[-1] != self.homes.version:
             check_registry(self.declarations, self.homes)
             self._checked[-1] = self.homes.version
+
+    def in_order(self, names: Iterable[str]) -> list[RegisteredDatabase]:
+        """Return databases in the order of an upgrade: each after those that it depends on, else as declared.
+
+        Args:
+            names: which databases.
+
+        Raises:
+            UnknownDatabaseError: a name is not in the registry.
+        """
+        wanted = {self[name].name for name in names}
+        found: dict[str, RegisteredDatabase] = {}
+
+        def visit(database: RegisteredDatabase) -> None:
+            for name in self:
+                if name in database.depends_on and name not in found:
+                    visit(self[name])
+            found[database.name] = database
+
+        for name in self:
+            if name not in found:
+                visit(self[name])
+        return [database for name, database in found.items() if name in wanted]
 
     def environment_name(self, variables: Mapping[str, str]) -> str | None:
         """Return the environment that is declared, or None if none is.

@@ -64,6 +64,10 @@ class Filters:
         """Tell whether a table is at home in this database."""
         return self.homes.home(table) == self.database.name
 
+    def is_version_table(self, table: TableName) -> bool:
+        """Tell whether a live table holds the revision of a history, of this registry or of whoever was here before."""
+        return table in self.version_tables or table.name == DEFAULT_VERSION_TABLE
+
     def crosses(self, constraint: ForeignKeyConstraint) -> bool:
         """Tell whether a foreign key, of a model or of a live table, leaves the home of its table."""
         source = self.homes.home(self.resolve(*constrained_columns(constraint).table))
@@ -71,15 +75,8 @@ class Filters:
         return target is not None and source is not None and target != source
 
     def resolve(self, schema: str | None, name: str) -> TableName:
-        """Return a table's name as the registry knows it.
-
-        Alembic and SQLAlchemy call the connection's default schema None, whatever it is; a model may name it.
-        """
-        default = _default_schema()
-        if schema not in (None, default):
-            return TableName.of(schema, name)
-        candidates = (TableName(None, name), TableName.of(default, name))
-        return next((table for table in candidates if table in self.homes.models), candidates[1])
+        """Return a table's name as the registry knows it; a schema of None is the connection's default one."""
+        return self.homes.resolve(schema, name, _default_schema())
 
     def include_name(self, name: str | None, type_: str, parent_names: Any) -> bool:
         """Answer Alembic's ``include_name``: which schemas and tables are looked at in the live database."""

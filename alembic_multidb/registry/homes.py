@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Table
 from sqlalchemy.types import NullType, TypeEngine
 
-from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.errors import RegistryError
 from alembic_multidb.registry.database import Database
 from alembic_multidb.registry.names import DEFAULT_SCHEMA, ColumnNames, TableName, constrained_columns, referred_columns
 
@@ -70,6 +70,16 @@ class Homes:
                     self._models.setdefault(TableName.of_table(table), []).append(table)
         return self._models
 
+    def resolve(self, schema: str | None, name: str, default_schema: str) -> TableName:
+        """Return a live table's name as the registry knows it.
+
+        Alembic and SQLAlchemy call the connection's default schema None, whatever it is; a model may name it.
+        """
+        if schema not in (None, default_schema):
+            return TableName.of(schema, name)
+        candidates = (TableName(None, name), TableName.of(default_schema, name))
+        return next((table for table in candidates if table in self.models), candidates[1])
+
     def crosses(self, constraint: ForeignKeyConstraint) -> bool:
         """Tell whether a model's foreign key leaves the home of its table."""
         source = self.home(constrained_columns(constraint).table)
@@ -102,7 +112,7 @@ class Homes:
         """Say where a table is at home and which rules say so.
 
         Raises:
-            ConfigurationError: two rules give it different homes.
+            RegistryError: two rules give it different homes.
         """
         if self._seen != self.version or table not in self._known:
             self._known[table] = self._decide(table)
@@ -121,7 +131,7 @@ class Homes:
         homes = {home for home, _ in answers}
         if len(homes) > 1:
             reasons = "; ".join(f'"{home}" by {rule}' for home, rule in answers)
-            raise ConfigurationError(
+            raise RegistryError(
                 f'table "{table}" has two homes: {reasons}. Every table has one home: change one of these rules'
                 + _shared_metadata_hint(answers)
             )
@@ -154,7 +164,7 @@ class Homes:
             if database.name == bind_key:
                 return database.name
         known = ", ".join(database.name for database in self._databases)
-        raise ConfigurationError(
+        raise RegistryError(
             f'table "{table}": info["{BIND_KEY}"] of its model or MetaData is {bind_key!r}, which is no database '
             f"of the registry; known are {known}"
         )

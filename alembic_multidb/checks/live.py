@@ -1,0 +1,64 @@
+"""What is read from each database, once, for all checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from alembic_multidb.catalog import LiveTable, Use, read_uses
+from alembic_multidb.catalog.tables import read_columns
+from alembic_multidb.env.marker import VersionTable, find_version_table
+from alembic_multidb.operate.tables import read_live_tables
+from alembic_multidb.registry import Databases, RegisteredDatabase, TableName
+
+# The same for two connections to one database; two clones may have it in common.
+_IDENTITY = text(
+    """
+    SELECT d.oid::text || ' ' || d.datname || ' ' || pg_postmaster_start_time()::text
+    FROM pg_database AS d WHERE d.datname = current_database()
+    """
+)
+
+
+@dataclass(frozen=True)
+class Live:
+    """One database as it really is.
+
+    Attributes:
+        identity: equal for two connections to the same database, and hardly ever for others.
+        version_table: the version table of its history; None if there is none.
+        tables: its tables by their names in the registry, without version tables.
+        columns: the type of each column of the tables that soft references are about.
+        uses: its views, foreign keys and so on that stand on several tables.
+    """
+
+    identity: str
+    version_table: VersionTable | None
+    tables: Mapping[TableName, LiveTable]
+    columns: Mapping[TableName, Mapping[str, str]]
+    uses: Sequence[Use]
+
+    def names(self, oids: frozenset[int]) -> list[TableName]:
+        """Return the names of tables; those that are not the user's are left out."""
+        return sorted((name for name, table in self.tables.items() if table.oid in oids), key=str)
+
+
+def read_live(connection: Connection, database: RegisteredDatabase, databases: Databases) -> Live:
+    """Read what the checks need from one database."""
+    tables = read_live_tables(connection, database)
+    referred = {
+        name
+        for reference in databases.soft_references
+        for name in (reference.source_columns.table, reference.target_columns.table)
+    }
+    oids = {name: tables[name].oid for name in referred if name in tables}
+    columns = read_columns(connection, list(oids.values()))
+    return Live(
+        identity=connection.execute(_IDENTITY).scalar_one(),
+        version_table=find_version_table(connection, database),
+        tables=tables,
+        columns={name: columns[oid] for name, oid in oids.items()},
+        uses=read_uses(connection),
+    )

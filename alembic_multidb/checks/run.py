@@ -1,0 +1,128 @@
+"""All checks of all databases."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from alembic_multidb.checks.finding import UNANSWERED, Finding, Ignored, remaining
+from alembic_multidb.checks.histories import colliding_ids, load_histories, several_heads
+from alembic_multidb.checks.homes import crossing_objects, homes_of, legacy_copies
+from alembic_multidb.checks.live import Live, read_live
+from alembic_multidb.checks.models import models_ahead
+from alembic_multidb.checks.references import soft_references
+from alembic_multidb.checks.standing import extensions_of, marker_of, shared_version_tables, state_of
+from alembic_multidb.checks.watch import written_copies
+from alembic_multidb.errors import ConnectionFailedError
+from alembic_multidb.operate.project import Project
+from alembic_multidb.operate.status import DatabaseStatus, look
+from alembic_multidb.operate.tables import list_tables
+
+DEFAULT_TIMEOUT = 10.0
+
+_TAKE = text("SELECT pg_try_advisory_xact_lock(:key)")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What all checks found.
+
+    Attributes:
+        findings: what is wrong and not ignored, by code.
+        databases: where each database stands.
+    """
+
+    findings: Sequence[Finding]
+    databases: Sequence[DatabaseStatus]
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every question could be answered."""
+        return not any(finding.code in UNANSWERED for finding in self.findings)
+
+
+def check(
+    project: Project,
+    names: Iterable[str] = (),
+    *,
+    ignored: Iterable[Ignored] = (),
+    watch: float | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Checked:
+    """Look for everything that can be known to be wrong.
+
+    Args:
+        project: the repository.
+        names: which databases; all of them if empty.
+        ignored: what not to say.
+        watch: for how many seconds to look whether copies of tables are written to; None: not at all.
+        timeout: seconds for each database.
+
+    Raises:
+        UnknownDatabaseError: a name is not in the registry.
+        ConfigurationError: alembic.ini has no section for a database.
+    """
+    wanted = [database.name for database in project.select(names)]
+    histories, broken = load_histories(project)
+    chosen = [histories[name] for name in wanted if name in histories]
+    findings = [finding for finding in broken if finding.database in wanted]
+    findings += [*several_heads(chosen), *colliding_ids(histories, wanted)]
+
+    seen = look(
+        project,
+        chosen,
+        lambda connection, database: read_live(connection, database, project.databases),
+        timeout=timeout,
+    )
+    lives = {each.status.name: each.found for each in seen if each.found is not None}
+    for each in seen:
+        findings += _standing(project, each.status, each.found)
+    findings += shared_version_tables(project, lives, _same_databases(project, lives, timeout))
+    findings += _across(project, lives, watch, timeout)
+    for history, each in zip(chosen, seen, strict=True):
+        if each.status.state == "at head":
+            findings += models_ahead(history)
+    return Checked(remaining(findings, ignored), [each.status for each in seen])
+
+
+def _standing(project: Project, status: DatabaseStatus, live: Live | None) -> list[Finding]:
+    findings = [*state_of(status)]
+    if live is not None and status.state != "wrong database":
+        database = project.databases[status.name]
+        findings += [*marker_of(status, live), *extensions_of(database, status)]
+    return findings
+
+
+def _across(project: Project, lives: Mapping[str, Live], watch: float | None, timeout: float) -> list[Finding]:
+    tables = list_tables(project.databases, {name: live.tables for name, live in lives.items()})
+    findings = [*homes_of(tables), *legacy_copies(tables), *soft_references(project.databases, lives)]
+    for name, live in lives.items():
+        findings += crossing_objects(project.databases, name, live)
+    if watch is not None:
+        findings += written_copies(project, tables, lives, watch, timeout=timeout)
+    return findings
+
+
+def _same_databases(project: Project, lives: Mapping[str, Live], timeout: float) -> list[frozenset[str]]:
+    """Return the pairs of names that are proven to be one physical database."""
+    return [
+        frozenset((first, second))
+        for first, second in combinations(lives, 2)
+        if lives[first].identity == lives[second].identity and _share_locks(project, first, second, timeout)
+    ]
+
+
+def _share_locks(project: Project, first: str, second: str, timeout: float) -> bool:
+    """Tell whether a lock that nobody else can know of is seen from the other connection."""
+    key = {"key": secrets.randbits(63)}
+    one, other = project.databases[first], project.databases[second]
+    try:
+        with project.read(one, timeout=timeout) as holding, project.read(other, timeout=timeout) as asking:
+            return bool(holding.execute(_TAKE, key).scalar()) and not asking.execute(_TAKE, key).scalar()
+    except (ConnectionFailedError, DBAPIError):
+        return False  # it was there a moment ago; the next check says so

@@ -1,0 +1,103 @@
+"""A repository with several databases: its alembic.ini, the registry that it names, and the ways to its databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from alembic_multidb.config import environment_beside
+from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.marker import Mark
+from alembic_multidb.env.run import load_registry
+from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.registry import Databases, RegisteredDatabase
+
+# For this transaction alone, so that nothing stays behind in a session that a pooler hands on.
+_READ_ONLY = text(
+    "SELECT set_config('transaction_read_only', 'on', true), set_config('statement_timeout', :milliseconds, true)"
+)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A repository with several databases: its alembic.ini and the registry that it names."""
+
+    config_file: Path
+    databases: Databases
+
+    @classmethod
+    def load(cls, config_file: str | Path) -> Project:
+        """Read alembic.ini and import the registry.
+
+        Raises:
+            ConfigurationError: the file is missing, or its registry cannot be had.
+        """
+        path = Path(config_file)
+        if not path.is_file():
+            raise ConfigurationError(f"there is no {path}: run the command where alembic.ini is, or name it with -c")
+        config = Config(str(path))
+        return cls(path, load_registry(config, paths=tuple(config.get_prepend_sys_paths_list() or ())))
+
+    def select(self, names: Iterable[str] = ()) -> list[RegisteredDatabase]:
+        """Return the named databases, or all of them, in the registry's order.
+
+        Raises:
+            UnknownDatabaseError: a name is not in the registry.
+        """
+        chosen = {self.databases[name].name for name in names} or set(self.databases)
+        return [database for name, database in self.databases.items() if name in chosen]
+
+    @cached_property
+    def variables(self) -> Mapping[str, str]:
+        """Return the environment variables, those of a ``.env`` beside alembic.ini included."""
+        return environment_beside(str(self.config_file))
+
+    def mark_of(self, database: RegisteredDatabase) -> Mark:
+        """Return what the database's marker is to say."""
+        return Mark(database.name, self.databases.environment_name(self.variables))
+
+    @contextmanager
+    def connect(self, database: RegisteredDatabase, *, timeout: float | None = None) -> Iterator[Connection]:
+        """Connect to a database as its migrations do.
+
+        Raises:
+            ConfigurationError: its URL cannot be used.
+            ConnectionFailedError: the server cannot be reached or refuses the login.
+        """
+        url = database.migration_url(self.variables)
+        engine = make_engine(database.name, url, timeout=timeout)
+        with connect(engine, database.name, url) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self, database: RegisteredDatabase, *, timeout: float) -> Iterator[Connection]:
+        """Connect for reading: one read-only transaction, in which no statement takes longer than ``timeout`` seconds.
+
+        Raises:
+            ConfigurationError: its URL cannot be used.
+            ConnectionFailedError: the server cannot be reached or refuses the login.
+        """
+        with self.connect(database, timeout=timeout) as connection:
+            connection.execute(_READ_ONLY, {"milliseconds": str(round(timeout * 1000))})
+            yield connection
+
+    def config_for(self, name: str) -> Config:
+        """Return Alembic's configuration for one database, as ``alembic -n NAME`` makes it.
+
+        Raises:
+            ConfigurationError: alembic.ini has no section for it.
+        """
+        toml = Path("pyproject.toml")
+        config = Config(str(self.config_file), toml_file=toml if toml.is_file() else None, ini_section=name)
+        if not config.file_config.has_section(name):
+            raise ConfigurationError(
+                f'{self.config_file} has no section [{name}]; add it, with "version_locations = '
+                f'%(here)s/migrations/{name}"'
+            )
+        return config

@@ -1,0 +1,218 @@
+"""Where every database stands, asked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from alembic_multidb.catalog import Extension, LiveTable, read_extensions, read_tables
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.env.marker import Mark, find_markers, wrong_markers
+from alembic_multidb.errors import ConfigurationError, ConnectionFailedError
+from alembic_multidb.operate.gather import gather
+from alembic_multidb.operate.history import History
+from alembic_multidb.operate.project import Project
+from alembic_multidb.registry import RegisteredDatabase
+
+T = TypeVar("T")
+
+State = Literal["empty", "unstamped", "behind", "at head", "ahead", "wrong database", "unreachable"]
+
+DEFAULT_TIMEOUT = 3.0
+
+_SERVER = text("SELECT current_setting('server_version') AS version, pg_database_size(current_database()) AS size")
+
+
+@dataclass(frozen=True)
+class DeclaredExtension:
+    """One extension of one database: what is declared, installed and available.
+
+    Attributes:
+        name: the extension's name.
+        declared: the lowest version that the registry asks for, or ``*``; None if it does not ask for it.
+        installed: the version that is installed; None if it is not.
+        available: the version that the server offers; None if it offers none.
+    """
+
+    name: str
+    declared: str | None
+    installed: str | None
+    available: str | None
+
+
+@dataclass(frozen=True)
+class DatabaseStatus:
+    """Where one database stands.
+
+    Attributes:
+        name: the database's name.
+        state: one word for it.
+        revisions: what its version table says.
+        heads: the heads of its history.
+        pending: the revisions that an upgrade to the heads would run, in its order.
+        server_version: the server's own words for its version; empty if it could not be asked.
+        size: bytes on disk; None if it could not be asked.
+        extensions: what is declared or installed.
+        detail: why, where the state alone does not say it.
+    """
+
+    name: str
+    state: State
+    revisions: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
+    server_version: str = ""
+    size: int | None = None
+    extensions: tuple[DeclaredExtension, ...] = ()
+    detail: str = ""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Tell whether the database could be asked."""
+        return self.state != "unreachable"
+
+
+@dataclass(frozen=True)
+class Look(Generic[T]):
+    """What was seen of one database.
+
+    Attributes:
+        status: where it stands.
+        found: what else was read; None if it could not be reached.
+    """
+
+    status: DatabaseStatus
+    found: T | None = None
+
+
+def status(project: Project, names: Iterable[str] = (), *, timeout: float = DEFAULT_TIMEOUT) -> list[DatabaseStatus]:
+    """Ask the databases where they stand, many at once; one that does not answer hides no other.
+
+    Args:
+        project: the repository.
+        names: which databases; all of them if empty.
+        timeout: seconds for each database.
+
+    Raises:
+        UnknownDatabaseError: a name is not in the registry.
+        HistoryError: the revisions of one of them cannot be read.
+    """
+    histories = [History.load(project, database.name) for database in project.select(names)]
+    return [seen.status for seen in look(project, histories, lambda connection, database: None, timeout=timeout)]
+
+
+def look(
+    project: Project,
+    histories: Sequence[History],
+    read: Callable[[Connection, RegisteredDatabase], T],
+    *,
+    timeout: float,
+) -> list[Look[T]]:
+    """Ask databases where they stand and read more from each, in the same read-only transaction.
+
+    Args:
+        project: the repository.
+        histories: of the databases to look at.
+        read: what else to read; it runs in a thread of its own for each database.
+        timeout: seconds for each database.
+    """
+    marks = {history.name: project.mark_of(project.databases[history.name]) for history in histories}
+
+    def ask(history: History) -> Look[T]:
+        database = project.databases[history.name]
+        try:
+            with project.read(database, timeout=timeout) as connection:
+                return Look(_examine(connection, database, marks[history.name], history), read(connection, database))
+        except (ConfigurationError, ConnectionFailedError) as error:
+            return _unreachable(history, str(error))
+        except DBAPIError as error:
+            return _unreachable(history, f"it cannot be read: {first_line(error)}")
+
+    return gather(
+        histories,
+        ask,
+        timeout=timeout,
+        late=lambda history: _unreachable(history, f"no answer within {timeout:g} seconds"),
+    )
+
+
+def look_at(project: Project, history: History, *, timeout: float = DEFAULT_TIMEOUT) -> DatabaseStatus:
+    """Ask one database where it stands."""
+    return look(project, [history], lambda connection, database: None, timeout=timeout)[0].status
+
+
+def _examine(connection: Connection, database: RegisteredDatabase, expected: Mark, history: History) -> DatabaseStatus:
+    """Say where a connected database stands."""
+    revisions = _revisions(connection, database)
+    server = connection.execute(_SERVER).one()
+    state, detail = _state(connection, database, expected, history, revisions)
+    known = state in ("empty", "unstamped", "behind")
+    return DatabaseStatus(
+        database.name,
+        state,
+        revisions,
+        history.heads,
+        tuple(step.revision for step in history.upgrade_steps(revisions)) if known else (),
+        server.version.split()[0],
+        server.size,
+        _extensions(read_extensions(connection, database.extensions), database),
+        detail,
+    )
+
+
+def _state(
+    connection: Connection,
+    database: RegisteredDatabase,
+    expected: Mark,
+    history: History,
+    revisions: Sequence[str],
+) -> tuple[State, str]:
+    wrong = wrong_markers(find_markers(connection, database), database, expected)
+    if wrong:
+        return "wrong database", f'marked as "{wrong[0].mark}" (comment on table {wrong[0].table}), not "{expected}"'
+    if not revisions:
+        used = [table for table in read_tables(connection) if _counts(table, database)]
+        if not used:
+            return "empty", ""
+        return "unstamped", f"it has {_count(len(used), 'table')}, but no revision"
+    if not history.knows(revisions):
+        unknown = ", ".join(f'"{item}"' for item in revisions if not history.knows([item]))
+        return "ahead", f"revision {unknown} is not in this history: it is newer than this code, or another database's"
+    return ("at head", "") if history.at_head(revisions) else ("behind", "")
+
+
+def _revisions(connection: Connection, database: RegisteredDatabase) -> tuple[str, ...]:
+    declaration = database.declaration
+    options = {
+        "version_table": declaration.version_table,
+        "version_table_schema": declaration.version_table_schema,
+    }
+    return tuple(sorted(MigrationContext.configure(connection, opts=options).get_current_heads()))
+
+
+def _counts(table: LiveTable, database: RegisteredDatabase) -> bool:
+    """Tell whether a table makes a database count as used: no version table, and not a sharing database's own."""
+    name = database.filters.homes.resolve(table.schema, table.name, table.default_schema)
+    if database.filters.is_version_table(name):
+        return False
+    return not database.may_share_with or database.filters.homes.home(name) not in database.may_share_with
+
+
+def _extensions(found: Sequence[Extension], database: RegisteredDatabase) -> tuple[DeclaredExtension, ...]:
+    return tuple(
+        DeclaredExtension(item.name, database.extensions.get(item.name), item.installed, item.available)
+        for item in found
+    )
+
+
+def _unreachable(history: History, detail: str) -> Look[Any]:
+    return Look(DatabaseStatus(history.name, "unreachable", heads=history.heads, detail=detail))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
