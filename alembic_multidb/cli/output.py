@@ -24,6 +24,8 @@ from alembic_multidb.operate.outcome import Outcome
 from alembic_multidb.operate.status import DatabaseStatus
 
 NO, FAILED = 1, 2
+# The last column of a table is wrapped if it has at least so much room.
+_NARROW = 24
 _INTERRUPTED = 130
 
 
@@ -112,22 +114,22 @@ class Output:
         if self.as_json:
             return
         cells = [list(row) for row in rows]
-        widths = [max(cell_len(row[number]) for row in [list(columns), *cells]) for number in range(len(columns))]
+        *widths, last = [max(cell_len(row[n]) for row in [list(columns), *cells]) for n in range(len(columns))]
         console = Console(file=self._stream)
-        if self._is_screen() and sum(widths) + 2 * (len(columns) - 1) > console.width:
+        room = console.width - sum(widths) - 2 * len(widths) - 1 if self._is_screen() else last
+        if room < min(last, _NARROW):
             for row in cells:
                 self.line(row[0])
                 for column, cell in zip(columns[1:], row[1:], strict=True):
                     if cell != "-":
                         self.line(f"{column}: {cell}", indent="  ")
             return
-        header, *lines = (
-            "  ".join(set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in [list(columns), *cells]
-        )
-        console.print(Text(header, style="bold"), soft_wrap=True)
-        for line in lines:
-            self._stream.write(f"{line}\n")
+        for number, row in enumerate([list(columns), *cells]):
+            parts = textwrap.wrap(row[-1], room, break_on_hyphens=False) if room < cell_len(row[-1]) else [row[-1]]
+            for first, part in enumerate(parts):
+                left = [*row[:-1]] if not first else [""] * len(widths)
+                line = "".join(f"{set_cell_size(cell, width)}  " for cell, width in zip(left, widths, strict=True))
+                console.print(Text((line + part).rstrip(), style="" if number else "bold"), soft_wrap=True)
 
     def outcome(self, outcome: Outcome) -> None:
         """Take in what came of a change on one database: a line at once, an exit code, a part of the JSON object."""

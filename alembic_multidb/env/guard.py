@@ -104,7 +104,8 @@ class Recorder:
             )
             return
         ctx.execute(set_marker(self.database, comment))
-        log.info('marked this database as "%s"', self.expected)
+        if not ctx.as_sql:
+            log.info('marked this database as "%s"', self.expected)
 
 
 def wrong_database_error(
