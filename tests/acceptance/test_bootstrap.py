@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -147,10 +148,8 @@ class TestManyAtOnce:
             self.test_twenty_on_nothing(notes)
 
 
-def test_bootstrap_of_the_larger_example(tmp_path: object, new_database: NewDatabase) -> None:
+def test_bootstrap_of_the_larger_example(tmp_path: Path, new_database: NewDatabase) -> None:
     """42 tables in two databases that are there already."""
-    from pathlib import Path
-
-    project = copy_example("portfolio", Path(str(tmp_path)))
+    project = copy_example("portfolio", tmp_path)
     project.environment = {"DATABASE_URL": new_database(), "AI_DATABASE_URL": new_database()}
     assert [item["state"] for item in as_json(project, "bootstrap", code=0)["databases"]] == ["at head", "at head"]

@@ -12,74 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Project, psql, short_folder
+from tests.conftest import ROOT, Project, short_folder
 
 
-class TestStatus:
-    """multidb status."""
-
-    def rows(self, project: Project, *arguments: str, code: int) -> dict[str, list[str]]:
-        done = project.run("status", *arguments, module="alembic_multidb")
-        assert done.returncode == code, done.stdout + done.stderr
-        lines = [re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines()]
-        assert lines[0] == ["database", "state", "revision", "head"]
-        return {line[0]: line[1:] for line in lines[1:]}
-
-    def test_all_at_head_is_exit_code_0(self, notes_at_head: Project) -> None:
-        """One row a database, in the registry's order."""
-        rows = self.rows(notes_at_head, code=0)
-        assert rows == {"core": ["at head", "c003", "c003"], "ai": ["at head", "a002", "a002"]}
-        assert list(rows) == ["core", "ai"]
-
-    def test_each_state_has_its_word(self, notes_at_head: Project) -> None:
-        """behind, ahead, empty, unstamped, wrong database, unreachable: each is exit code 1."""
-        core = notes_at_head.environment["DATABASE_URL"]
-        notes_at_head.ok("-n", "core", "downgrade", "c001")
-        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["behind", "c001", "c003"]}
-        psql(core, "UPDATE alembic_version SET version_num = 'from_the_future'")
-        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["ahead", "from_the_future", "c003"]}
-        psql(core, "DELETE FROM alembic_version")
-        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["unstamped", "-", "c003"]}
-        psql(core, "DROP TABLE notebooks, users")
-        assert self.rows(notes_at_head, "-n", "core", code=1) == {"core": ["empty", "-", "c003"]}
-
-        both = Project(
-            notes_at_head.folder, {**notes_at_head.environment, "DATABASE_URL": "postgresql://127.0.0.1:1/x"}
-        )
-        rows = self.rows(both, code=1)
-        assert rows == {"core": ["unreachable", "-", "c003"], "ai": ["at head", "a002", "a002"]}
-        both.environment["DATABASE_URL"] = notes_at_head.environment["AI_DATABASE_URL"]
-        assert self.rows(both, code=1)["core"] == ["wrong database", "a002", "c003"]
-
-    def test_it_changes_nothing(self, notes: Project) -> None:
-        """Not even a version table."""
-        self.rows(notes, code=1)
-        assert psql(notes.environment["DATABASE_URL"], "SELECT to_regclass('alembic_version')") == [(None,)]
-
-
-class TestUpgrade:
-    """multidb upgrade."""
-
-    def test_it_upgrades_all_in_the_registrys_order(self, notes: Project) -> None:
-        """A line a database on stdout; Alembic's own lines on stderr; again is no error."""
-        for _ in range(2):
-            done = notes.run("upgrade", module="alembic_multidb")
-            assert done.returncode == 0, done.stderr
-            assert done.stdout.splitlines() == ["core: at head (c003)", "ai: at head (a002)"]
-        assert "[ai] " in done.stderr
-
-    def test_one_database_to_a_revision(self, notes: Project) -> None:
-        """The others stay untouched."""
-        text = notes.ok("upgrade", "c001", "-n", "core", module="alembic_multidb")
-        assert "core: behind (c001)" in text
-        assert psql(notes.environment["AI_DATABASE_URL"], "SELECT to_regclass('alembic_version')") == [(None,)]
-
-    def test_a_failure_stops_what_comes_after(self, notes: Project) -> None:
-        """And is one line with exit code 2; from another folder too."""
-        elsewhere = Project(notes.folder.parent, {**notes.environment, "DATABASE_URL": "postgresql://127.0.0.1:1/x"})
-        refused = elsewhere.refused("upgrade", "-c", "notes/alembic.ini", module="alembic_multidb")
-        assert 'multidb: cannot connect to database "core" at 127.0.0.1:1/x' in refused
-        assert psql(notes.environment["AI_DATABASE_URL"], "SELECT to_regclass('alembic_version')") == [(None,)]
+class TestProject:
+    """What is wrong with the project itself."""
 
     @pytest.mark.parametrize(
         ("edit", "arguments", "message"),

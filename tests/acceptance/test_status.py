@@ -198,7 +198,7 @@ class TestTables:
         ]
 
     def test_what_no_model_declares_and_what_lies_elsewhere(self, notes_at_head: Project) -> None:
-        """An unmodelled table, a legacy copy, a missing table; partitions and version tables are no tables of their own."""
+        """An unmodelled table, a legacy copy, a missing one; partitions and version tables are left out."""
         core, ai = notes_at_head.environment["DATABASE_URL"], notes_at_head.environment["AI_DATABASE_URL"]
         psql(core, "CREATE TABLE ai_memories (id uuid); CREATE TABLE audit (id int, at date) PARTITION BY RANGE (at)")
         psql(core, "CREATE TABLE audit_2026 PARTITION OF audit FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')")
