@@ -33,14 +33,19 @@ class History:
     script: ScriptDirectory
 
     @classmethod
-    def load(cls, project: Project, name: str) -> History:
+    def load(cls, project: Project, name: str, *, to_read: bool = False) -> History:
         """Read every revision of one database.
+
+        Args:
+            project: the repository.
+            name: the database's name.
+            to_read: whether no env.py will run with it, which makes many of them faster.
 
         Raises:
             ConfigurationError: alembic.ini has no section for it.
             HistoryError: a file cannot be read, or the revisions do not hang together.
         """
-        config = project.config_for(name)
+        config = project.config_for(name, to_read=to_read)
         try:
             with warnings.catch_warnings():
                 # Alembic only warns of an id that is there twice (one file then hides the other) or not at all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,6 +63,10 @@ class Project:
         """Return what the database's marker is to say."""
         return Mark(database.name, self.databases.environment_name(self.variables))
 
+    @cached_property
+    def _ini(self) -> ConfigParser:
+        return Config(str(self.config_file)).file_config
+
     @contextmanager
     def connect(self, database: RegisteredDatabase, *, timeout: float | None = None) -> Iterator[Connection]:
         """Connect to a database as its migrations do.
@@ -87,14 +92,21 @@ class Project:
             connection.execute(_READ_ONLY, {"milliseconds": str(round(timeout * 1000))})
             yield connection
 
-    def config_for(self, name: str) -> Config:
+    def config_for(self, name: str, *, to_read: bool = False) -> Config:
         """Return Alembic's configuration for one database, as ``alembic -n NAME`` makes it.
+
+        Args:
+            name: the database's name.
+            to_read: whether no env.py will run with it. Then alembic.ini is read once for all databases; an env.py
+                may change its configuration, which must not be another database's.
 
         Raises:
             ConfigurationError: alembic.ini has no section for it.
         """
         toml = Path("pyproject.toml")
         config = Config(str(self.config_file), toml_file=toml if toml.is_file() else None, ini_section=name)
+        if to_read:
+            config.__dict__["file_config"] = self._ini
         if not config.file_config.has_section(name):
             raise ConfigurationError(
                 f'{self.config_file} has no section [{name}]; add it, with "version_locations = '

@@ -56,7 +56,7 @@ def tables(
         timeout: seconds for each database.
     """
     wanted = [database.name for database in project.select(names)]
-    histories = [History.load(project, name) for name in wanted]
+    histories = [History.load(project, name, to_read=True) for name in wanted]
     seen = look(project, histories, read_live_tables, timeout=timeout)
     live = {each.status.name: each.found for each in seen if each.found is not None}
     facts = list_tables(project.databases, live)
