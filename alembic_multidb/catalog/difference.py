@@ -1,0 +1,92 @@
+"""How two schemas differ: set arithmetic over their rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from alembic_multidb.catalog.snapshot import REPORTED_KINDS, Row, Snapshot
+
+What = Literal["missing", "extra", "different"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same in the second schema as in the first.
+
+    Attributes:
+        kind: table, column, constraint, ...
+        identity: what it is about.
+        what: missing in the second schema, extra there, or there with another definition.
+        attributes: for another definition, attribute to its two values; None where it has none.
+        is_reported: whether it is only told (comments, owners, rights, ...) and makes no schema another one.
+    """
+
+    kind: str
+    identity: str
+    what: What
+    attributes: Mapping[str, tuple[Any, Any]]
+    is_reported: bool
+
+    def __str__(self) -> str:
+        if self.what != "different":
+            return f"{self.kind} {self.identity} is {self.what}"
+        parts = [f"{name} {_words(before)} -> {_words(after)}" for name, (before, after) in self.attributes.items()]
+        return f"{self.kind} {self.identity} differs: {'; '.join(parts)}"
+
+
+def difference(first: Snapshot, second: Snapshot) -> list[Difference]:
+    """Return what is not the same in the second schema, what counts first, each part sorted by kind and identity."""
+    one, other = _by_key(first), _by_key(second)
+    found = [_difference(one.get(key), other.get(key)) for key in sorted({*one, *other})]
+    differences = _without_parts([item for item in found if item is not None], first, second)
+    return sorted(differences, key=lambda item: item.is_reported)
+
+
+def is_equal(first: Snapshot, second: Snapshot) -> bool:
+    """Tell whether two schemas are the same in what counts."""
+    return first.fingerprint == second.fingerprint
+
+
+def _by_key(snapshot: Snapshot) -> dict[tuple[str, str], Row]:
+    return {row.key: row for row in snapshot.rows}
+
+
+def _difference(before: Row | None, after: Row | None) -> Difference | None:
+    row = before or after
+    assert row is not None
+    is_reported = row.kind in REPORTED_KINDS
+    if before is None or after is None:
+        return Difference(row.kind, row.identity, "missing" if after is None else "extra", {}, is_reported)
+    attributes = {
+        name: (before.definition.get(name), after.definition.get(name))
+        for name in sorted({*before.definition, *after.definition})
+        if before.definition.get(name) != after.definition.get(name)
+    }
+    return Difference(row.kind, row.identity, "different", attributes, is_reported) if attributes else None
+
+
+def _without_parts(found: Sequence[Difference], first: Snapshot, second: Snapshot) -> list[Difference]:
+    """Leave out what a missing or extra table takes along: its columns, constraints, owner and so on."""
+    missing = {item.identity for item in found if item.kind == "table" and item.what == "missing"}
+    extra = {item.identity for item in found if item.kind == "table" and item.what == "extra"}
+    tables_gone = _part_keys(first, missing), _part_keys(second, extra)
+    return [
+        item
+        for item in found
+        if item.what == "different" or (item.kind, item.identity) not in tables_gone[item.what == "extra"]
+    ]
+
+
+def _part_keys(snapshot: Snapshot, tables: set[str]) -> set[tuple[str, str]]:
+    """Return the keys of rows that belong to tables with these identities."""
+    relations = {row.relation for row in snapshot.rows if row.kind == "table" and row.identity in tables}
+    return {row.key for row in snapshot.rows if row.relation in relations and row.kind != "table"}
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return "(none)"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,22 @@
+-- Constraints of tables and domains. Not the NOT NULL ones (they are their column's), nor the copies that partitions have
+-- of their parent's. The index behind a constraint is part of it.
+SELECT 'pg_constraint' AS catalog, k.oid, k.conrelid AS relation,
+       format('%I on %s', k.conname,
+              CASE WHEN k.conrelid <> 0 THEN format('%I.%I', n.nspname, c.relname)
+                   ELSE 'domain ' || format_type(k.contypid, NULL) END) AS identity,
+       jsonb_strip_nulls(jsonb_build_object(
+           'kind', CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' WHEN 'f' THEN 'foreign key'
+                                  WHEN 'c' THEN 'check' WHEN 'x' THEN 'exclusion' END,
+           'definition', pg_get_constraintdef(k.oid),
+           'index', CASE WHEN k.contype IN ('p', 'u', 'x') THEN pg_get_indexdef(k.conindid) END,
+           'clustered', CASE WHEN i.indisclustered THEN true END,
+           'replica identity', CASE WHEN i.indisreplident THEN true END,
+           'no inherit', CASE WHEN k.connoinherit AND k.contype = 'c' THEN true END)) AS definition
+FROM pg_constraint AS k
+LEFT JOIN pg_class AS c ON c.oid = k.conrelid
+LEFT JOIN pg_index AS i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
+JOIN pg_namespace AS n ON n.oid = coalesce(c.relnamespace, k.connamespace)
+WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conparentid = 0 AND coalesce(c.relpersistence, 'p') <> 't'
+  AND n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'alembic_multidb')
+  -- A check that a partition only has from its parent.
+  AND (k.conrelid = 0 OR k.conislocal OR k.contype <> 'c')

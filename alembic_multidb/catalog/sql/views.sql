@@ -1,0 +1,15 @@
+-- Views and materialized views; whether one is filled is a matter of rows.
+SELECT 'pg_class' AS catalog, c.oid, c.oid AS relation, format('%I.%I', n.nspname, c.relname) AS identity,
+       jsonb_strip_nulls(jsonb_build_object(
+           'kind', CASE c.relkind WHEN 'm' THEN 'materialized view' ELSE 'view' END,
+           'query', pg_get_viewdef(c.oid),
+           'columns', (SELECT jsonb_agg(jsonb_build_array(a.attname, format_type(a.atttypid, a.atttypmod)) ORDER BY a.attnum)
+                       FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+           'defaults', (SELECT jsonb_object_agg(a.attname, pg_get_expr(d.adbin, d.adrelid))
+                        FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+                        WHERE d.adrelid = c.oid),
+           'options', to_jsonb(c.reloptions))) AS definition
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't'
+  AND n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'alembic_multidb')
