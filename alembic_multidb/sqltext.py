@@ -26,7 +26,7 @@ def normalized_query(sql: str) -> str:
         for statement in tree.stmts:
             _unqualify(statement.stmt.select_stmt)
         _push_casts(tree)
-        return postgast.deparse(tree)
+        return str(postgast.deparse(tree))
     except postgast.PgQueryError:
         return sql.strip()
 
@@ -44,7 +44,7 @@ def normalized_expression(sql: str) -> str:
         try:
             tree = postgast.parse(f"{before}{sql}{after}")
             _push_casts(tree)
-            return postgast.deparse(tree)
+            return str(postgast.deparse(tree))
         except postgast.PgQueryError:
             continue
     return sql

@@ -198,7 +198,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
 
 @cache
 def _text(file: str) -> str:
-    return files(__package__).joinpath("sql", f"{file}.sql").read_text(encoding="utf-8")
+    return (files(__package__) / "sql" / f"{file}.sql").read_text(encoding="utf-8")
 
 
 def _query(connection: Connection, file: str) -> Iterable[Any]:
