@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 REGISTRY_OPTION = "multidb_databases"
 LOCK_TIMEOUT_OPTION = "multidb_lock_timeout"
 DEFAULT_LOCK_TIMEOUT = 600.0
+# In config.attributes: the connection leads to a scratch database, made to be thrown away.
+SCRATCH_OPTION = "multidb_scratch"
 
 # Sections of alembic.ini that belong to Alembic or to logging, and can name no database.
 RESERVED_SECTIONS = frozenset({"DEFAULT", "alembic", "formatters", "handlers", "loggers", "post_write_hooks"})

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alembic_multidb.errors import MultidbError
-from alembic_multidb.postgres import EmbeddedServer, embedded_server, stop_embedded_server
+from alembic_multidb.postgres import EmbeddedServer, embedded_server, folder_for_servers, stop_embedded_server
 
 EXAMPLE = "notes"
 TRACE = ".multidb-demo"
-LONGEST_FOLDER = 60
 VARIABLES = {"core": "DATABASE_URL", "ai": "AI_DATABASE_URL"}
 
 
@@ -87,7 +86,7 @@ def running_demo(*, keep: bool = False, say: Callable[[str], None] = lambda line
     Raises:
         MultidbError: the server does not start.
     """
-    folder = Path(tempfile.mkdtemp(prefix="multidb-demo-", dir=_short_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="multidb-demo-", dir=folder_for_servers()))
     kept = False
     try:
         (folder / TRACE).touch()
@@ -99,12 +98,6 @@ def running_demo(*, keep: bool = False, say: Callable[[str], None] = lambda line
     finally:
         if not kept:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _short_folder() -> str:
-    """Return TMPDIR, unless a socket below it would have a longer path than the 107 bytes that systems allow."""
-    folder = tempfile.gettempdir()
-    return folder if len(os.fsencode(folder)) <= LONGEST_FOLDER else "/tmp"  # noqa: S108
 
 
 def stop_demo(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from alembic_multidb.errors import ConfigurationError, MultidbError
+
+LONGEST_FOLDER = 60
 
 
 @dataclass
@@ -81,6 +85,12 @@ def stop_embedded_server(data: Path) -> None:
     """
     if (data / "postmaster.pid").is_file():
         _starter()(data, cleanup_mode="stop").cleanup()
+
+
+def folder_for_servers() -> str:
+    """Return TMPDIR, unless a socket below it would have a longer path than the 107 bytes that systems allow."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) <= LONGEST_FOLDER else "/tmp"  # noqa: S108
 
 
 def _starter() -> Any:

@@ -80,9 +80,9 @@ def _unqualify(select: Any) -> None:
     ):
         for node in part:
             for column in _nodes(node, into_queries=False):
-                if name and isinstance(column, nodes.ColumnRef) and len(column.fields) == 2:
-                    if column.fields[0].string.sval == name:
-                        del column.fields[0]
+                two_parts = isinstance(column, nodes.ColumnRef) and len(column.fields) == 2
+                if name and two_parts and column.fields[0].string.sval == name:
+                    del column.fields[0]
 
 
 def _only_relation(select: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from alembic.util.exc import CommandError
 
-from alembic_multidb.cli import change, look, start
+from alembic_multidb.cli import change, look, schema, stamp, start
 from alembic_multidb.cli.output import FAILED, say
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (look, change, start):
+for commands in (look, change, stamp, schema, start):
     commands.add_to(app)
 
 

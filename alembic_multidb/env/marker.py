@@ -17,7 +17,10 @@ from sqlalchemy.schema import SetTableComment
 from alembic_multidb.registry import RegisteredDatabase, TableName
 from alembic_multidb.registry.names import MARKER_PREFIX as PREFIX
 
-_LINE = re.compile(rf"^{PREFIX} database=(\S+)(?: environment=(\S+))?.*$", re.MULTILINE)
+_LINE = re.compile(
+    rf"^{PREFIX} database=(\S+)(?: environment=(\S+))?(?: stamped=(unproven))?.*$",
+    re.MULTILINE,
+)
 _IS_OWN = """c.relname = :name AND CASE
         WHEN CAST(:schema AS name) IS NULL THEN pg_table_is_visible(c.oid) ELSE n.nspname = CAST(:schema AS name) END"""
 _MARKED = text(
@@ -47,10 +50,12 @@ class Mark:
     Attributes:
         database: the database's name in the registry.
         environment: production, staging, ...; None where no environment is declared.
+        unproven: whether the database was stamped without a proof that its schema is its revision's.
     """
 
     database: str
     environment: str | None = None
+    unproven: bool = False
 
     def __str__(self) -> str:
         return self.database if self.environment is None else f"{self.database} ({self.environment})"
@@ -59,13 +64,13 @@ class Mark:
     def read(cls, comment: str | None) -> Mark | None:
         """Return what a comment says, or None if no line of it is a marker."""
         match = _LINE.search(comment or "")
-        return cls(match.group(1), match.group(2)) if match else None
+        return cls(match.group(1), match.group(2), bool(match.group(3))) if match else None
 
     def comment(self, existing: str | None = None) -> str:
         """Return the comment that says this, keeping what else the existing one said."""
         kept = _LINE.sub("", existing or "").strip()
         environment = f" environment={self.environment}" if self.environment else ""
-        line = f"{PREFIX} database={self.database}{environment}"
+        line = f"{PREFIX} database={self.database}{environment}{' stamped=unproven' if self.unproven else ''}"
         return f"{kept}\n{line}" if kept else line
 
 

@@ -9,6 +9,7 @@ from alembic import context
 
 from alembic_multidb import plugin
 from alembic_multidb.config import (
+    SCRATCH_OPTION,
     environment_beside,
     import_registry,
     lock_timeout,
@@ -22,6 +23,7 @@ from alembic_multidb.env.marker import Mark
 from alembic_multidb.env.offline import run_offline
 from alembic_multidb.env.online import run_online
 from alembic_multidb.env.options import configure_options
+from alembic_multidb.env.scratch import run_on_scratch
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.registry import Databases, RegisteredDatabase
 
@@ -57,11 +59,14 @@ def run_migrations(
         database = registry[section_of(config)]
         plugin.register()
         variables = environment_beside(config.config_file_name)
+        arguments = migration_arguments or {}
+        if config.attributes.get(SCRATCH_OPTION):
+            run_on_scratch(config, database, configure_options(database, options, lambda **_: None), arguments)
+            return
         recorder = Recorder(database, Mark(database.name, registry.environment_name(variables)))
         merged = configure_options(database, options, recorder.record)
         if _would_drop_everything(database):
             merged["target_metadata"] = None  # Alembic then refuses to compare, as it always did
-        arguments = migration_arguments or {}
         if context.is_offline_mode():
             run_offline(database, merged, arguments)
         else:

@@ -1,0 +1,258 @@
+"""Objects to homes: which database every object of a live schema belongs to, told by what it stands on and who uses it.
+
+A table has the home that the registry gives it, and whatever depends on it can only live there: going down the
+dependencies, the homes that are *allowed* for an object are those of everything that it depends on. Going up, an object
+is *at home* wherever something that uses it is: a function that a trigger of ``core`` calls is ``core``'s, an enum that
+tables of both homes use is both's. What nothing uses goes to the default home. What may live nowhere crosses homes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
+from alembic_multidb.errors import RegistryError
+from alembic_multidb.registry import Databases, TableName
+
+# These belong to their table for their life, but stand on other things as well: they may cross where it does not.
+_STANDS_ALONE = ("pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext")
+# The schema that every database has from its template; reported are its comment and the rights to it.
+_EVERYWHERE = ("public", "schema public")
+# Made for their owner and gone with it.
+_FOLDED = ("i", "e", "P", "S", "a")
+
+HomeOf = Callable[[TableName], "str | None"]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Where every object of one live schema is at home.
+
+    Attributes:
+        snapshot: what was classified.
+        everywhere: all databases of the registry.
+        owners: what each folded object is part of: a column's default, an index, a row type, a partition.
+        homes: the databases in which an object is at home; several for what several homes use, none for what crosses.
+        crossing: the objects that can live in no database, each with the tables that they stand on.
+    """
+
+    snapshot: Snapshot
+    everywhere: frozenset[str]
+    owners: Mapping[ObjectId, ObjectId]
+    homes: Mapping[ObjectId, frozenset[str]]
+    crossing: Mapping[ObjectId, frozenset[ObjectId]]
+
+    def home_of(self, row: Row) -> frozenset[str]:
+        """Return the homes of what a row is about."""
+        if row.identity in _EVERYWHERE:
+            return self.everywhere
+        return self.homes.get(self.owners.get(row.node, row.node), frozenset())
+
+    @cached_property
+    def crossing_rows(self) -> list[Row]:
+        """Return the rows of what can live in no database, each object once."""
+        return [row for row in self.snapshot.rows if row.node in self.crossing and row.kind in _CROSSING_KINDS]
+
+    def restrict(self, databases: Iterable[str]) -> Snapshot:
+        """Return the part of the snapshot that is at home in one of these databases."""
+        wanted = frozenset(databases)
+        return self.snapshot.only(lambda row: bool(self.home_of(row) & wanted))
+
+
+_CROSSING_KINDS = frozenset(
+    {"constraint", "view", "trigger", "function", "policy", "rule", "statistics", "table", "index", "column", "type"}
+)
+
+
+def classify(snapshot: Snapshot, databases: Databases) -> Classification:
+    """Give every object of a snapshot its homes.
+
+    Args:
+        snapshot: of a whole database.
+        databases: the registry.
+    """
+    tables = _tables(snapshot, databases)
+    owners = _owners(snapshot, tables)
+    uses: dict[ObjectId, set[ObjectId]] = defaultdict(set)
+    for edge in snapshot.edges:
+        source, target = owners.get(edge.source, edge.source), owners.get(edge.target, edge.target)
+        if source != target:
+            uses[source].add(target)
+    nodes = {owners.get(row.node, row.node) for row in snapshot.rows} | uses.keys()
+    nodes |= {target for targets in uses.values() for target in targets}
+    # A partition has its root's home, whatever its own name says.
+    fixed = {node: home for node, home in tables.items() if node not in owners}
+    everywhere = frozenset(databases)
+    start = dict.fromkeys(nodes, everywhere)
+    start |= _extension_homes(snapshot, databases, everywhere)
+    allowed = _allowed(nodes, uses, start, fixed)
+    homes = _homes(nodes, uses, allowed, fixed, _default(databases))
+    crossing = {node: _stands_on(node, uses, fixed) for node in nodes if not allowed[node] and node not in fixed}
+    crossing |= _crossing_tables(uses, allowed, fixed)
+    return Classification(snapshot, everywhere, owners, homes, crossing)
+
+
+def _crossing_tables(
+    uses: Mapping[ObjectId, set[ObjectId]],
+    allowed: Mapping[ObjectId, frozenset[str]],
+    fixed: Mapping[ObjectId, frozenset[str]],
+) -> dict[ObjectId, frozenset[ObjectId]]:
+    """Return the tables that use what may not be at their home: by inheritance, a row type, a default, an extension."""
+    found = {}
+    for table, home in fixed.items():
+        elsewhere = {used for used in uses.get(table, ()) if home and allowed[used] and not allowed[used] & home}
+        if elsewhere:
+            found[table] = frozenset({table}).union(
+                *({used} if used in fixed else _stands_on(used, uses, fixed) for used in elsewhere)
+            )
+    return found
+
+
+def _tables(snapshot: Snapshot, databases: Databases) -> dict[ObjectId, frozenset[str]]:
+    """Return the homes of the tables as the registry gives them; a table without one is at home nowhere."""
+    found = {}
+    for row in snapshot.rows:
+        if row.kind == "table":
+            name = table_name(row)
+            try:
+                home = databases.homes.home(databases.homes.resolve(name.schema, name.name, "public"))
+            except RegistryError:
+                home = None
+            found[row.node] = frozenset() if home is None else frozenset({home})
+    return found
+
+
+def table_name(row: Row) -> TableName:
+    """Return the name of a row's table, whose identity is quoted as PostgreSQL does."""
+    return TableName.parse(row.identity)
+
+
+def _owners(snapshot: Snapshot, tables: Mapping[ObjectId, object]) -> dict[ObjectId, ObjectId]:
+    """Map what is part of something else to the outermost thing that it is part of."""
+    parts: dict[ObjectId, ObjectId] = {}
+    views = {row.node for row in snapshot.rows if row.kind == "view"}
+    foreign_keys = {row.node for row in snapshot.rows if row.definition.get("kind") == "foreign key"}
+    for edge in snapshot.edges:
+        source, target = edge.source, edge.target
+        if edge.kind not in _FOLDED or source in foreign_keys:
+            continue
+        if source.catalog in _STANDS_ALONE and not (edge.kind == "i" and target in views):
+            continue
+        if source in tables and edge.kind == "a" and target.catalog != "pg_class":
+            continue
+        # Internal edges say more than automatic ones: a constraint's index is the constraint's.
+        if source not in parts or edge.kind in "ie":
+            parts[source] = target
+    return {node: _outermost(node, parts) for node in parts}
+
+
+def _outermost(node: ObjectId, parts: Mapping[ObjectId, ObjectId]) -> ObjectId:
+    seen = {node}
+    while node in parts and parts[node] not in seen:
+        node = parts[node]
+        seen.add(node)
+    return node
+
+
+def _extension_homes(
+    snapshot: Snapshot, databases: Databases, everywhere: frozenset[str]
+) -> dict[ObjectId, frozenset[str]]:
+    """Return where extensions may be: where the registry declares them, and anywhere if it does not."""
+    found = {}
+    for row in snapshot.rows:
+        if row.kind == "extension":
+            name = TableName.parse(row.identity).name
+            declared = frozenset(database.name for database in databases.values() if name in database.extensions)
+            found[row.node] = declared or everywhere
+    return found
+
+
+def _allowed(
+    nodes: Iterable[ObjectId],
+    uses: Mapping[ObjectId, set[ObjectId]],
+    start: Mapping[ObjectId, frozenset[str]],
+    fixed: Mapping[ObjectId, frozenset[str]],
+) -> dict[ObjectId, frozenset[str]]:
+    """Return the greatest solution: an object may live where everything that it depends on may."""
+    allowed = {**start, **fixed}
+    users: dict[ObjectId, set[ObjectId]] = defaultdict(set)
+    for node, targets in uses.items():
+        for target in targets:
+            users[target].add(node)
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        for user in users[node]:
+            narrower = allowed[user] & allowed[node]
+            if user not in fixed and narrower != allowed[user]:
+                allowed[user] = narrower
+                pending.append(user)
+    return allowed
+
+
+def _homes(
+    nodes: Iterable[ObjectId],
+    uses: Mapping[ObjectId, set[ObjectId]],
+    allowed: Mapping[ObjectId, frozenset[str]],
+    fixed: Mapping[ObjectId, frozenset[str]],
+    default: frozenset[str],
+) -> dict[ObjectId, frozenset[str]]:
+    """Return the least solution: an object is at home where its users are, within what is allowed."""
+    homes: dict[ObjectId, frozenset[str]] = {node: frozenset() for node in nodes}
+    rooted = {node: home for node, home in fixed.items() if home}
+    # What stands on tables, however far below, is rooted there whether or not anything uses it.
+    rooted |= {
+        node: allowed[node] for node in homes if node not in fixed and _stands_on(node, uses, fixed) and allowed[node]
+    }
+    _spread(homes, uses, allowed, fixed, rooted)
+    unused = {
+        node: (allowed[node] & default) or allowed[node]
+        for node in homes
+        if not homes[node] and node not in fixed and allowed[node]
+    }
+    _spread(homes, uses, allowed, fixed, unused)
+    return homes
+
+
+def _spread(
+    homes: dict[ObjectId, frozenset[str]],
+    uses: Mapping[ObjectId, set[ObjectId]],
+    allowed: Mapping[ObjectId, frozenset[str]],
+    fixed: Mapping[ObjectId, frozenset[str]],
+    start: Mapping[ObjectId, frozenset[str]],
+) -> None:
+    pending = []
+    for node, home in start.items():
+        homes[node] |= home
+        pending.append(node)
+    while pending:
+        node = pending.pop()
+        for used in uses.get(node, ()):
+            wider = homes[used] | (homes[node] & allowed[used])
+            if used not in fixed and wider != homes[used]:
+                homes[used] = wider
+                pending.append(used)
+
+
+def _stands_on(
+    start: ObjectId, uses: Mapping[ObjectId, set[ObjectId]], fixed: Mapping[ObjectId, frozenset[str]]
+) -> frozenset[ObjectId]:
+    """Return the tables that an object depends on, itself or through what it uses."""
+    found: set[ObjectId] = set()
+    seen, pending = {start}, [start]
+    while pending:
+        node = pending.pop()
+        if node in fixed and node != start:
+            found.add(node)
+            continue
+        new = uses.get(node, set()) - seen
+        seen |= new
+        pending.extend(new)
+    return frozenset(found)
+
+
+def _default(databases: Databases) -> frozenset[str]:
+    return frozenset(database.name for database in databases.declarations if database.default)

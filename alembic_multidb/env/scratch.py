@@ -1,0 +1,40 @@
+"""A history on a scratch database: no lock, no guard, no marker, since nobody else has it and it is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from alembic import context
+from sqlalchemy import Connection
+
+from alembic_multidb.plugin.extensions import ensure_extensions
+from alembic_multidb.registry import RegisteredDatabase
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+def run_on_scratch(
+    config: Config, database: RegisteredDatabase, options: dict[str, Any], arguments: Mapping[str, Any]
+) -> None:
+    """Run Alembic's command on the connection that was handed in.
+
+    Args:
+        config: its attributes hold the connection.
+        database: whose history it is.
+        options: for ``context.configure()``.
+        arguments: for each revision's ``upgrade()`` and ``downgrade()``.
+
+    Raises:
+        ExtensionError: a declared extension is not to be had on the scratch server.
+    """
+    connection = config.attributes["connection"]
+    assert isinstance(connection, Connection)
+    ensure_extensions(connection, database.name, database.extensions)
+    connection.commit()
+    context.configure(connection=connection, **options)
+    with context.begin_transaction():
+        context.run_migrations(**arguments)
+    if connection.in_transaction():
+        connection.commit()

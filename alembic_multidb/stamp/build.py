@@ -1,0 +1,161 @@
+"""A history run on scratch databases: the schema at each of its revisions."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from alembic.runtime.environment import EnvironmentContext
+from sqlalchemy import Connection
+
+from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.config import SCRATCH_OPTION
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.operate.history import History
+from alembic_multidb.operate.project import Project
+from alembic_multidb.plugin.extensions import ensure_extensions
+from alembic_multidb.stamp.schema import home_of, read_schema
+from alembic_multidb.stamp.scratch import ScratchServer
+
+
+class CannotBuildError(MultidbError):
+    """A revision does not run on an empty scratch database."""
+
+
+@dataclass
+class Builder:
+    """Builds one history's schemas, each revision from the nearest one that was built already.
+
+    Attributes:
+        project: the repository.
+        history: its revisions.
+        server: where the scratch databases are.
+        current: the scratch database in use; None before the first.
+        applied: the revisions that it has.
+        saved: copies that were kept where the history branches, by the revisions that they have.
+    """
+
+    project: Project
+    history: History
+    server: ScratchServer
+    current: str | None = None
+    applied: frozenset[str] = frozenset()
+    saved: dict[frozenset[str], str] = field(default_factory=dict)
+
+    def schema_at(self, revisions: Sequence[str]) -> Snapshot:
+        """Return the schema that a database at these revisions has, restricted to its home.
+
+        Raises:
+            CannotBuildError: a revision on the way does not run on an empty database.
+        """
+        wanted = frozenset(step.revision for revision in revisions for step in self.history.upgrade_steps((), revision))
+        name = self._start(wanted)
+        for revision in revisions:
+            self._upgrade(name, revision)
+        self.applied = wanted
+        database = self.project.databases[self.history.name]
+        with self.server.connect(name) as connection:
+            schema = read_schema(connection, self.project.databases)
+        if len(revisions) == 1 and len(self.history.revisions[revisions[0]].nextrev) > 1:
+            self.saved[wanted] = self.server.create(name)
+        return home_of(schema, self.project.databases, database)
+
+    def close(self) -> None:
+        """Drop the scratch databases."""
+        self.forget()
+        for name in self.saved.values():
+            self.server.drop(name)
+        self.saved.clear()
+
+    def forget(self) -> None:
+        """Give up the scratch database in use, in which a revision has failed half-way."""
+        if self.current is not None:
+            self.server.drop(self.current)
+        self.current, self.applied = None, frozenset()
+
+    def _start(self, wanted: frozenset[str]) -> str:
+        """Return a scratch database that has nothing but some of these revisions."""
+        if self.current is not None and self.applied <= wanted:
+            return self.current
+        self.forget()
+        fitting = [applied for applied in self.saved if applied <= wanted]
+        self.applied = max(fitting, key=len, default=frozenset())
+        self.current = self.server.create(self.saved.get(self.applied, "template0"))
+        return self.current
+
+    def _upgrade(self, name: str, revision: str) -> None:
+        try:
+            with self.server.connect(name) as connection, _quiet():
+                if _uses_our_env(self.history):
+                    self._by_env(connection, revision)
+                else:
+                    self._without_env(connection, revision)
+        except Exception as error:  # a revision may raise anything
+            first = str(error).splitlines()[0] if str(error) else ""
+            raise CannotBuildError(
+                f'the history of "{self.history.name}" cannot be run on an empty scratch database up to {revision}: '
+                f"{type(error).__name__}{first and f': {first}'}"
+            ) from error
+
+    def _by_env(self, connection: Connection, revision: str) -> None:
+        config = self.history.config
+        config.attributes |= {SCRATCH_OPTION: True, "connection": connection}
+        try:
+            with self._environment(revision):
+                self.history.script.run_env()
+        finally:
+            del config.attributes[SCRATCH_OPTION], config.attributes["connection"]
+
+    def _without_env(self, connection: Connection, revision: str) -> None:
+        """Run the revisions alone: an env.py of one's own would connect to the real database."""
+        database = self.project.databases[self.history.name]
+        ensure_extensions(connection, database.name, database.extensions)
+        connection.commit()
+        with self._environment(revision) as environment:
+            environment.configure(
+                connection=connection,
+                target_metadata=database.metadata,
+                version_table=database.version_table,
+                version_table_schema=database.version_table_schema,
+                transaction_per_migration=True,
+            )
+            with environment.begin_transaction():
+                environment.run_migrations()
+        connection.commit()
+
+    def _environment(self, revision: str) -> EnvironmentContext:
+        def upgrade(current: Any, context: Any) -> Any:
+            return self.history.script._upgrade_revs(revision, current)
+
+        return EnvironmentContext(
+            self.history.config, self.history.script, fn=upgrade, as_sql=False, destination_rev=revision
+        )
+
+
+def _uses_our_env(history: History) -> bool:
+    """Tell whether the history's env.py leaves everything to run_migrations(), which takes the connection given."""
+    path = Path(history.script.dir) / "env.py"
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.parse("")
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith("alembic_multidb")
+        and any(alias.name == "run_migrations" for alias in node.names)
+        for node in ast.walk(tree)
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what Alembic tells of every revision: here it is about no database of the user's."""
+    logger = logging.getLogger("alembic")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

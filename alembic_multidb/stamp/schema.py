@@ -1,0 +1,37 @@
+"""The part of a live schema that a history answers for."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from alembic_multidb.catalog.snapshot import Row, Snapshot, read_snapshot
+from alembic_multidb.classify import classify, table_name
+from alembic_multidb.registry import Databases, RegisteredDatabase, TableName
+
+
+def read_schema(connection: Connection, databases: Databases, *also: TableName) -> Snapshot:
+    """Read a live schema without the version tables, which say where it is and are no part of it.
+
+    Args:
+        connection: inside a transaction; its ``search_path`` is set for the rest of it.
+        databases: the registry.
+        *also: more version tables.
+    """
+    return without_version_tables(read_snapshot(connection), databases, *also)
+
+
+def without_version_tables(snapshot: Snapshot, databases: Databases, *also: TableName) -> Snapshot:
+    """Leave out the version tables of the registry's histories, and what belongs to them."""
+    filters = [database.filters for database in databases.values()]
+
+    def is_version_table(row: Row) -> bool:
+        name = table_name(row)
+        return name in also or any(each.is_version_table(name) for each in filters)
+
+    tables = {row.relation for row in snapshot.rows if row.kind == "table" and is_version_table(row)}
+    return snapshot.only(lambda row: row.relation not in tables or not row.relation)
+
+
+def home_of(snapshot: Snapshot, databases: Databases, database: RegisteredDatabase) -> Snapshot:
+    """Return what belongs to one database: its home, and those that may be the same physical database."""
+    return classify(snapshot, databases).restrict({database.name, *database.may_share_with})

@@ -1,0 +1,95 @@
+"""Scratch databases: made to run a history in, looked at, and dropped; on a server of their own or beside another."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.sql import quoted_name
+
+from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.postgres import embedded_server, folder_for_servers
+from alembic_multidb.urls import DatabaseURL, resolve_url
+
+PREFIX = "multidb_scratch_"
+
+
+@dataclass
+class ScratchServer:
+    """A server on which scratch databases are made; all of them are gone when it is closed.
+
+    Attributes:
+        url: where it is reached, by way of its maintenance database.
+        names: the databases that were made and not dropped yet.
+    """
+
+    url: DatabaseURL
+    names: set[str] = field(default_factory=set)
+
+    def create(self, template: str = "template0") -> str:
+        """Make an empty database, or a copy of another scratch database, and return its name."""
+        name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
+        self._run(f"CREATE DATABASE {{name}} TEMPLATE {template} ENCODING 'UTF8'", name)
+        self.names.add(name)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a scratch database; nothing else is ever dropped."""
+        if name in self.names:
+            self._run("DROP DATABASE IF EXISTS {name} WITH (FORCE)", name)
+            self.names.discard(name)
+
+    @contextmanager
+    def connect(self, name: str) -> Iterator[Connection]:
+        """Connect to a scratch database.
+
+        Raises:
+            ConnectionFailedError: the server cannot be reached.
+        """
+        url = self.url.to(name)
+        with connect(make_engine("scratch", url), "scratch", url) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Drop what is left."""
+        for name in list(self.names):
+            self.drop(name)
+
+    def _run(self, statement: str, name: str) -> None:
+        with connect(make_engine("scratch", self.url), "scratch", self.url) as connection:
+            quoted = connection.dialect.identifier_preparer.quote(quoted_name(name, None))
+            autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+            autocommit.exec_driver_sql(statement.format(name=quoted))
+
+
+@contextmanager
+def scratch_server(url: DatabaseURL | None) -> Iterator[ScratchServer]:
+    """Open a server for scratch databases: the one that is named, or an embedded one that lives as long as the block.
+
+    Args:
+        url: a database of the server, whose login may create databases; None for the ``embedded`` extra.
+
+    Raises:
+        ConfigurationError: the ``embedded`` extra is not installed.
+        ConnectionFailedError: the server cannot be reached.
+    """
+    if url is not None:
+        server = ScratchServer(url)
+        try:
+            yield server
+        finally:
+            server.close()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="multidb-scratch-", dir=folder_for_servers()))
+    try:
+        with embedded_server(folder / "data") as embedded:
+            yield ScratchServer(resolve_url(embedded.uri, {}, of="URL of the scratch server"))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

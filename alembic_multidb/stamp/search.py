@@ -1,0 +1,81 @@
+"""Which revision a live schema is at, told by the schema itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from alembic_multidb.catalog.difference import Difference, difference
+from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.operate.history import History
+from alembic_multidb.stamp.build import Builder, CannotBuildError
+
+Revisions = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the search found.
+
+    Attributes:
+        equal: the revisions whose schema is the same, the oldest first; each may be several heads together.
+        nearest: the revisions with the fewest differences; empty if none could be built.
+        differences: of the nearest revision's schema to the live one.
+        looked_at: how many revisions were built.
+        unreadable: why the search could not go on, for each revision that does not run on a scratch database.
+    """
+
+    equal: tuple[Revisions, ...]
+    nearest: Revisions
+    differences: tuple[Difference, ...]
+    looked_at: int
+    unreadable: tuple[str, ...]
+
+
+def search(builder: Builder, schema: Snapshot, *, progress: Callable[[str], None] = lambda revision: None) -> Search:
+    """Build the history revision by revision, and compare each with a live schema.
+
+    Args:
+        builder: of the history.
+        schema: the live schema, restricted to the history's home.
+        progress: called with each revision before it is built.
+    """
+    equal: list[Revisions] = []
+    best: tuple[int, Revisions, tuple[Difference, ...]] | None = None
+    unreadable: list[str] = []
+    looked_at = 0
+    for revisions in candidates(builder.history):
+        progress(", ".join(revisions))
+        try:
+            built = builder.schema_at(revisions)
+        except CannotBuildError as error:
+            unreadable.append(str(error))
+            builder.forget()
+            continue
+        looked_at += 1
+        found = tuple(difference(built, schema))
+        counted = sum(not item.is_reported for item in found)
+        if not counted:
+            equal.append(revisions)
+        # Of equally near ones the later: it has more of what the live schema may have.
+        if best is None or counted <= best[0]:
+            best = counted, revisions, found
+    nearest = best or (0, (), ())
+    return Search(tuple(equal), nearest[1], nearest[2], looked_at, tuple(unreadable))
+
+
+def candidates(history: History) -> Iterator[Revisions]:
+    """Return the states that a database can be in, parents first: every revision, and all heads together."""
+    for script in reversed(list(history.script.walk_revisions())):
+        yield (script.revision,)
+    if len(history.heads) > 1:
+        yield history.heads
+
+
+def is_ancestor(history: History, first: Sequence[str], second: Sequence[str]) -> bool:
+    """Tell whether a database at the second revisions has run all that one at the first has."""
+
+    def applied(revisions: Sequence[str]) -> set[str]:
+        return {step.revision for revision in revisions for step in history.upgrade_steps((), revision)}
+
+    return applied(first) <= applied(second)
