@@ -54,7 +54,18 @@ class Classification:
     @cached_property
     def crossing_rows(self) -> list[Row]:
         """Return the rows of what can live in no database, each object once."""
-        return [row for row in self.snapshot.rows if row.node in self.crossing and row.kind in _CROSSING_KINDS]
+        found = [row for row in self.snapshot.rows if row.node in self.crossing and row.kind in _CROSSING_KINDS]
+        return list({row.node: row for row in found}.values())
+
+    def tables_under(self, row: Row) -> list[tuple[str, str]]:
+        """Return the tables that a crossing object stands on, each with its home."""
+        nodes = self.crossing.get(row.node, frozenset())
+        found = {
+            (each.identity, ", ".join(sorted(self.home_of(each))) or "unknown")
+            for each in self.snapshot.rows
+            if each.kind == "table" and each.node in nodes
+        }
+        return sorted(found)
 
     def restrict(self, databases: Iterable[str]) -> Snapshot:
         """Return the part of the snapshot that is at home in one of these databases."""
@@ -63,7 +74,7 @@ class Classification:
 
 
 _CROSSING_KINDS = frozenset(
-    {"constraint", "view", "trigger", "function", "policy", "rule", "statistics", "table", "index", "column", "type"}
+    {"constraint", "view", "trigger", "function", "policy", "rule", "statistics", "table", "type"}
 )
 
 
@@ -115,7 +126,8 @@ def _tables(snapshot: Snapshot, databases: Databases) -> dict[ObjectId, frozense
     """Return the homes of the tables as the registry gives them; a table without one is at home nowhere."""
     found = {}
     for row in snapshot.rows:
-        if row.kind == "table":
+        # A foreign table shows rows that lie elsewhere: it is at home where it is used, like a view.
+        if row.kind == "table" and row.definition.get("kind") != "foreign table":
             name = table_name(row)
             try:
                 home = databases.homes.home(databases.homes.resolve(name.schema, name.name, "public"))

@@ -97,7 +97,7 @@ def import_registry(location: str, *, paths: Iterable[str] = ()) -> object:
         module = import_module(module_name)
     except MultidbError:
         raise
-    except Exception as error:  # whatever the user's modules raise: said in one line, with its place
+    except (Exception, SystemExit) as error:  # whatever the user's modules raise: said in one line, with its place
         raise _import_error(module_name, error) from None
     try:
         return getattr(module, attribute)
@@ -107,7 +107,7 @@ def import_registry(location: str, *, paths: Iterable[str] = ()) -> object:
         ) from None
 
 
-def _import_error(module: str, error: Exception) -> ConfigurationError:
+def _import_error(module: str, error: BaseException) -> ConfigurationError:
     if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
         return ConfigurationError(
             f'{REGISTRY_OPTION} names the module "{module}", but there is no module "{error.name}"; '
@@ -124,7 +124,7 @@ def _import_error(module: str, error: Exception) -> ConfigurationError:
     )
 
 
-def _harmless_text(error: Exception) -> str:
+def _harmless_text(error: BaseException) -> str:
     """Return an exception's text where it names code; elsewhere it may quote a URL or a secret setting."""
     if isinstance(error, KeyError):
         key = error.args[0] if error.args else ""

@@ -149,10 +149,14 @@ def copy_example(name: str, folder: Path) -> Project:
 
 
 @pytest.fixture
-def notes(tmp_path: Path, new_database: NewDatabase) -> Project:
+def notes(tmp_path: Path, new_database: NewDatabase, server: Server) -> Project:
     """The notes example with two empty databases."""
     project = copy_example("notes", tmp_path)
-    project.environment = {"DATABASE_URL": new_database(), "AI_DATABASE_URL": new_database()}
+    project.environment = {
+        "DATABASE_URL": new_database(),
+        "AI_DATABASE_URL": new_database(),
+        "MULTIDB_SCRATCH_URL": server.url(),
+    }
     return project
 
 
@@ -169,12 +173,13 @@ def head_templates(server: Server, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def notes_at_head(tmp_path: Path, new_database: NewDatabase, head_templates: dict[str, str]) -> Project:
+def notes_at_head(tmp_path: Path, new_database: NewDatabase, head_templates: dict[str, str], server: Server) -> Project:
     """The notes example with both databases at head."""
     project = copy_example("notes", tmp_path)
     project.environment = {
         "DATABASE_URL": new_database(head_templates["core"]),
         "AI_DATABASE_URL": new_database(head_templates["ai"]),
+        "MULTIDB_SCRATCH_URL": server.url(),
     }
     return project
 

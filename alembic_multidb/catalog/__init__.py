@@ -2,6 +2,5 @@
 
 from alembic_multidb.catalog.extensions import Extension, read_extensions
 from alembic_multidb.catalog.tables import LiveTable, read_tables
-from alembic_multidb.catalog.uses import Use, read_uses
 
-__all__ = ["Extension", "LiveTable", "Use", "read_extensions", "read_tables", "read_uses"]
+__all__ = ["Extension", "LiveTable", "read_extensions", "read_tables"]

@@ -1,6 +1,6 @@
-"""The live schema against what its revision says, and the models against the head of their history.
+"""The live schema against what its revision says, and the models against what their history makes.
 
-Both need the history run on a scratch database; where it cannot be, or no scratch server is to be had, that is said.
+Both need the history run on a scratch database; where it cannot be, that is said.
 """
 
 from __future__ import annotations
@@ -15,55 +15,57 @@ from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.operate.status import DatabaseStatus
 from alembic_multidb.stamp.build import Builder, CannotBuildError, uses_our_env
-from alembic_multidb.stamp.schema import home_of
 from alembic_multidb.stamp.scratch import ScratchServer
 
-SHOWN = 5
+_SHOWN = 5
 
 Say = Callable[[str], None]
 
 
-def drift_of(builder: Builder, status: DatabaseStatus, live: Live, say: Say) -> Iterator[Finding]:
-    """Compare a live database with its revision's schema, as far as it belongs to its home."""
+def look_for_drift(
+    project: Project, history: History, status: DatabaseStatus, live: Live | None, server: ScratchServer, say: Say
+) -> tuple[list[Finding], bool]:
+    """Build one history on the scratch server, and compare it with its database and with its models.
+
+    Returns:
+        What was found, and whether the models were compared.
+    """
+    builder = Builder(project, history, server)
     try:
-        expected = builder.schema_at(status.revisions)
+        findings: list[Finding] = []
+        if live is not None and status.state in ("at head", "behind") and status.revisions:
+            findings += drift_of(builder, status, live)
+        if not history.heads or project.databases[history.name].compares_nothing or not uses_our_env(history):
+            return findings, False
+        with builder.at_heads():
+            findings += models_against(history, on_scratch=True)
     except CannotBuildError as error:
-        say(f"{status.name}: drift could not be looked at: {error}")
-        return
+        say(f"{history.name}: drift could not be looked at: {error}")
+        return [], False
+    finally:
+        builder.close()
+    return findings, True
+
+
+def drift_of(builder: Builder, status: DatabaseStatus, live: Live) -> Iterator[Finding]:
+    """Compare a live database with its revision's schema, as far as it belongs to its home.
+
+    Raises:
+        CannotBuildError: the history does not run on an empty database.
+    """
     database = builder.project.databases[status.name]
-    found = [item for item in difference(expected, home_of(live.snapshot, builder.project.databases, database))]
-    counted = [item for item in found if not item.is_reported]
+    mine = live.classification.restrict({database.name, *database.may_share_with})
+    found = difference(builder.schema_at(status.revisions), mine)
+    # Extensions have findings of their own.
+    counted = [item for item in found if not item.is_reported and item.kind != "extension"]
     if counted:
-        more = f" and {len(counted) - SHOWN} more" if len(counted) > SHOWN else ""
+        more = f" and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""
         yield Finding(
             code="MDB403",
             database=status.name,
             object=status.name,
             message=f'database "{status.name}" is not what its revision {", ".join(status.revisions)} says: '
-            f"{'; '.join(map(str, counted[:SHOWN]))}{more}",
-            fix="undo what was changed by hand, or write a revision for it: see all of it with "
+            f"{'; '.join(map(str, counted[:_SHOWN]))}{more}",
+            fix="undo what was changed by hand, or write a revision for it; see all of it with "
             f"multidb which-revision -n {status.name}",
         )
-
-
-def models_and_history(builder: Builder) -> Iterator[Finding]:
-    """Compare the models with the head of their history."""
-    with builder.at_heads() as config:
-        yield from models_against(builder.history, config)
-
-
-def look_for_drift(
-    project: Project, history: History, status: DatabaseStatus, live: Live, server: ScratchServer, say: Say
-) -> list[Finding]:
-    """Build one history on the scratch server, and compare it with its database and with its models."""
-    builder = Builder(project, history, server)
-    try:
-        findings = [*drift_of(builder, status, live, say)] if status.revisions else []
-        if uses_our_env(history):
-            try:
-                findings += models_and_history(builder)
-            except CannotBuildError as error:
-                say(f"{history.name}: models could not be compared with the history: {error}")
-        return findings
-    finally:
-        builder.close()

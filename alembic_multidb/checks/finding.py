@@ -37,8 +37,10 @@ CODES = {
     "MDB303": Code("error", "a database is marked as another one"),
     "MDB304": Code("warning", "a database is not at the head of its history"),
     "MDB305": Code("error", "a database is at a revision that its history does not have"),
-    "MDB401": Code("warning", "models and database differ"),
-    "MDB402": Code("error", "models and database could not be compared"),
+    "MDB401": Code("warning", "models are ahead of the history"),
+    "MDB402": Code("error", "models could not be compared"),
+    "MDB403": Code("error", "a database is not what its revision says"),
+    "MDB404": Code("warning", "a history is ahead of the models"),
     "MDB501": Code("error", "an extension is installed that this database does not declare"),
     "MDB502": Code("error", "a declared extension is not installed"),
     "MDB503": Code("error", "an extension is below its declared floor"),
@@ -51,10 +53,11 @@ CODES = {
     "MDB702": Code("error", "a soft reference points at a column of another type"),
     "MDB801": Code("warning", "a table lies in a database that is not its home"),
     "MDB802": Code("error", "a table is written to in a database that is not its home"),
+    "MDB803": Code("error", "a copy could not be watched"),
 }
 
 # The checks that stand for a question that could not be answered.
-UNANSWERED = frozenset({"MDB301", "MDB402"})
+UNANSWERED = frozenset({"MDB301", "MDB402", "MDB803"})
 
 
 @dataclass(frozen=True, kw_only=True)

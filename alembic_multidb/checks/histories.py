@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from alembic_multidb.checks.finding import Finding
-from alembic_multidb.errors import HistoryError
+from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 
@@ -18,7 +18,7 @@ def load_histories(project: Project) -> tuple[dict[str, History], list[Finding]]
     for name in project.databases:
         try:
             found[name] = History.load(project, name)
-        except HistoryError as error:
+        except (HistoryError, ConfigurationError) as error:
             findings.append(
                 Finding(
                     code="MDB202",
@@ -40,8 +40,19 @@ def several_heads(histories: Iterable[History]) -> Iterator[Finding]:
                 database=history.name,
                 object=history.name,
                 message=f'the history of "{history.name}" has {len(history.heads)} heads: {", ".join(history.heads)}',
-                fix=f'alembic -n {history.name} merge -m "merge heads" {" ".join(history.heads)}',
+                fix=_how_to_merge(history),
             )
+
+
+def _how_to_merge(history: History) -> str:
+    merge = f'alembic -n {history.name} merge -m "merge heads" {" ".join(history.heads)}'
+    labels = [history.revisions[head].branch_labels for head in history.heads]
+    if all(labels) and len(set().union(*labels)) >= len(labels):
+        return (
+            f"if its branches, which have labels, are meant to stay apart: --ignore MDB201:{history.name}, or a "
+            f"database for each; else {merge}"
+        )
+    return merge
 
 
 def colliding_ids(histories: Mapping[str, History], names: Iterable[str]) -> Iterator[Finding]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from alembic_multidb.checks.finding import Finding
 from alembic_multidb.checks.live import Live
-from alembic_multidb.errors import RegistryError
 from alembic_multidb.operate.tables import TableFacts
-from alembic_multidb.registry import Databases, TableName
 
 _CROSSING = {
     "foreign key": "MDB601",
@@ -48,50 +46,42 @@ def legacy_copies(tables: Iterable[TableFacts]) -> Iterator[Finding]:
                 database=database,
                 object=str(table.name),
                 message=f'table "{table.name}" lies in "{database}", but is {at_home}{missing}',
-                fix="see with --watch SECONDS that nobody writes to it, and that its rows are at home, then drop it"
-                if not table.missing_in
-                else f'move it home, or name it in tables= of "{database}"',
+                fix=_what_to_do(table, database),
             )
 
 
-def crossing_objects(databases: Databases, name: str, live: Live) -> Iterator[Finding]:
-    """Find foreign keys, views, triggers, functions and the like that stand on tables of several homes.
+def _what_to_do(table: TableFacts, database: str) -> str:
+    """Say what helps; never to drop what only lies there, or what only the default says is at home elsewhere."""
+    if table.missing_in:
+        return f'move it home; or, if "{database}" is its home, name it in tables= there and nowhere else'
+    if not table.is_modelled and table.rules == ("default=True",):
+        return f'if it belongs to "{database}", name it in tables= there; no model says where it belongs'
+    return "see with --watch SECONDS that nobody writes to it, and that its rows are at home, then drop it"
 
-    Databases that may be one physical database count as one.
+
+def crossing_objects(name: str, live: Live) -> Iterator[Finding]:
+    """Find foreign keys, views, triggers, functions, tables and the like that can be at home in no database.
 
     Args:
-        databases: the registry.
         name: of the database that was looked at.
         live: what was seen there.
     """
-    together = {name, *databases[name].may_share_with}
-    for use in live.uses:
-        tables = live.names(use.tables)
-        homes = _homes(databases, tables)
-        apart = {home if home not in together else name for home in homes.values()}
-        if len(apart) > 1:
-            which = ", ".join(f'"{table}" (home {home})' for table, home in homes.items())
-            yield Finding(
-                code=_CROSSING.get(use.kind, "MDB605"),
-                database=name,
-                object=use.identity,
-                message=f"{use.kind} {use.identity} stands on tables of several homes: {which}",
-                fix="it can live in no database alone: "
-                + (
-                    "replace it by a soft reference"
-                    if use.kind == "foreign key"
-                    else "take it apart, or drop it before its tables part"
-                ),
-            )
-
-
-def _homes(databases: Databases, tables: Iterable[TableName]) -> Mapping[TableName, str]:
-    found = {}
-    for table in tables:
-        try:
-            home = databases.homes.home(table)
-        except RegistryError:  # a finding of its own
-            home = None
-        if home is not None:
-            found[table] = home
-    return found
+    classification = live.classification
+    for row in classification.crossing_rows:
+        tables = classification.tables_under(row)
+        which = ", ".join(f'"{table}" (home {home})' for table, home in tables)
+        what = row.definition.get("kind", row.kind)
+        yield Finding(
+            code=_CROSSING.get(str(what), _CROSSING.get(row.kind, "MDB605")),
+            database=name,
+            object=row.identity,
+            message=f"{what} {row.identity} stands on tables of several homes: {which}"
+            if len({home for _, home in tables}) > 1
+            else f"{what} {row.identity} uses what only another database may have",
+            fix="it can live in no database alone: "
+            + (
+                "replace it by a soft reference"
+                if what == "foreign key"
+                else "take it apart, or drop it before its tables part"
+            ),
+        )

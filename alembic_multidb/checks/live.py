@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from alembic_multidb.catalog import LiveTable, Use, read_uses
+from alembic_multidb.catalog import LiveTable
 from alembic_multidb.catalog.tables import read_columns
+from alembic_multidb.classify import Classification, classify
 from alembic_multidb.env.marker import VersionTable, find_version_table
 from alembic_multidb.operate.tables import read_live_tables
 from alembic_multidb.registry import Databases, RegisteredDatabase, TableName
+from alembic_multidb.stamp.schema import read_schema
 
 # The same for two connections to one database; two clones may have it in common.
 _IDENTITY = text(
@@ -31,18 +33,14 @@ class Live:
         version_table: the version table of its history; None if there is none.
         tables: its tables by their names in the registry, without version tables.
         columns: the type of each column of the tables that soft references are about.
-        uses: its views, foreign keys and so on that stand on several tables.
+        classification: its whole schema, by homes.
     """
 
     identity: str
     version_table: VersionTable | None
     tables: Mapping[TableName, LiveTable]
     columns: Mapping[TableName, Mapping[str, str]]
-    uses: Sequence[Use]
-
-    def names(self, oids: frozenset[int]) -> list[TableName]:
-        """Return the names of tables; those that are not the user's are left out."""
-        return sorted((name for name, table in self.tables.items() if table.oid in oids), key=str)
+    classification: Classification
 
 
 def read_live(connection: Connection, database: RegisteredDatabase, databases: Databases) -> Live:
@@ -60,5 +58,5 @@ def read_live(connection: Connection, database: RegisteredDatabase, databases: D
         version_table=find_version_table(connection, database),
         tables=tables,
         columns={name: columns[oid] for name, oid in oids.items()},
-        uses=read_uses(connection),
+        classification=classify(read_schema(connection, databases), databases),
     )

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from alembic_multidb.checks.drift import look_for_drift
 from alembic_multidb.checks.finding import UNANSWERED, Finding, Ignored, remaining
 from alembic_multidb.checks.histories import colliding_ids, load_histories, several_heads
 from alembic_multidb.checks.homes import crossing_objects, homes_of, legacy_copies
 from alembic_multidb.checks.live import Live, read_live
-from alembic_multidb.checks.models import models_ahead
+from alembic_multidb.checks.models import models_against_live
 from alembic_multidb.checks.references import soft_references
 from alembic_multidb.checks.standing import extensions_of, marker_of, shared_version_tables, state_of
 from alembic_multidb.checks.watch import written_copies
 from alembic_multidb.errors import ConnectionFailedError
+from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
-from alembic_multidb.operate.status import DatabaseStatus, look
+from alembic_multidb.operate.status import DatabaseStatus, Look, look
 from alembic_multidb.operate.tables import list_tables
+from alembic_multidb.stamp.scratch import ScratchServer
 
 DEFAULT_TIMEOUT = 10.0
 
@@ -53,6 +56,8 @@ def check(
     ignored: Iterable[Ignored] = (),
     watch: float | None = None,
     timeout: float = DEFAULT_TIMEOUT,
+    scratch: Callable[[], ScratchServer | None] = lambda: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Checked:
     """Look for everything that can be known to be wrong.
 
@@ -62,10 +67,11 @@ def check(
         ignored: what not to say.
         watch: for how many seconds to look whether copies of tables are written to; None: not at all.
         timeout: seconds for each database.
+        scratch: returns a server for scratch databases, on which the histories are run; None: drift is not looked for.
+        say: told what could not be looked at.
 
     Raises:
         UnknownDatabaseError: a name is not in the registry.
-        ConfigurationError: alembic.ini has no section for a database.
     """
     wanted = [database.name for database in project.select(names)]
     histories, broken = load_histories(project)
@@ -82,12 +88,33 @@ def check(
     lives = {each.status.name: each.found for each in seen if each.found is not None}
     for each in seen:
         findings += _standing(project, each.status, each.found)
-    findings += shared_version_tables(project, lives, _same_databases(project, lives, timeout))
-    findings += _across(project, lives, watch, timeout)
-    for history, each in zip(chosen, seen, strict=True):
-        if each.status.state == "at head":
-            findings += models_ahead(history)
+    same = _same_databases(project, lives, timeout)
+    findings += shared_version_tables(project, lives, same)
+    findings += _across(project, _as_declared(project, seen, lives, same), watch, timeout)
+    findings += _models(project, list(zip(chosen, seen, strict=True)), scratch, timeout, say)
     return Checked(remaining(findings, ignored), [each.status for each in seen])
+
+
+def _models(
+    project: Project,
+    pairs: Sequence[tuple[History, Look[Live]]],
+    scratch: Callable[[], ScratchServer | None],
+    timeout: float,
+    say: Callable[[str], None],
+) -> list[Finding]:
+    """Compare databases with their revisions, and models with histories; live databases only where that cannot be."""
+    findings: list[Finding] = []
+    left: list[History] = []
+    server = scratch() if pairs else None
+    for history, each in pairs:
+        compared = False
+        if server is not None:
+            found, compared = look_for_drift(project, history, each.status, each.found, server, say)
+            findings += found
+        is_comparable = each.status.state == "at head" and not project.databases[history.name].compares_nothing
+        if not compared and is_comparable:
+            left.append(history)
+    return [*findings, *models_against_live(left, timeout=timeout)]
 
 
 def _standing(project: Project, status: DatabaseStatus, live: Live | None) -> list[Finding]:
@@ -98,11 +125,26 @@ def _standing(project: Project, status: DatabaseStatus, live: Live | None) -> li
     return findings
 
 
+def _as_declared(
+    project: Project,
+    seen: Iterable[Look[Live]],
+    lives: Mapping[str, Live],
+    same: Iterable[frozenset[str]],
+) -> dict[str, Live]:
+    """Leave out databases that are not what they are taken for: what lies in them says nothing of theirs."""
+    wrong = {each.status.name for each in seen if each.status.state == "wrong database"}
+    for pair in same:
+        first, second = sorted(pair)
+        if second not in project.databases[first].may_share_with:
+            wrong |= pair
+    return {name: live for name, live in lives.items() if name not in wrong}
+
+
 def _across(project: Project, lives: Mapping[str, Live], watch: float | None, timeout: float) -> list[Finding]:
     tables = list_tables(project.databases, {name: live.tables for name, live in lives.items()})
     findings = [*homes_of(tables), *legacy_copies(tables), *soft_references(project.databases, lives)]
     for name, live in lives.items():
-        findings += crossing_objects(project.databases, name, live)
+        findings += crossing_objects(name, live)
     if watch is not None:
         findings += written_copies(project, tables, lives, watch, timeout=timeout)
     return findings

@@ -13,7 +13,7 @@ from alembic_multidb.plugin.extensions import create_extension_sql, reaches
 from alembic_multidb.registry import RegisteredDatabase
 
 _STATES = {
-    "unreachable": ("MDB301", "see that it runs and that its URL leads there, then check again"),
+    "unreachable": ("MDB301", "the message says why; make it reachable, then check again"),
     "wrong database": (
         "MDB303",
         "check the URL of {name}; if it is a copy that shall become it: multidb adopt -n {name}",
@@ -21,7 +21,11 @@ _STATES = {
     "empty": ("MDB304", "multidb upgrade -n {name}"),
     "unstamped": ("MDB304", "stamp it with the revision that it is at: alembic -n {name} stamp REVISION"),
     "behind": ("MDB304", "multidb upgrade -n {name}"),
-    "ahead": ("MDB305", "run the code that has this revision, or check the URL of {name}"),
+    "ahead": (
+        "MDB305",
+        "run the code that has this revision, or check the URL of {name}; if it is a copy whose revision is "
+        "another history's, stamp it anew: alembic -n {name} stamp --purge REVISION",
+    ),
 }
 
 
@@ -30,13 +34,13 @@ def state_of(status: DatabaseStatus) -> Iterator[Finding]:
     if status.state not in _STATES:
         return
     code, fix = _STATES[status.state]
-    pending = f", {len(status.pending)} revisions behind {', '.join(status.heads)}" if status.pending else ""
+    pending = f", {len(status.pending)} behind {', '.join(status.heads)}" if status.pending else ""
     detail = f": {status.detail}" if status.detail else ""
     yield Finding(
         code=code,
         database=status.name,
         object=status.name,
-        message=f'database "{status.name}" is {status.state}{pending}{detail}',
+        message=f'database "{status.name}": {status.state}{pending}{detail}',
         fix=fix.format(name=status.name),
     )
 
@@ -49,18 +53,16 @@ def marker_of(status: DatabaseStatus, live: Live) -> Iterator[Finding]:
             database=status.name,
             object=status.name,
             message=f'database "{status.name}" has no marker, so that a wrong URL would not be noticed',
-            fix=f"multidb upgrade -n {status.name} or multidb adopt -n {status.name} writes it, as the owner of the "
-            "version table",
+            fix=f"multidb adopt -n {status.name} writes it, as the owner of the version table",
         )
 
 
 def extensions_of(database: RegisteredDatabase, status: DatabaseStatus) -> Iterator[Finding]:
     """Find extensions that are not as the registry declares them."""
-    allowed = set(database.shared_extensions)
     for extension in status.extensions:
-        if extension.declared is None and extension.installed is not None and extension.name not in allowed:
+        if extension.declared is None and extension.installed is not None:
             yield _undeclared(database, extension)
-        elif extension.declared is not None and extension.installed is None:
+        elif extension.name in database.extensions and extension.installed is None:
             yield _missing(database, extension)
         elif extension.declared and extension.installed and not reaches(extension.installed, extension.declared):
             yield Finding(
@@ -107,7 +109,7 @@ def _undeclared(database: RegisteredDatabase, extension: DeclaredExtension) -> F
         database=database.name,
         object=extension.name,
         message=f'extension "{extension.name}" {extension.installed} is installed in "{database.name}", but {whose}',
-        fix=f'DROP EXTENSION "{extension.name}"; or declare it: Database("{database.name}", '
+        fix=f'if nothing here uses it, DROP EXTENSION "{extension.name}"; else declare it: Database("{database.name}", '
         f'extensions={{"{extension.name}": "*"}})',
     )
 

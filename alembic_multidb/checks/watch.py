@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from alembic_multidb.catalog.tables import WriteCounters, read_write_counters
 from alembic_multidb.checks.finding import Finding
 from alembic_multidb.checks.live import Live
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.operate.gather import gather
 from alembic_multidb.operate.project import Project
 from alembic_multidb.operate.tables import TableFacts
 
@@ -36,26 +41,53 @@ def written_copies(
     watched = [(database, table) for table in tables for database in table.legacy_in]
     if not watched:
         return []
-    databases = list(dict.fromkeys(database for database, _ in watched))
+    oids: dict[str, list[int]] = {}
+    for database, table in watched:
+        oids.setdefault(database, []).append(lives[database].tables[table.name].oid)
 
-    def read() -> dict[str, dict[int, WriteCounters]]:
-        counters = {}
-        for name in databases:
-            oids = [lives[name].tables[table.name].oid for database, table in watched if database == name]
-            with project.read(project.databases[name], timeout=timeout) as connection:
-                counters[name] = read_write_counters(connection, oids)
-        return counters
+    def read() -> dict[str, dict[int, WriteCounters] | str]:
+        return dict(
+            gather(
+                list(oids),
+                lambda name: (name, _counters(project, name, oids[name], timeout)),
+                timeout=timeout,
+                late=lambda name: (name, f"no answer within {timeout:g} seconds"),
+            )
+        )
 
     before = read()
     pause(seconds)
     after = read()
-    findings = []
+    findings = [
+        _unwatched(name, each) for name in oids for each in (before[name], after[name]) if isinstance(each, str)
+    ]
     for database, table in watched:
-        oid = lives[database].tables[table.name].oid
-        was, now = before[database].get(oid), after[database].get(oid)
+        oid, first, second = lives[database].tables[table.name].oid, before[database], after[database]
+        if isinstance(first, str) or isinstance(second, str):
+            continue
+        was, now = first.get(oid), second.get(oid)
         if was is not None and now is not None and was != now:
             findings.append(_written(database, table, was, now, seconds))
-    return findings
+    return list(dict.fromkeys(findings))
+
+
+def _counters(project: Project, name: str, oids: list[int], timeout: float) -> dict[int, WriteCounters] | str:
+    """Return the statistics, or why they could not be read."""
+    try:
+        with project.read(project.databases[name], timeout=timeout) as connection:
+            return read_write_counters(connection, oids)
+    except (MultidbError, SQLAlchemyError) as error:
+        return first_line(error)
+
+
+def _unwatched(database: str, reason: str) -> Finding:
+    return Finding(
+        code="MDB803",
+        database=database,
+        object=database,
+        message=f'whether tables in "{database}" are written to could not be seen: {reason}',
+        fix="watch again when the database answers",
+    )
 
 
 def _written(database: str, table: TableFacts, was: WriteCounters, now: WriteCounters, seconds: float) -> Finding:

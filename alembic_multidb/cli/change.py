@@ -155,7 +155,9 @@ def _change(config: Path, change: Change, *, dry_run: bool, sql: Path | None, as
 
 
 def _revision(text: str) -> str:
-    """Check what may be a mistyped option."""
+    """Check what may be a mistyped option, or a shell's variable that is not set."""
+    if not text:
+        raise typer.BadParameter("The revision is empty")
     if text.startswith("-") and not re.fullmatch(r"-\d+", text):
         raise typer.BadParameter(f"No such option: {text}")
     return text

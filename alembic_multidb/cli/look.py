@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Annotated, Optional
 
 import typer
@@ -11,8 +12,16 @@ import typer
 from alembic_multidb.checks import Finding, Ignored
 from alembic_multidb.checks import check as check_all
 from alembic_multidb.checks.run import DEFAULT_TIMEOUT as CHECK_TIMEOUT
-from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, NamesOption, TimeoutOption
+from alembic_multidb.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    NamesOption,
+    TimeoutOption,
+    WatchOption,
+)
 from alembic_multidb.cli.output import FAILED, NO, Output, finding_data, say, status_data
+from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
 from alembic_multidb.errors import RegistryError
 from alembic_multidb.operate import Project
 from alembic_multidb.operate.status import DEFAULT_TIMEOUT as STATUS_TIMEOUT
@@ -50,6 +59,8 @@ def status(
         _say_details(states)
         if any(state.state != "at head" for state in states):
             output.worst(NO)
+        if any(state.state == "broken history" for state in states):
+            output.worst(FAILED)
 
 
 def tables(
@@ -69,7 +80,7 @@ def tables(
         columns = ("table", "home", "found in", "notes", "soft references", "rule")
         output.table(columns, map(_table_row, facts))
         _say_details(states)
-        if not all(state.is_reachable for state in states):
+        if any(not state.is_reachable or state.state == "wrong database" for state in states):
             output.worst(FAILED)
 
 
@@ -80,18 +91,19 @@ def check(
         Optional[list[str]],  # noqa: UP045
         typer.Option(metavar="CODE[:OBJECT]", help="Do not report this; may be repeated. OBJECT is a shell pattern."),
     ] = None,
-    watch: Annotated[
-        Optional[float],  # noqa: UP045
-        typer.Option(min=0.0, metavar="SECONDS", help="Look so long whether misplaced tables are written to."),
-    ] = None,
+    watch: WatchOption = None,
+    drift: Annotated[
+        bool, typer.Option("--drift/--no-drift", help="Run the histories on scratch databases, and compare with them.")
+    ] = True,
+    scratch_url: ScratchUrlOption = None,
     timeout: TimeoutOption = CHECK_TIMEOUT,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for everything that can be known to be wrong: homes, histories, extensions, references, copies.
+    """Look for everything that can be known to be wrong: homes, histories, extensions, references, copies, drift.
 
     Exit code 1 if something was found, 2 if a database could not be looked at or compared.
     """
-    with Output("check", as_json) as output:
+    with Output("check", as_json) as output, ExitStack() as stack:
         logging.getLogger("alembic").setLevel(logging.WARNING)  # what a comparison goes through on its way
         ignored = [Ignored.read(text) for text in ignore or ()]
         try:
@@ -99,7 +111,16 @@ def check(
         except RegistryError as error:
             _report(output, [_contradiction(error)])
             return
-        checked = check_all(project, name or (), ignored=ignored, watch=watch, timeout=timeout)
+        scratch = Scratch(project, scratch_url, stack)
+        checked = check_all(
+            project,
+            name or (),
+            ignored=ignored,
+            watch=watch,
+            timeout=timeout,
+            scratch=scratch.if_there if drift else lambda: None,
+            say=say,
+        )
         output.databases = [status_data(state) for state in checked.databases]
         _report(output, checked.findings)
         if not checked.is_complete:
@@ -115,9 +136,13 @@ def _report(output: Output, findings: Sequence[Finding]) -> None:
     if findings:
         output.worst(NO)
         errors = sum(finding.severity == "error" for finding in findings)
-        say(f"{errors} errors, {len(findings) - errors} warnings")
+        say(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
     else:
         say("nothing found")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _contradiction(error: RegistryError) -> Finding:

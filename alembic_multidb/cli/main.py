@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import typer
 from alembic.util.exc import CommandError
 
 from alembic_multidb.cli import change, look, schema, stamp, start
-from alembic_multidb.cli.output import FAILED, say
+from alembic_multidb.cli.output import FAILED, SIGNALLED, Interrupted, say
 
 app = typer.Typer(
     name="multidb",
@@ -41,7 +42,7 @@ class _Interrupts:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self.number = number
-        raise KeyboardInterrupt(f"interrupted by {signal.Signals(number).name}")
+        raise Interrupted(number)
 
 
 def main() -> None:
@@ -49,22 +50,32 @@ def main() -> None:
 
     Any other exception is a revision's own, or a defect: its traceback says where, and the exit code is 2 as well.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell: `multidb status >&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     interrupts = _Interrupts()
     try:
         app(prog_name="multidb")
     except SystemExit as error:  # typer's own word for Ctrl-C is exit code 1
-        sys.exit(128 + interrupts.number if interrupts.number else error.code)
+        sys.exit(SIGNALLED + interrupts.number if interrupts.number else error.code)
     except KeyboardInterrupt:
-        sys.exit(128 + interrupts.number)
-    except CommandError as error:
-        say(f"multidb: {error}")
-        sys.exit(FAILED)
-    except BrokenPipeError:  # whoever read stdout has gone: `multidb tables | head -1`
+        sys.exit(SIGNALLED + interrupts.number)
+    except Exception as error:
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    """Say what went wrong, and return the exit code."""
+    if isinstance(error, BrokenPipeError):  # whoever read stdout has gone: `multidb tables | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(128 + signal.SIGPIPE)
-    except Exception:
-        traceback.print_exc()
-        sys.exit(FAILED)
+        return SIGNALLED + signal.SIGPIPE
+    if isinstance(error, CommandError):
+        say(f"multidb: {error}")
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF, errno.EIO):
+        say(f"multidb: the results cannot be written: {error.strerror}")
+    else:
+        traceback.print_exception(error)
+    return FAILED
 
 
 @app.callback(invoke_without_command=True)

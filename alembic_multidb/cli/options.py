@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -11,13 +12,24 @@ from alembic.config import Config
 from alembic_multidb.config import database_sections
 
 DEFAULT_CONFIG = Path("alembic.ini")
+# A day.
+LONGEST = 86_400
 
 
 def _complete_name(context: typer.Context, incomplete: str) -> list[str]:
     """Return the databases of alembic.ini for the shell, without importing any model."""
     file = Path(context.params.get("config") or DEFAULT_CONFIG)
-    names = database_sections(Config(str(file))) if file.is_file() else []
+    try:
+        names = database_sections(Config(str(file))) if file.is_file() else []
+    except (OSError, ValueError, ConfigParserError):  # a shell that completes is no place for messages
+        return []
     return [name for name in names if name.startswith(incomplete)]
+
+
+def _checked_seconds(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= LONGEST:
+        raise typer.BadParameter(f"{value} is not a number of seconds between 0 and {LONGEST}")
+    return value
 
 
 ConfigOption = Annotated[
@@ -34,5 +46,13 @@ LockTimeoutOption = Annotated[
     Optional[float],  # noqa: UP045
     typer.Option(help="Seconds to wait for a database's lock; 0: do not wait."),
 ]
-TimeoutOption = Annotated[float, typer.Option(min=0.1, help="Seconds for each database to answer.")]
+TimeoutOption = Annotated[
+    float, typer.Option(min=0.1, callback=_checked_seconds, help="Seconds for each database to answer.")
+]
+WatchOption = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        metavar="SECONDS", callback=_checked_seconds, help="Look so long whether misplaced tables are written to."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]

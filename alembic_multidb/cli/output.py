@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import sys
 import textwrap
 import traceback
@@ -23,10 +24,21 @@ from alembic_multidb.checks import Finding
 from alembic_multidb.operate.outcome import Outcome
 from alembic_multidb.operate.status import DatabaseStatus
 
-NO, FAILED = 1, 2
+NO, FAILED, SIGNALLED = 1, 2, 128
 # The last column of a table is wrapped if it has at least so much room.
 _NARROW = 24
-_INTERRUPTED = 130
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or another signal that asks to stop.
+
+    Attributes:
+        number: the signal's.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(number).name}")
+        self.number = number
 
 
 def say(line: str) -> None:
@@ -113,7 +125,7 @@ class Output:
         """Print a table, a row on a line; on a screen that is too narrow for it, each row as a paragraph."""
         if self.as_json:
             return
-        cells = [list(row) for row in rows]
+        cells = [[cell.replace("\n", "\\n") for cell in row] for row in rows]
         *widths, last = [max(cell_len(row[n]) for row in [list(columns), *cells]) for n in range(len(columns))]
         console = Console(file=self._stream)
         room = console.width - sum(widths) - 2 * len(widths) - 1 if self._is_screen() else last
@@ -165,7 +177,8 @@ class Output:
         if isinstance(error, typer.Exit):
             data["exit_code"] = error.exit_code
         elif isinstance(error, KeyboardInterrupt):
-            data |= {"exit_code": _INTERRUPTED, "error": str(error)}
+            number = error.number if isinstance(error, Interrupted) else signal.SIGINT
+            data |= {"exit_code": SIGNALLED + number, "error": str(error)}
         elif error is not None:
             text = str(error) if isinstance(error, CommandError) else type(error).__name__
             data |= {"exit_code": FAILED, "error": text}

@@ -10,21 +10,17 @@ import typer
 from alembic_multidb.catalog.difference import Difference
 from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LockTimeoutOption, NamesOption
 from alembic_multidb.cli.output import FAILED, NO, Output, say
+from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
 from alembic_multidb.operate import Project
 from alembic_multidb.operate.history import History
 from alembic_multidb.registry import TableName
 from alembic_multidb.stamp.build import Builder
 from alembic_multidb.stamp.schema import home_of, read_schema
-from alembic_multidb.stamp.scratch import ScratchServer, scratch_server
 from alembic_multidb.stamp.search import Search, search
 from alembic_multidb.stamp.stamp import Stamp, StampOptions, nothing_equal
 from alembic_multidb.stamp.stamp import stamp_from as stamp_all
 from alembic_multidb.urls import resolve_url
 
-ScratchUrlOption = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(metavar="URL", help="A server for scratch databases (URL or env:NAME), instead of an embedded one."),
-]
 LatestOption = Annotated[bool, typer.Option("--latest", help="Of several revisions with one schema, the last.")]
 
 
@@ -77,7 +73,7 @@ def stamp_from(
     with Output("stamp-from", as_json) as output, ExitStack() as stack:
         project = Project.load(config)
         url = resolve_url(source, project.variables, of="URL of the source (--source)")
-        scratch = _Scratch(project, scratch_url, stack)
+        scratch = Scratch(project, scratch_url, stack)
 
         def report(stamp: Stamp) -> None:
             _report(output, stamp)
@@ -100,7 +96,7 @@ def which_revision(
     """
     with Output("which-revision", as_json) as output, ExitStack() as stack:
         project = Project.load(config)
-        scratch = _Scratch(project, scratch_url, stack)
+        scratch = Scratch(project, scratch_url, stack)
         for database in project.select(name or ()):
             history = History.load(project, database.name)
             with project.connect(database) as connection:
@@ -111,22 +107,6 @@ def which_revision(
             finally:
                 builder.close()
             _report_search(output, history, found, latest=latest)
-
-
-class _Scratch:
-    """The server for scratch databases, opened when it is first asked for."""
-
-    def __init__(self, project: Project, url: str | None, stack: ExitStack) -> None:
-        self._url = resolve_url(url, project.variables, of="URL of the scratch server (--scratch-url)") if url else None
-        self._stack = stack
-        self._server: ScratchServer | None = None
-
-    def __call__(self) -> ScratchServer:
-        if self._server is None:
-            if self._url is None:
-                say("starting an embedded PostgreSQL server for scratch databases ...")
-            self._server = self._stack.enter_context(scratch_server(self._url))
-        return self._server
 
 
 def _report(output: Output, stamp: Stamp) -> None:

@@ -22,8 +22,10 @@ _ADVICE = (
     ("no password supplied", "put user and password into {source}"),
     ("no pg_hba.conf entry", "the server lets nobody in from here like that: check user and sslmode in {source}"),
     ("SSL", "check sslmode in {source}, or let the server offer SSL"),
-    ("database", "create it, or check the name in {source}"),
-    ("role", "create it, or check the user in {source}"),
+    ("starting up", "it will be there in a moment: try again"),
+    ("shutting down", "wait until it is there again"),
+    ("too many", "wait until others have gone, or raise the server's limit"),
+    ("permission denied for database", "GRANT CONNECT, or check the user in {source}"),
     ("invalid connection option", "take the option out of {source}"),
     ("invalid URI query parameter", "take the option out of {source}"),
     ("Connection refused", "is the server running there? Check host and port in {source}"),
@@ -84,6 +86,8 @@ def make_engine(database: str, url: DatabaseURL, *, timeout: float | None = None
         "fallback_application_name": _application_name(database),
         # A statement that psycopg prepares on the server does not survive a transaction pooler.
         "prepare_threshold": None,
+        # Else a database in SQL_ASCII would answer in bytes.
+        "client_encoding": "utf8",
     }
     if timeout is not None and "connect_timeout" not in address.query:
         arguments["connect_timeout"] = max(2, round(timeout))
@@ -122,6 +126,8 @@ def _what_next(words: str, url: DatabaseURL) -> str:
     """Return what to do; a refused connection has no SQLSTATE, so that libpq's own words must tell."""
     if url.url.database is None and "does not exist" in words:
         return f"{url.source} names no database"
+    if "does not exist" in words:
+        return f"create it, or check {'the user' if 'role' in words else 'the name'} in {url.source}"
     for sign, advice in _ADVICE:
         if sign in words:
             return advice.format(source=url.source)

@@ -25,7 +25,7 @@ from alembic_multidb.env.online import run_online
 from alembic_multidb.env.options import configure_options
 from alembic_multidb.env.scratch import run_on_scratch
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.registry import Databases, RegisteredDatabase
+from alembic_multidb.registry import Databases
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -65,7 +65,7 @@ def run_migrations(
             return
         recorder = Recorder(database, Mark(database.name, registry.environment_name(variables)))
         merged = configure_options(database, options, recorder.record)
-        if _would_drop_everything(database):
+        if database.compares_nothing:
             merged["target_metadata"] = None  # Alembic then refuses to compare, as it always did
         if context.is_offline_mode():
             run_offline(database, merged, arguments)
@@ -90,12 +90,6 @@ def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
             f'multidb_databases names "{location}", which is of type {type(registry).__name__}, not Databases'
         )
     return registry
-
-
-def _would_drop_everything(database: RegisteredDatabase) -> bool:
-    """Tell whether a comparison would hold the live tables against no models at all."""
-    declaration = database.declaration
-    return declaration.unmodelled == "drop" and not declaration.metadata and not database.metadata.tables
 
 
 def _online(

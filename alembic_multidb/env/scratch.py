@@ -9,6 +9,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from alembic_multidb.plugin.extensions import ensure_extensions
+from alembic_multidb.plugin.pgvector import EXTENSION, register_types
 from alembic_multidb.registry import RegisteredDatabase
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def run_on_scratch(
     assert isinstance(connection, Connection)
     ensure_extensions(connection, database.name, database.extensions)
     connection.commit()
+    if EXTENSION in database.extensions:
+        register_types()
     context.configure(connection=connection, **options)
     with context.begin_transaction():
         context.run_migrations(**arguments)

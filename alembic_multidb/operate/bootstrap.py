@@ -13,6 +13,7 @@ from alembic_multidb.config import lock_timeout as read_lock_timeout
 from alembic_multidb.env.connect import connect, first_line, make_engine
 from alembic_multidb.env.lock import creation_lock_key, held_lock
 from alembic_multidb.env.marker import find_version_table
+from alembic_multidb.env.pooler import refuse_transaction_pooler
 from alembic_multidb.errors import ConfigurationError, ConnectionFailedError, MultidbError
 from alembic_multidb.operate.change import Change, move
 from alembic_multidb.operate.history import History
@@ -26,11 +27,13 @@ _EXISTS = text("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)")
 _SETTINGS = text(
     """
     SELECT pg_encoding_to_char(d.encoding) AS encoding,
+           pg_encoding_to_char(pg_char_to_encoding(:encoding)) AS asked_encoding,
            coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', d.datcollate) AS locale
     FROM pg_database AS d WHERE d.datname = current_database()
     """
 )
 _CREATED = "created database"
+_PATIENCE = 30.0
 # Somebody created it at the same moment, without our lock.
 _THERE_ALREADY = ("42P04", "23505")
 
@@ -120,6 +123,7 @@ def _create_if_missing(
     timeout = wanted.lock_timeout
     if timeout is None:
         timeout = read_lock_timeout(history.config, {})
+    refuse_transaction_pooler(connection, database)
     with connection, held_lock(connection, creation_lock_key(name), database.name, timeout):
         if connection.execute(_EXISTS, {"name": name}).scalar():
             connection.rollback()
@@ -160,8 +164,8 @@ def _create_statement(connection: Connection, name: str, wanted: NewDatabase) ->
 
 def _differences(connection: Connection, wanted: NewDatabase) -> tuple[str, ...]:
     """Say where an existing database is not as a new one would be made; that cannot be changed any more."""
-    row = connection.execute(_SETTINGS).one()
-    asked = (("encoding", wanted.encoding, row.encoding), ("locale", wanted.locale, row.locale))
+    row = connection.execute(_SETTINGS, {"encoding": wanted.encoding or ""}).one()
+    asked = (("encoding", row.asked_encoding or wanted.encoding, row.encoding), ("locale", wanted.locale, row.locale))
     return tuple(
         f"note: it has the {what} {found}, not {value}, and keeps it"
         for what, value, found in asked
@@ -171,12 +175,13 @@ def _differences(connection: Connection, wanted: NewDatabase) -> tuple[str, ...]
 
 def _spelled_alike(name: str) -> str:
     """Return a name of an encoding or locale without what is written in several ways: en_US.UTF-8, en_US.utf8."""
-    return name.lower().replace("-", "").replace("_", "")
+    spelled = name.lower().replace("-", "").replace("_", "")
+    return "c" if spelled == "posix" else spelled
 
 
 def _refuse_unstamped(project: Project, database: RegisteredDatabase) -> None:
     """Refuse a schema that somebody else has put there: the history would collide with it half-way."""
-    with project.connect(database) as connection:
+    with project.read(database, timeout=_PATIENCE) as connection:
         if find_version_table(connection, database) is not None:
             return
         modelled = [

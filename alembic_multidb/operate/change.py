@@ -23,7 +23,7 @@ from alembic_multidb.registry import RegisteredDatabase
 Direction = Literal["upgrade", "downgrade"]
 
 # Reading the state after a change must not fail because the server is busy.
-_PATIENCE = 30.0
+_PATIENCE, _IMPATIENCE = 30.0, 2.0
 
 # What stands for the newest revisions of any history.
 _ALL_HEADS = ("head", "heads")
@@ -86,10 +86,17 @@ def write_sql(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be made: {error.strerror}") from None
-    return _on_each(project, change, lambda history: _write(history, change, folder), report)
+    return _on_each(project, change, lambda history: _write(history, change, folder), report, folder=folder)
 
 
-def _on_each(project: Project, change: Change, do: Callable[[History], Outcome], report: Report) -> list[Outcome]:
+def _on_each(
+    project: Project,
+    change: Change,
+    do: Callable[[History], Outcome],
+    report: Report,
+    *,
+    folder: Path | None = None,
+) -> list[Outcome]:
     histories = {each.name: History.load(project, each.name) for each in project.select(change.names)}
     concerned = _concerned(histories, change)
 
@@ -97,9 +104,11 @@ def _on_each(project: Project, change: Change, do: Callable[[History], Outcome],
         if database.name in concerned:
             return do(histories[database.name])
         message = f'its history has no revision "{change.revision}"'
+        if folder is not None and _script(folder, database.name).exists():
+            message += f", and {_script(folder, database.name)} is of an earlier run"
         return Outcome(name=database.name, result="nothing to do", message=message)
 
-    def dependents(database: RegisteredDatabase) -> Sequence[str]:
+    def dependents(database: RegisteredDatabase) -> Collection[str]:
         return [other.name for other in databases if database.name in other.depends_on]
 
     databases = project.databases.in_order(histories)
@@ -153,9 +162,10 @@ def move(project: Project, history: History, change: Change) -> Outcome:
             tag=None,
         ):
             history.script.run_env()
-    except (Exception, KeyboardInterrupt) as error:  # a revision may raise anything
+    except (Exception, KeyboardInterrupt, SystemExit) as error:  # a revision may raise anything
         problem = error
-    after = look_at(project, history, timeout=_PATIENCE)
+    # Whoever has interrupted it does not want to wait for a database that does not answer.
+    after = look_at(project, history, timeout=_IMPATIENCE if isinstance(problem, KeyboardInterrupt) else _PATIENCE)
     ran = _ran(history, change, steps, after)
     if problem is not None:
         outcome = failed(history.name, problem)
@@ -190,12 +200,17 @@ def _foresee(project: Project, history: History, change: Change) -> Outcome:
 
 
 def _write(history: History, change: Change, folder: Path) -> Outcome:
+    """Write one script; one that is only begun has another name."""
     buffer = io.StringIO()
     history.config.output_buffer = buffer
     revision = "heads" if change.revision in _ALL_HEADS else change.revision
     getattr(command, change.direction)(history.config, revision, sql=True)
-    file = folder / f"{history.name}.sql"
+    file = _script(folder, history.name)
     unfinished = file.with_suffix(".sql.part")
     unfinished.write_text(buffer.getvalue(), encoding="utf-8")
     unfinished.replace(file)
     return Outcome(name=history.name, result="done", files=(str(file),))
+
+
+def _script(folder: Path, name: str) -> Path:
+    return folder / f"{name}.sql"

@@ -14,6 +14,8 @@ R = TypeVar("R")
 
 # Enough to hide the way to the servers, few enough for one that allows 20 connections.
 WORKERS = 16
+# Whoever has not answered after so many seconds makes room for another, up to so many times the workers.
+_SLOW, _MOST = 0.4, 6
 
 
 def gather(
@@ -37,21 +39,25 @@ def gather(
     """
     answers: SimpleQueue[tuple[int, Callable[[], R]]] = SimpleQueue()
     waiting = deque(enumerate(items))
-    deadlines: dict[int, float] = {}
+    begun: dict[int, float] = {}
     found: dict[int, R] = {}
-    while waiting or deadlines:
-        while waiting and len(deadlines) < workers:
+    while waiting or begun:
+        # Those that take long are waiting for their databases, and no work for anybody else.
+        quick = sum(time.monotonic() - start < _SLOW for start in begun.values())
+        while waiting and quick < workers and len(begun) < workers * _MOST:
             index, item = waiting.popleft()
-            deadlines[index] = time.monotonic() + timeout
+            begun[index] = time.monotonic()
+            quick += 1
             Thread(target=_work, args=(index, item, ask, answers), daemon=True).start()
+        next_look = min(begun.values()) + timeout - time.monotonic()
         try:
-            index, answer = answers.get(timeout=max(0.0, min(deadlines.values()) - time.monotonic()))
+            index, answer = answers.get(timeout=max(0.0, min(next_look, _SLOW) if waiting else next_look))
         except Empty:
-            for index in [index for index, deadline in deadlines.items() if deadline <= time.monotonic()]:
-                del deadlines[index]
+            for index in [index for index, start in begun.items() if start + timeout <= time.monotonic()]:
+                del begun[index]
                 found[index] = late(items[index])
         else:
-            if deadlines.pop(index, None) is not None:
+            if begun.pop(index, None) is not None:
                 found[index] = answer()
     return [found[index] for index in range(len(items))]
 

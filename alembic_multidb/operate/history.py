@@ -52,7 +52,7 @@ class History:
                 warnings.filterwarnings("error", message="Revision .* is (present more than once|not present)")
                 script = ScriptDirectory.from_config(config)
                 script.get_heads()
-        except Exception as error:  # whatever a revision file raises, said with its place
+        except (Exception, SystemExit) as error:  # whatever a revision file raises, said with its place
             raise HistoryError(f'the history of "{name}" is broken: {_reason(error)}') from error
         return cls(name, config, script)
 
@@ -83,6 +83,13 @@ class History:
             raise HistoryError(f'several revisions of "{self.name}" begin with "{revision}": {", ".join(alike)}')
         return bool(alike)
 
+    def redundant(self, current: Sequence[str]) -> tuple[str, ...]:
+        """Return the recorded revisions that another recorded one has among its ancestors; Alembic refuses them."""
+        if len(current) < 2 or not self.knows(current):
+            return ()
+        needed = {script.revision for script in self.script.get_all_current(tuple(current))}
+        return tuple(revision for revision in current if revision not in needed)
+
     def at_head(self, current: Sequence[str]) -> bool:
         """Tell whether a database at these revisions needs none of the history's any more.
 
@@ -107,7 +114,7 @@ class History:
         return tuple(step.revision for step in self.script._downgrade_revs(target, current))  # type: ignore[arg-type]
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """Say what is wrong, with the file where there is one; no exception's text that may quote a value."""
     if isinstance(error, (CommandError, RevisionError, UserWarning)):
         return str(error).splitlines()[0]

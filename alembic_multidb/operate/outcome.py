@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy.exc import DBAPIError
+
+from alembic_multidb.env.connect import first_line
 from alembic_multidb.operate.status import DatabaseStatus
 from alembic_multidb.registry import RegisteredDatabase
 
@@ -49,16 +52,18 @@ Report = Callable[[Outcome], None]
 
 def failed(name: str, error: BaseException) -> Outcome:
     """Return the outcome of a change that raised."""
-    result: Result = "failed" if isinstance(error, Exception) else "interrupted"
-    return Outcome(name=name, result=result, message=str(error), error=error)
+    result: Result = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    # A database's own message without the statement, which may hold what is nobody else's business.
+    message = first_line(error) if isinstance(error, DBAPIError) else str(error) or type(error).__name__
+    return Outcome(name=name, result=result, message=message, error=error)
 
 
 def change_each(
-    databases: Sequence[RegisteredDatabase],
+    databases: Iterable[RegisteredDatabase],
     change: Callable[[RegisteredDatabase], Outcome],
     report: Report,
     *,
-    needs: Callable[[RegisteredDatabase], Sequence[str]] = lambda database: database.depends_on,
+    needs: Callable[[RegisteredDatabase], Collection[str]] = lambda database: database.depends_on,
 ) -> list[Outcome]:
     """Change databases one after the other; a failure keeps those from being begun that need the failed one.
 
@@ -77,7 +82,7 @@ def change_each(
     outcomes: dict[str, Outcome] = {}
     interrupt: BaseException | None = None
     for database in databases:
-        broken = [name for name in needs(database) if name in outcomes and not outcomes[name].is_good]
+        broken = [name for name in outcomes if name in needs(database) and not outcomes[name].is_good]
         if interrupt is not None:
             outcome = Outcome(name=database.name, result="not begun", message="the command was interrupted")
         elif broken:
@@ -86,7 +91,11 @@ def change_each(
         else:
             try:
                 outcome = change(database)
-            except (Exception, KeyboardInterrupt) as error:  # whatever a revision raises is its database's failure
+            except (
+                Exception,
+                KeyboardInterrupt,
+                SystemExit,
+            ) as error:  # whatever a revision raises is its database's failure
                 outcome = failed(database.name, error)
         if outcome.result == "interrupted":
             interrupt = outcome.error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,7 +44,11 @@ class Project:
         if not path.is_file():
             raise ConfigurationError(f"there is no {path}: run the command where alembic.ini is, or name it with -c")
         config = Config(str(path))
-        return cls(path, load_registry(config, paths=tuple(config.get_prepend_sys_paths_list() or ())))
+        try:
+            paths = tuple(config.get_prepend_sys_paths_list() or ())
+        except ConfigParserError as error:
+            raise ConfigurationError(f"{path} cannot be read: {_place(error)}") from None
+        return cls(path, load_registry(config, paths=paths))
 
     def select(self, names: Iterable[str] = ()) -> list[RegisteredDatabase]:
         """Return the named databases, or all of them, in the registry's order.
@@ -82,13 +87,15 @@ class Project:
 
     @contextmanager
     def read(self, database: RegisteredDatabase, *, timeout: float) -> Iterator[Connection]:
-        """Connect for reading: one read-only transaction, in which no statement takes longer than ``timeout`` seconds.
+        """Connect for reading: one moment of the database, in which no statement takes longer than ``timeout`` seconds.
 
         Raises:
             ConfigurationError: its URL cannot be used.
             ConnectionFailedError: the server cannot be reached or refuses the login.
         """
         with self.connect(database, timeout=timeout) as connection:
+            # One snapshot: a migration that commits in between is seen in whole or not at all.
+            connection.execution_options(isolation_level="REPEATABLE READ")
             connection.execute(_READ_ONLY, {"milliseconds": str(round(timeout * 1000))})
             yield connection
 
@@ -113,3 +120,12 @@ class Project:
                 f'%(here)s/migrations/{name}"'
             )
         return config
+
+
+def _place(error: ConfigParserError) -> str:
+    """Say where an ini file is wrong; never what stands there, which may be a URL."""
+    lines = getattr(error, "errors", None)
+    line = lines[0][0] if lines else getattr(error, "lineno", None)
+    names = [str(getattr(error, name)) for name in ("section", "option") if getattr(error, name, None)]
+    what = type(error).__name__.removesuffix("Error")
+    return what + (f" in line {line}" if line else "") + (f" ({', '.join(names)})" if names else "")

@@ -15,6 +15,7 @@ from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.outcome import Outcome, Report, failed
 from alembic_multidb.operate.project import Project
+from alembic_multidb.registry import RegisteredDatabase
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,9 @@ def revise(
         )
     histories = [History.load(project, database.name) for database in project.select(chosen)]
     if autogenerate:
-        outcomes = _write_where_needed([_compared(history, message) for history in histories])
+        outcomes = _write_where_needed(
+            [_compared(history, message, project.databases[history.name]) for history in histories]
+        )
     else:
         outcomes = [_empty(history, message) for history in histories]
     for outcome in outcomes:
@@ -136,21 +139,23 @@ def revise(
     return outcomes
 
 
-def _compared(history: History, message: str) -> Comparison | Outcome:
+def _compared(history: History, message: str, database: RegisteredDatabase) -> Comparison | Outcome:
+    if database.compares_nothing:
+        return Outcome(name=history.name, result="nothing to do", message="it has no models to compare")
     try:
         return compare(history, message)
-    except Exception as error:  # models and env.py may raise anything; the other databases are still compared
+    except (Exception, SystemExit) as error:  # models and env.py may raise anything; the others are still compared
         return failed(history.name, error)
 
 
 def _write_where_needed(compared: Sequence[Comparison | Outcome]) -> list[Outcome]:
-    if any(isinstance(item, Outcome) for item in compared):
+    if any(isinstance(item, Outcome) and not item.is_good for item in compared):
         why = "nothing is written, since another database could not be compared"
         return [
             item if isinstance(item, Outcome) else Outcome(name=item.history.name, result="not begun", message=why)
             for item in compared
         ]
-    return [_written(item) for item in compared if isinstance(item, Comparison)]
+    return [item if isinstance(item, Outcome) else _written(item) for item in compared]
 
 
 def _written(comparison: Comparison) -> Outcome:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.catalog import Extension, LiveTable, read_extensions, read_tables
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.env.marker import Mark, find_markers, find_version_table, wrong_markers
-from alembic_multidb.errors import ConfigurationError, ConnectionFailedError
+from alembic_multidb.errors import ConfigurationError, ConnectionFailedError, HistoryError, RegistryError
 from alembic_multidb.operate.gather import gather
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
@@ -20,10 +19,11 @@ from alembic_multidb.registry import RegisteredDatabase
 
 T = TypeVar("T")
 
-State = Literal["empty", "unstamped", "behind", "at head", "ahead", "wrong database", "unreachable"]
+State = Literal["empty", "unstamped", "behind", "at head", "ahead", "wrong database", "unreachable", "broken history"]
 
 DEFAULT_TIMEOUT = 3.0
 
+_NO_SCHEMA = "SELECT current_schema() IS NULL"
 _SERVER = text("SELECT current_setting('server_version') AS version, pg_database_size(current_database()) AS size")
 
 
@@ -73,7 +73,7 @@ class DatabaseStatus:
     @property
     def is_reachable(self) -> bool:
         """Tell whether the database could be asked."""
-        return self.state != "unreachable"
+        return self.state not in ("unreachable", "broken history")
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,29 @@ def status(project: Project, names: Iterable[str] = (), *, timeout: float = DEFA
 
     Raises:
         UnknownDatabaseError: a name is not in the registry.
-        HistoryError: the revisions of one of them cannot be read.
     """
-    histories = [History.load(project, database.name, to_read=True) for database in project.select(names)]
-    return [seen.status for seen in look(project, histories, lambda connection, database: None, timeout=timeout)]
+    seen = look_at_all(project, names, lambda connection, database: None, timeout=timeout)
+    return [each.status for each in seen]
+
+
+def look_at_all(
+    project: Project,
+    names: Iterable[str],
+    read: Callable[[Connection, RegisteredDatabase], T],
+    *,
+    timeout: float,
+) -> list[Look[T]]:
+    """As :func:`look`, for databases by their names; one whose history is broken hides no other either."""
+    histories: list[History] = []
+    found: dict[str, Look[T]] = {}
+    wanted = [database.name for database in project.select(names)]
+    for name in wanted:
+        try:
+            histories.append(History.load(project, name, to_read=True))
+        except HistoryError as error:
+            found[name] = Look(DatabaseStatus(name, "broken history", detail=str(error)))
+    found |= {each.status.name: each for each in look(project, histories, read, timeout=timeout)}
+    return [found[name] for name in wanted]
 
 
 def look(
@@ -129,7 +148,7 @@ def look(
                 return Look(_examine(connection, database, marks[history.name], history), read(connection, database))
         except (ConfigurationError, ConnectionFailedError) as error:
             return _unreachable(history, str(error))
-        except DBAPIError as error:
+        except Exception as error:  # whatever an odd database answers, it hides no other
             return _unreachable(history, f"it cannot be read: {first_line(error)}")
 
     return gather(
@@ -174,6 +193,8 @@ def _state(
     wrong = wrong_markers(find_markers(connection, database), database, expected)
     if wrong:
         return "wrong database", f'marked as "{wrong[0].mark}" (comment on table {wrong[0].table}), not "{expected}"'
+    if not revisions and not history.heads:
+        return "at head", "its history has no revision yet"
     if not revisions:
         used = [table for table in read_tables(connection) if _counts(table, database)]
         if not used:
@@ -182,17 +203,25 @@ def _state(
     if not history.knows(revisions):
         unknown = ", ".join(f'"{item}"' for item in revisions if not history.knows([item]))
         return "ahead", f"revision {unknown} is not in this history: it is newer than this code, or another database's"
+    if redundant := history.redundant(revisions):
+        return "ahead", (
+            f"beside its descendant the version table says {', '.join(redundant)}, too, which Alembic refuses: delete "
+            "that row"
+        )
     return ("at head", "") if history.at_head(revisions) else ("behind", "")
 
 
 def _revisions(connection: Connection, database: RegisteredDatabase) -> tuple[str, ...]:
     """Return what the version table says; less work than a MigrationContext makes of it, for each of many databases."""
     if find_version_table(connection, database) is None:
+        if database.version_table_schema is None and connection.exec_driver_sql(_NO_SCHEMA).scalar():
+            raise ConnectionFailedError("this login has no right to look into any schema of its search_path")
         return ()
     quote = connection.dialect.identifier_preparer.quote
     names = (database.version_table_schema, database.version_table)
     table = ".".join(quote(name) for name in names if name is not None)
-    return tuple(sorted(connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalars()))  # noqa: S608
+    found = connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalars()  # noqa: S608
+    return tuple(sorted(str(revision) for revision in found))
 
 
 def _counts(table: LiveTable, database: RegisteredDatabase) -> bool:
@@ -200,12 +229,15 @@ def _counts(table: LiveTable, database: RegisteredDatabase) -> bool:
     name = database.filters.homes.resolve(table.schema, table.name, table.default_schema)
     if database.filters.is_version_table(name):
         return False
-    return not database.may_share_with or database.filters.homes.home(name) not in database.may_share_with
+    try:
+        return not database.may_share_with or database.filters.homes.home(name) not in database.may_share_with
+    except RegistryError:  # two rules claim it; whoever is right, it is used
+        return True
 
 
 def _extensions(found: Sequence[Extension], database: RegisteredDatabase) -> tuple[DeclaredExtension, ...]:
     return tuple(
-        DeclaredExtension(item.name, database.extensions.get(item.name), item.installed, item.available)
+        DeclaredExtension(item.name, database.shared_extensions.get(item.name), item.installed, item.available)
         for item in found
     )
 

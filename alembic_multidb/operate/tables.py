@@ -10,9 +10,8 @@ from sqlalchemy import Connection
 from alembic_multidb.catalog import LiveTable, read_tables
 from alembic_multidb.env.marker import find_markers
 from alembic_multidb.errors import RegistryError
-from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
-from alembic_multidb.operate.status import DatabaseStatus, look
+from alembic_multidb.operate.status import DatabaseStatus, look_at_all
 from alembic_multidb.registry import Databases, RegisteredDatabase, SoftReference, TableName
 
 DEFAULT_TIMEOUT = 10.0
@@ -56,9 +55,13 @@ def tables(
         timeout: seconds for each database.
     """
     wanted = [database.name for database in project.select(names)]
-    histories = [History.load(project, name, to_read=True) for name in wanted]
-    seen = look(project, histories, read_live_tables, timeout=timeout)
-    live = {each.status.name: each.found for each in seen if each.found is not None}
+    seen = look_at_all(project, wanted, read_live_tables, timeout=timeout)
+    # What lies in a database that is not the one it is taken for says nothing of this one's tables.
+    live = {
+        each.status.name: each.found
+        for each in seen
+        if each.found is not None and each.status.state != "wrong database"
+    }
     facts = list_tables(project.databases, live)
     chosen = [table for table in facts if table.home in wanted or table.found_in]
     return chosen, [each.status for each in seen]

@@ -75,6 +75,12 @@ class RegisteredDatabase:
         return self._derived[1]
 
     @property
+    def compares_nothing(self) -> bool:
+        """Tell whether a comparison would hold the live tables against no models at all, and drop everything."""
+        declaration = self.declaration
+        return declaration.unmodelled == "drop" and not declaration.metadata and not self.metadata.tables
+
+    @property
     def version_table(self) -> str:
         """Return the name of the table that holds the revision."""
         return self.declaration.version_table
@@ -101,15 +107,19 @@ class RegisteredDatabase:
             other.name for other in self._registry.declarations if self.name in other.shared_with
         }
 
-    @property
-    def depends_on(self) -> tuple[str, ...]:
-        """Return the databases that come before this one in an upgrade of several."""
-        return self.declaration.depends_on
+    @cached_property
+    def depends_on(self) -> frozenset[str]:
+        """Return the databases that come before this one in an upgrade of several, by way of others too."""
+        direct = self.declaration.depends_on
+        return frozenset(direct).union(*(self._registry[name].depends_on for name in direct))
 
     @cached_property
-    def shared_extensions(self) -> frozenset[str]:
+    def shared_extensions(self) -> Mapping[str, str]:
         """Return the extensions that may be here: its own, and those of databases that may be the same physical one."""
-        return frozenset(self.extensions).union(*(self._registry[name].extensions for name in self.may_share_with))
+        found: dict[str, str] = {}
+        for name in sorted(self.may_share_with):
+            found |= self._registry[name].extensions
+        return found | dict(self.extensions)
 
     @cached_property
     def foreign_extensions(self) -> Mapping[str, str]:

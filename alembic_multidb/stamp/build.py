@@ -65,6 +65,18 @@ class Builder:
             self.saved[wanted] = self.server.create(name)
         return home_of(schema, self.project.databases, database)
 
+    @contextmanager
+    def at_heads(self) -> Iterator[None]:
+        """Let Alembic's commands with this history's configuration run on a scratch database at its heads.
+
+        Raises:
+            CannotBuildError: a revision on the way does not run on an empty database.
+        """
+        self.schema_at(self.history.heads)
+        assert self.current is not None
+        with self.server.connect(self.current) as connection, self._on(connection), _quiet():
+            yield
+
     def close(self) -> None:
         """Drop the scratch databases."""
         self.forget()
@@ -91,7 +103,7 @@ class Builder:
     def _upgrade(self, name: str, revision: str) -> None:
         try:
             with self.server.connect(name) as connection, _quiet():
-                if _uses_our_env(self.history):
+                if uses_our_env(self.history):
                     self._by_env(connection, revision)
                 else:
                     self._without_env(connection, revision)
@@ -103,13 +115,17 @@ class Builder:
             ) from error
 
     def _by_env(self, connection: Connection, revision: str) -> None:
-        config = self.history.config
-        config.attributes |= {SCRATCH_OPTION: True, "connection": connection}
+        with self._on(connection), self._environment(revision):
+            self.history.script.run_env()
+
+    @contextmanager
+    def _on(self, connection: Connection) -> Iterator[None]:
+        attributes = self.history.config.attributes
+        attributes |= {SCRATCH_OPTION: True, "connection": connection}
         try:
-            with self._environment(revision):
-                self.history.script.run_env()
+            yield
         finally:
-            del config.attributes[SCRATCH_OPTION], config.attributes["connection"]
+            del attributes[SCRATCH_OPTION], attributes["connection"]
 
     def _without_env(self, connection: Connection, revision: str) -> None:
         """Run the revisions alone: an env.py of one's own would connect to the real database."""
@@ -137,7 +153,7 @@ class Builder:
         )
 
 
-def _uses_our_env(history: History) -> bool:
+def uses_our_env(history: History) -> bool:
     """Tell whether the history's env.py leaves everything to run_migrations(), which takes the connection given."""
     path = Path(history.script.dir) / "env.py"
     tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.parse("")

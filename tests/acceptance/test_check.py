@@ -30,13 +30,14 @@ def downgrade() -> None:
 Plant = Callable[[Project], None]
 
 
-def found(project: Project, *arguments: str) -> list[tuple[str, str | None, str]]:
+def found(project: Project, *arguments: str, drift: bool = False) -> list[tuple[str, str | None, str]]:
     """Return code, database and object of each finding; the exit code must fit."""
-    done = project.run("check", "--json", *arguments, module=MULTIDB)
+    more = () if drift else ("--no-drift",)
+    done = project.run("check", "--json", *more, *arguments, module=MULTIDB)
     assert "Traceback" not in done.stderr, done.stderr
     data: dict[str, Any] = json.loads(done.stdout)
     findings = data["findings"]
-    unanswered = any(item["code"] in ("MDB301", "MDB402") for item in findings)
+    unanswered = any(item["code"] in ("MDB301", "MDB402", "MDB803") for item in findings)
     assert done.returncode == data["exit_code"] == (2 if unanswered else 1 if findings else 0), done.stderr
     for item in findings:
         assert item["severity"] == CODES[item["code"]].severity
@@ -204,7 +205,7 @@ PLANTED: list[tuple[str, list[Plant], list[tuple[str, str | None, str]]]] = [
             core("CREATE TABLE ai_memories (id serial PRIMARY KEY)"),
             core("CREATE TABLE other (id int DEFAULT nextval('ai_memories_id_seq'))"),
         ],
-        [("MDB605", "core", "for public.other.id"), COPY],
+        [("MDB605", "core", "public.other"), COPY],
     ),
     ("inheritance across homes", [core(MEMORIES + "CREATE TABLE child () INHERITS (ai_memories)")],
      [("MDB605", "core", "public.child"), COPY]),
@@ -291,7 +292,7 @@ class TestFindings:
 
     def test_every_code_is_planted_somewhere_and_documented(self) -> None:
         """A code without a test, or without a paragraph, is not a promise."""
-        elsewhere = {"MDB204", "MDB301", "MDB802"}  # below
+        elsewhere = {"MDB204", "MDB301", "MDB403", "MDB404", "MDB802", "MDB803"}  # below
         assert {item[0] for _, _, expected in PLANTED for item in expected} | elsewhere == set(CODES)
         page = (ROOT / "docs" / "reference" / "findings.md").read_text()
         for code, (severity, title) in CODES.items():
@@ -303,6 +304,8 @@ class TestFindings:
         project.environment = {"DATABASE_URL": new_database(), "AI_DATABASE_URL": new_database()}
         project.ok("upgrade", module=MULTIDB)
         assert found(project) == []
+        project.environment["MULTIDB_SCRATCH_URL"] = project.environment["DATABASE_URL"]
+        assert found(project, drift=True) == []
 
     def test_one_that_cannot_be_reached_is_exit_code_2(self, notes_at_head: Project) -> None:
         """The others are still checked."""
@@ -334,6 +337,119 @@ class TestFindings:
         """Nor is a domain over a domain."""
         ai(statement)(notes_at_head)
         assert found(notes_at_head, "--ignore", "MDB401") == []
+
+    def test_a_wrong_url_is_said_once(self, notes_at_head: Project) -> None:
+        """What lies in a database that is another one is no copy of anything, and nothing is told to be dropped."""
+        urls = notes_at_head.environment
+        swapped = {"DATABASE_URL": urls["AI_DATABASE_URL"], "AI_DATABASE_URL": urls["DATABASE_URL"]}
+        assert found(Project(notes_at_head.folder, swapped)) == [("MDB303", "core", "core"), ("MDB303", "ai", "ai")]
+        one = Project(notes_at_head.folder, {**urls, "AI_DATABASE_URL": urls["DATABASE_URL"]})
+        assert found(one) == [("MDB204", "ai", "alembic_version"), ("MDB303", "ai", "ai")]
+        assert one.run("tables", module=MULTIDB).returncode == 2
+
+    def test_a_history_without_revisions_is_at_head(self, notes_at_head: Project, new_database: NewDatabase) -> None:
+        """There is nothing to upgrade to; what its models need is told as that."""
+        project = notes_at_head
+        project.edit("notes/databases.py", "\n)\n", '\n    Database("third", url="env:THIRD_DATABASE_URL"),\n)\n')
+        with (project.folder / "alembic.ini").open("a") as ini:
+            ini.write("\n[third]\nversion_locations = %(here)s/migrations/third\n")
+        (project.folder / "migrations" / "third").mkdir()
+        project.environment["THIRD_DATABASE_URL"] = new_database()
+        assert found(project) == found(project, drift=True) == []
+        assert project.run("status", module=MULTIDB).returncode == 0
+
+    def test_a_default_alone_advises_nobody_to_drop_a_table(self, notes_at_head: Project) -> None:
+        """A table that no model declares may belong where it lies."""
+        for statement in ("CREATE TABLE audit (id int)",):
+            core(statement)(notes_at_head)
+            ai(statement)(notes_at_head)
+        (finding,) = as_json(notes_at_head, "check", "--no-drift", code=1)["findings"]
+        assert (finding["code"], finding["database"]) == ("MDB801", "ai")
+        assert finding["fix"].startswith('if it belongs to "ai", name it in tables= there')
+
+    def test_a_version_table_with_a_revision_and_its_ancestor(self, notes_at_head: Project) -> None:
+        """Alembic would refuse the next upgrade."""
+        core("INSERT INTO alembic_version VALUES ('c001')")(notes_at_head)
+        assert found(notes_at_head) == [("MDB305", "core", "core")]
+
+    def test_an_unreadable_ini_and_a_registry_that_exits(self, notes_at_head: Project) -> None:
+        """One message each, with the place and without what stands there."""
+        notes_at_head.edit("notes/databases.py", "databases =", "raise SystemExit(0)\ndatabases =")
+        assert "failed with SystemExit at" in notes_at_head.refused("check", module=MULTIDB)
+        with (notes_at_head.folder / "alembic.ini").open("a") as ini:
+            ini.write("this is no option: but s3cret\nnor this\n")
+        refused = notes_at_head.refused("check", module=MULTIDB)
+        assert "alembic.ini cannot be read: Parsing in line" in refused
+        assert "s3cret" not in refused
+
+
+class TestDrift:
+    """The live schema against its revision, and the models against their history."""
+
+    def test_models_that_are_ahead(self, notes_at_head: Project) -> None:
+        """The history does not make what they declare."""
+        edit("notes/models.py", "    content: Mapped[str]", "    title: Mapped[str]\n    content: Mapped[str]")(
+            notes_at_head
+        )
+        assert found(notes_at_head, drift=True) == [("MDB401", "ai", "ai")]
+
+    def test_models_are_compared_while_a_database_is_behind(self, notes_at_head: Project) -> None:
+        """Or cannot be reached: the scratch database is at head."""
+        edit("notes/models.py", "    content: Mapped[str]", "    title: Mapped[str]\n    content: Mapped[str]")(
+            notes_at_head
+        )
+        notes_at_head.ok("-n", "ai", "downgrade", "-1")
+        assert found(notes_at_head, drift=True) == [("MDB304", "ai", "ai"), ("MDB401", "ai", "ai")]
+
+    def test_a_history_that_is_ahead(self, notes_at_head: Project) -> None:
+        """It makes a column that no model declares."""
+        write(
+            "migrations/ai/a003.py",
+            'import sqlalchemy as sa\nfrom alembic import op\n\nrevision = "a003"\ndown_revision = "a002"\n\n\n'
+            'def upgrade() -> None:\n    op.add_column("ai_documents", sa.Column("extra", sa.Text()))\n\n\n'
+            "def downgrade() -> None:\n    pass\n",
+        )(notes_at_head)
+        notes_at_head.ok("-n", "ai", "upgrade", "head")
+        assert found(notes_at_head, drift=True) == [("MDB404", "ai", "ai")]
+
+    @pytest.mark.parametrize(
+        ("statement", "what"),
+        [
+            ("ALTER TABLE notes DROP COLUMN body", "column public.notes.body is missing"),
+            ("CREATE TABLE extra (id int)", "table public.extra is extra"),
+            ("ALTER TABLE users ALTER email TYPE text", "type character varying(320) -> text"),
+            ("DROP INDEX ix_notes_created_at", "index public.ix_notes_created_at is missing"),
+        ],
+    )
+    def test_what_was_changed_by_hand(self, notes_at_head: Project, statement: str, what: str) -> None:
+        """It is named, and the models are not blamed for it."""
+        core(statement)(notes_at_head)
+        (finding,) = as_json(notes_at_head, "check", code=1)["findings"]
+        assert (finding["code"], finding["database"]) == ("MDB403", "core")
+        assert what in finding["message"]
+
+    def test_what_makes_no_schema_another_one(self, notes_at_head: Project) -> None:
+        """Comments, rights, settings, rows."""
+        core("COMMENT ON TABLE notes IS 'x'; GRANT SELECT ON notes TO public; INSERT INTO users (email) VALUES ('x')")(
+            notes_at_head
+        )
+        assert found(notes_at_head, drift=True) == []
+
+    def test_a_history_that_does_not_run_on_an_empty_database(self, notes_at_head: Project) -> None:
+        """That is said; the models are then compared with the live database."""
+        edit("migrations/core/c002_notes.py", "def upgrade() -> None:\n", "def upgrade() -> None:\n    1 / 0\n")(
+            notes_at_head
+        )
+        core("ALTER TABLE notes DROP COLUMN body")(notes_at_head)
+        done = notes_at_head.run("check", module=MULTIDB)
+        assert "MDB401" in done.stdout
+        assert 'the history of "core" cannot be run on an empty scratch database up to c003' in done.stderr
+
+    def test_nothing_is_left_on_the_scratch_server(self, notes_at_head: Project) -> None:
+        """Nor is the checked database touched."""
+        found(notes_at_head, drift=True)
+        databases = "SELECT datname FROM pg_database WHERE datname LIKE 'multidb_scratch_%'"
+        assert psql(notes_at_head.environment["DATABASE_URL"], databases) == []
 
 
 class TestIgnoring:
@@ -404,17 +520,17 @@ class TestOutput:
     def test_a_finding_says_code_severity_place_what_and_fix(self, notes_at_head: Project) -> None:
         """Two lines a finding on stdout; the sum on stderr."""
         core(MEMORIES)(notes_at_head)
-        done = notes_at_head.run("check", module=MULTIDB)
+        done = notes_at_head.run("check", "--no-drift", module=MULTIDB)
         assert done.returncode == 1
         first, second = done.stdout.splitlines()
         assert first.startswith('MDB801 warning [core] table "ai_memories" lies in "core", but is at home in "ai"')
         assert second.startswith("  fix: ")
-        assert done.stderr.splitlines()[-1] == "0 errors, 1 warnings"
+        assert done.stderr.splitlines()[-1] == "0 errors, 1 warning"
 
     def test_json_names_state_of_databases_and_findings(self, notes_at_head: Project) -> None:
         """As every command that reports."""
         core("CREATE EXTENSION hstore")(notes_at_head)
-        data = as_json(notes_at_head, "check", code=1)
+        data = as_json(notes_at_head, "check", "--no-drift", code=1)
         assert [item["state"] for item in data["databases"]] == ["at head", "at head"]
         (finding,) = data["findings"]
         assert finding.keys() == {"code", "database", "object", "message", "fix", "severity"}
