@@ -77,6 +77,7 @@ class Project:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    scratch: str = ""
 
     def run(self, *arguments: str, module: str = "alembic", **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -123,6 +124,7 @@ class Project:
             **inherited,
             "PYTHONWARNINGS": "default",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **({"MULTIDB_SCRATCH_URL": self.scratch} if self.scratch else {}),
             **self.environment,
             **more,
         }
@@ -152,10 +154,10 @@ def copy_example(name: str, folder: Path) -> Project:
 def notes(tmp_path: Path, new_database: NewDatabase, server: Server) -> Project:
     """The notes example with two empty databases."""
     project = copy_example("notes", tmp_path)
+    project.scratch = server.url()
     project.environment = {
         "DATABASE_URL": new_database(),
         "AI_DATABASE_URL": new_database(),
-        "MULTIDB_SCRATCH_URL": server.url(),
     }
     return project
 
@@ -176,10 +178,10 @@ def head_templates(server: Server, tmp_path_factory: pytest.TempPathFactory) -> 
 def notes_at_head(tmp_path: Path, new_database: NewDatabase, head_templates: dict[str, str], server: Server) -> Project:
     """The notes example with both databases at head."""
     project = copy_example("notes", tmp_path)
+    project.scratch = server.url()
     project.environment = {
         "DATABASE_URL": new_database(head_templates["core"]),
         "AI_DATABASE_URL": new_database(head_templates["ai"]),
-        "MULTIDB_SCRATCH_URL": server.url(),
     }
     return project
 

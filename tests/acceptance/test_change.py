@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.acceptance.test_status import MULTIDB, add_databases, as_json
@@ -112,7 +113,7 @@ class TestUpgrade:
             "core: done, ran c001, c002, c003; now at head (c003)",
             "events: failed; now unreachable (no revision)",
             'ai: not begun; it comes after "events" (depends_on), which is not done',
-            'reports: not begun; it comes after "ai" (depends_on), which is not done',
+            'reports: not begun; it comes after "events" (depends_on), which is not done',
         ]
         assert 'multidb: events: cannot connect to database "events" at 127.0.0.1:1/x' in done.stderr
         four.environment["EVENTS_DATABASE_URL"] = events
@@ -138,6 +139,42 @@ class TestUpgrade:
         assert (core["result"], core["state"], core["revisions"]) == ("failed", "behind", ["c001"])
         assert (core["before"], core["steps"], core["message"]) == (["c001"], [], "division by zero")
         assert (ai["result"], ai["steps"]) == ("nothing to do", [])
+
+    def test_a_failure_stops_what_depends_on_it_by_way_of_one_that_is_not_asked_for(self, four: Project) -> None:
+        """events, then ai, then reports; ai is left out."""
+        four.environment["EVENTS_DATABASE_URL"] = "postgresql://127.0.0.1:1/x"
+        text = lines(four, "upgrade", "-n", "events", "-n", "reports", code=2)
+        assert text[1] == 'reports: not begun; it comes after "events" (depends_on), which is not done'
+
+    @pytest.mark.parametrize("code", [0, 3])
+    def test_a_revision_that_exits_is_a_failure(self, notes: Project, code: int) -> None:
+        """Whatever it exits with; the other database goes on."""
+        notes.edit(
+            "migrations/core/c002_notes.py",
+            "def upgrade() -> None:\n",
+            f"def upgrade() -> None:\n    raise SystemExit({code})\n",
+        )
+        core, ai = as_json(notes, "upgrade", code=2)["databases"]
+        assert (core["result"], core["revisions"]) == ("failed", ["c001"])
+        assert ai["result"] == "done"
+
+    def test_a_statement_with_a_secret_stays_out_of_the_results(self, notes: Project) -> None:
+        """The database's own words are enough; the traceback on stderr is for whoever wrote the revision."""
+        notes.edit(
+            "migrations/core/c002_notes.py",
+            "def upgrade() -> None:\n",
+            "def upgrade() -> None:\n    op.execute(\"CREATE ROLE x PASSWORD 's3cret' NOSUCH\")\n",
+        )
+        done = notes.run("upgrade", "-n", "core", "--json", module=MULTIDB)
+        assert done.returncode == 2
+        assert "s3cret" not in done.stdout
+        assert "unrecognized role option" in done.stdout
+
+    def test_an_empty_revision_is_refused(self, notes: Project) -> None:
+        """A shell's variable that is not set."""
+        done = notes.run("downgrade", "-n", "core", "", module=MULTIDB)
+        assert done.returncode == 2
+        assert "The revision is empty" in done.stderr
 
     def test_a_dry_run_names_the_revisions_and_changes_nothing(self, notes: Project) -> None:
         """In their order, with their first lines; it fails as the run would."""
@@ -342,17 +379,31 @@ class TestInterrupted:
         )
         wait_until(lambda: psql(url, sessions) == [(0,)])
 
-    def test_json_says_so_too(self, notes: Project) -> None:
-        """One object, with exit code 130."""
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_json_says_so_too(self, notes: Project, number: signal.Signals) -> None:
+        """One object, with the exit code of the process."""
         slow_revision(notes)
         running = notes.start("upgrade", "--json", module=MULTIDB)
         url = notes.environment["DATABASE_URL"]
         wait_until(lambda: psql(url, "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"))
-        os.kill(running.pid, signal.SIGINT)
+        os.kill(running.pid, number)
         stdout, _ = running.communicate(timeout=30)
         data: dict[str, Any] = json.loads(stdout)
-        assert (running.returncode, data["exit_code"]) == (130, 130)
+        assert running.returncode == data["exit_code"] == 128 + number
         assert [item["result"] for item in data["databases"]] == ["interrupted", "not begun"]
+
+    def test_it_does_not_wait_for_a_database_that_does_not_answer(self, notes_at_head: Project) -> None:
+        """A container runtime gives ten seconds."""
+        with psycopg.connect(notes_at_head.environment["DATABASE_URL"]) as holding:
+            holding.execute("LOCK TABLE alembic_version")
+            running = notes_at_head.start("upgrade", module=MULTIDB)
+            waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            wait_until(lambda: psql(notes_at_head.environment["DATABASE_URL"], waiting) == [(True,)])
+            start = time.monotonic()
+            os.kill(running.pid, signal.SIGTERM)
+            running.communicate(timeout=60)
+            assert time.monotonic() - start < 8
+            assert running.returncode == 143
 
     def test_a_reader_that_has_gone_is_no_traceback(self, notes_at_head: Project) -> None:
         """multidb tables | head -1."""

@@ -304,7 +304,7 @@ class TestFindings:
         project.environment = {"DATABASE_URL": new_database(), "AI_DATABASE_URL": new_database()}
         project.ok("upgrade", module=MULTIDB)
         assert found(project) == []
-        project.environment["MULTIDB_SCRATCH_URL"] = project.environment["DATABASE_URL"]
+        project.scratch = project.environment["DATABASE_URL"]
         assert found(project, drift=True) == []
 
     def test_one_that_cannot_be_reached_is_exit_code_2(self, notes_at_head: Project) -> None:

@@ -88,8 +88,11 @@ class TestExitCodes:
     """multidb ends with 2 when it could not do it."""
 
     def test_an_unknown_target_is_one_message(self, notes_at_head: Project) -> None:
-        """Alembic's own."""
-        refused = notes_at_head.refused("upgrade", "nosuch", module="alembic_multidb")
+        """Ours without a name, Alembic's own with one."""
+        assert 'no history has a revision "nosuch"' in notes_at_head.refused(
+            "upgrade", "nosuch", module="alembic_multidb"
+        )
+        refused = notes_at_head.refused("upgrade", "-n", "core", "nosuch", module="alembic_multidb")
         assert "Can't locate revision identified by 'nosuch'" in refused
 
     def test_a_failing_revision_shows_its_traceback(self, notes_at_head: Project) -> None:
@@ -120,7 +123,7 @@ class TestExitCodes:
         )
         notes_at_head.write("migrations/core/c004.py", revision("c004", "c003", depends_on="d1"))
         text = notes_at_head.ok("upgrade", "-n", "core", module="alembic_multidb")
-        assert "core: at head (c004)" in text
+        assert "core: done, ran d1, c004; now at head (c004)" in text
         notes_at_head.ok("status", module="alembic_multidb")
 
 

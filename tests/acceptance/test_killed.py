@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import psycopg
 import pytest
 
 from tests.acceptance.test_status import MULTIDB
@@ -86,3 +87,22 @@ def test_five_kills(notes: Project, new_database: NewDatabase) -> None:
 def test_fifty_kills(notes: Project, new_database: NewDatabase) -> None:
     """50 of 50 rounds."""
     campaign(notes, new_database, 50)
+
+
+def test_a_killed_run_that_waits_in_create_index_concurrently_leaves_no_lock(notes: Project) -> None:
+    """Its backend looks every two seconds whether anybody is still there, although the statement only waits."""
+    notes.ok("upgrade", "c002", "-n", "core", module=MULTIDB)
+    url = notes.environment["DATABASE_URL"]
+    with psycopg.connect(url) as holding:
+        holding.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        holding.execute("SELECT count(*) FROM notes")
+        holding.execute("LOCK TABLE notes IN ROW EXCLUSIVE MODE")
+        running = notes.start("upgrade", "-n", "core", module=MULTIDB)
+        building = (
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND state = 'active'"
+        )
+        wait_until(lambda: psql(url, building) == [(1,)])
+        os.kill(running.pid, signal.SIGKILL)
+        running.communicate(timeout=30)
+        wait_until(lambda: psql(url, building) == [(0,)], seconds=10)
+    notes.ok("upgrade", "-n", "core", "--lock-timeout", "5", module=MULTIDB)

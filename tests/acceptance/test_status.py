@@ -9,8 +9,10 @@ import time
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.conftest import NewDatabase, Project, psql
+from tests.servers import Server
 
 MULTIDB = "alembic_multidb"
 
@@ -165,13 +167,66 @@ class TestStatus:
         states = [item["state"] for item in databases]
         assert states == ["at head", "at head", *["empty", "unreachable"] * 20]
 
-    def test_a_broken_history_is_named(self, notes_at_head: Project) -> None:
-        """With the file, as one message."""
+    def test_a_broken_history_is_named_and_hides_no_other_database(self, notes_at_head: Project) -> None:
+        """With the file; exit code 2, since it could not look."""
         notes_at_head.write("migrations/ai/x.py", "revision = 'x'\ndown_revision = 'nowhere'\n")
-        refused = notes_at_head.refused("status", module=MULTIDB)
-        assert 'the history of "ai" is broken: Revision nowhere referenced from' in refused
+        core, ai = as_json(notes_at_head, "status", code=2)["databases"]
+        assert (core["state"], ai["state"]) == ("at head", "broken history")
+        assert 'the history of "ai" is broken: Revision nowhere referenced from' in ai["detail"]
         notes_at_head.write("migrations/ai/x.py", "def (:")
-        assert 'the history of "ai" is broken: x.py, line 1' in notes_at_head.refused("status", module=MULTIDB)
+        assert 'the history of "ai" is broken: x.py, line 1' in notes_at_head.run("status", module=MULTIDB).stderr
+        notes_at_head.write("migrations/ai/x.py", "raise SystemExit(0)")
+        assert "x.py, line 1: SystemExit" in notes_at_head.run("status", module=MULTIDB).stderr
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "ALTER TABLE alembic_version DROP CONSTRAINT alembic_version_pkc, ALTER version_num DROP NOT NULL;"
+            " INSERT INTO alembic_version VALUES (NULL)",
+            "TRUNCATE alembic_version; ALTER TABLE alembic_version ALTER version_num TYPE int USING 1;"
+            " INSERT INTO alembic_version VALUES (7)",
+            "ALTER TABLE alembic_version RENAME version_num TO v",
+        ],
+        ids=["null", "number", "other column"],
+    )
+    def test_an_odd_version_table_hides_no_other_database(self, notes_at_head: Project, statement: str) -> None:
+        """It is this database's own trouble."""
+        psql(notes_at_head.environment["DATABASE_URL"], statement)
+        core, ai = as_json(notes_at_head, "status", code=1)["databases"]
+        assert core["state"] in ("ahead", "unreachable")
+        assert ai["state"] == "at head"
+
+    def test_a_database_in_sql_ascii(self, notes_at_head: Project, server: Server) -> None:
+        """What initdb makes in the C locale of an old system."""
+        name = "ascii_" + notes_at_head.environment["DATABASE_URL"].rpartition("/")[2]
+        server.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+        try:
+            notes_at_head.environment["DATABASE_URL"] = server.url(name)
+            assert as_json(notes_at_head, "status", code=1)["databases"][0]["state"] == "empty"
+            notes_at_head.ok("upgrade", "-n", "core", module=MULTIDB)
+            assert as_json(notes_at_head, "status", code=0)["databases"][0]["state"] == "at head"
+        finally:
+            server.drop_database(name)
+
+    def test_a_login_that_may_not_look_into_the_schema(self, notes_at_head: Project, server: Server) -> None:
+        """It is not told that a database has no revision."""
+        name = notes_at_head.environment["DATABASE_URL"].rpartition("/")[2]
+        server.run("REVOKE ALL ON SCHEMA public FROM public", database=name)
+        server.run(f"CREATE ROLE outside_{name} LOGIN PASSWORD 'x'")
+        try:
+            notes_at_head.environment["DATABASE_URL"] = server.url(name, user=f"outside_{name}", password="x")
+            (core,) = as_json(notes_at_head, "status", "-n", "core", code=1)["databases"]
+            assert core["state"] == "unreachable"
+            assert "no right to look into any schema" in core["detail"]
+        finally:
+            server.run(f"DROP ROLE outside_{name}")
+
+    @pytest.mark.parametrize("seconds", ["inf", "nan", "1e12", "0", "-1"])
+    def test_a_timeout_that_is_no_number_of_seconds(self, notes: Project, seconds: str) -> None:
+        """It is an error of usage."""
+        done = notes.run("status", f"--timeout={seconds}", module=MULTIDB)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
 
 
 class TestTables:
