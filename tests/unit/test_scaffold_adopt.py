@@ -173,6 +173,18 @@ class TestOptions:
         assert "run_migrations(compare_type=True, render_as_batch=LATER)" in adopted.env
         assert adopted.notes == ""
 
+    @pytest.mark.parametrize(("parameter", "option"), [("**more", "**more"), ("*more", "render_as_batch=more")])
+    def test_what_a_helper_is_called_with_is_reported(self, folder: Path, parameter: str, option: str) -> None:
+        """Its *args and **kwargs have a value inside only, like its other parameters."""
+        head = (
+            f"def set_up(connection, {parameter}):\n    context.configure(\n"
+            f"        connection=connection, target_metadata=target_metadata, compare_type=True, {option}\n    )\n"
+        )
+        run = RUN.replace("context.configure(connection=connection, OPTIONS)", "set_up(connection)")
+        adopted = adopt(folder, env_py(head, run=run))
+        assert adopted.env.endswith("\nrun_migrations(compare_type=True)\n")
+        assert f"not carried over: {option}" in adopted.notes
+
     def test_no_options_make_the_shortest_env_py(self, folder: Path) -> None:
         """Two lines."""
         assert adopt(folder, env_py()).env == "from alembic_multidb import run_migrations\n\nrun_migrations()\n"
