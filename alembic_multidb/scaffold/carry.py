@@ -106,7 +106,7 @@ class _Sorter:
         metadata = self._metadata()
         url = self._url()
         keywords = dict(self._expressions())
-        versions = {name: keywords.pop(name) for name in VERSION_OPTIONS if name in keywords}
+        versions = {name: self._known(name, keywords.pop(name)) for name in VERSION_OPTIONS if name in keywords}
         unpacked = tuple(self._unpacked())
         needs = [
             named(expression, self.engines, ast.Constant(""))
@@ -133,7 +133,7 @@ class _Sorter:
         expression = expression_at(node, self.online.place)
         if expression.source == "None" or self._is_none(expression.source):
             return None
-        if expression.local - self.engines:
+        if self._lost(expression):
             self.note(node.lineno, f"target_metadata={expression.source} cannot be read; fill in metadata=")
             return None
         return expression
@@ -165,6 +165,21 @@ class _Sorter:
                 ours = self.online.options.get(name)
                 if name not in _OWN_OPTIONS and (ours is None or ast.unparse(ours) != ast.unparse(node)):
                     self.note(node.lineno, f"another configure() has {name}={ast.unparse(node)}")
+
+    def _known(self, name: str, value: Expression) -> Expression:
+        """Refuse what a registry cannot say: with another version table, a database would look like an empty one."""
+        lost = self._lost(value)
+        if lost:
+            raise ConfigurationError(
+                f"{self.env.name}, line {self.online.options[name].lineno}: {name}={value.source} needs "
+                f"{', '.join(sorted(lost))}, which only env.py has; write its value there, then adopt"
+            )
+        return value
+
+    def _lost(self, expression: Expression) -> frozenset[str]:
+        """Return what an expression needs and a registry does not have."""
+        missing = slice_for(self.env, expression.uses - expression.local).missing
+        return (expression.local - self.engines) | (missing - {FILE_NAME, self.env.config_name})
 
     def _unpacked(self) -> Iterator[Expression]:
         for node in self.online.unpacked:

@@ -185,6 +185,31 @@ class TestOptions:
         assert adopted.env.endswith("\nrun_migrations(compare_type=True)\n")
         assert f"not carried over: {option}" in adopted.notes
 
+    @pytest.mark.parametrize(
+        ("table", "lost"),
+        [
+            ("version_table_schema=schema", "version_table_schema=schema needs schema, which only"),
+            ("version_table=TABLE", "version_table=TABLE needs TABLE, which only"),
+            ("version_table=table()", r"version_table=table\(\) needs table, which only"),
+        ],
+    )
+    def test_a_version_table_that_only_env_py_knows_is_refused(self, folder: Path, table: str, lost: str) -> None:
+        """With another one, the database would look as if nothing had been run."""
+        head = (
+            "def table():\n    return context.get_x_argument(as_dictionary=True)['table']\n"
+            "TABLE = context.get_x_argument(as_dictionary=True)['table']\n"
+        )
+        run = RUN.replace("run_migrations_online():", "run_migrations_online(schema='a'):", 1)
+        with pytest.raises(MultidbError, match=rf"env\.py, line \d+: {lost}.* env.py has; write its value there"):
+            adopt(folder, env_py(head, options=f"target_metadata=target_metadata, {table}", run=run))
+
+    def test_models_that_only_env_py_knows_are_reported(self, folder: Path) -> None:
+        """The registry has no name without a value."""
+        head = "MODELS = {'a': Base.metadata}[context.get_x_argument(as_dictionary=True)['models']]\n"
+        adopted = adopt(folder, env_py(head, options="target_metadata=MODELS"))
+        assert "metadata=" not in adopted.registry
+        assert "target_metadata=MODELS cannot be read; fill in metadata=" in adopted.notes
+
     def test_no_options_make_the_shortest_env_py(self, folder: Path) -> None:
         """Two lines."""
         assert adopt(folder, env_py()).env == "from alembic_multidb import run_migrations\n\nrun_migrations()\n"
