@@ -149,9 +149,11 @@ class _Sorter:
         if self.url.expression is None:
             return None
         expression = expression_at(self.url.expression, self.url.place)
+        if expression.uses & self.ignore:
+            return None
         context = slice_for(self.env, expression.uses).missing & {self.env.context_name}
         if expression.local - self.engines or context:
-            self.note(self.url.expression.lineno, f"the URL {expression.source} cannot be read; fill in url=")
+            self.note(self.url.expression.lineno, f"the URL {expression.source}")
             return None
         return expression
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -129,12 +130,13 @@ class TestUrls:
         assert "a second URL" in adopt(folder, env_py(engine=engine)).notes
 
     def test_one_that_only_env_py_can_make_is_replaced_by_a_variable(self, folder: Path) -> None:
-        """And reported."""
+        """And reported, once for what was there and once for what is there now."""
         engine = 'create_engine(context.get_x_argument(as_dictionary=True)["url"])'
         adopted = adopt(folder, env_py(engine=engine))
         assert 'url="env:DATABASE_URL"' in adopted.registry
-        assert "cannot be read; fill in url=" in adopted.notes
+        assert "not carried over: the URL context.get_x_argument(as_dictionary=True)['url']\n" in adopted.notes
         assert "its URL is read from DATABASE_URL now" in adopted.notes
+        assert "fill in url=" not in adopted.notes
 
     @pytest.mark.parametrize("url", ["sqlite:///x.db", "mysql://u:SECRET@h/d"])
     def test_other_kinds_are_refused(self, folder: Path, url: str) -> None:
@@ -338,6 +340,20 @@ def run_migrations_online():
             context.run_migrations(engine_name=name)
 run_migrations_online()
 """
+
+
+class TestFlask:
+    """What Flask-Migrate makes."""
+
+    def test_no_helper_is_left_over(self, folder: Path) -> None:
+        """The registry has functions of its own for models and URLs, and nothing that they replace."""
+        spec = find_spec("flask_migrate")
+        assert spec is not None and spec.origin is not None
+        env = Path(spec.origin).parent / "templates" / "flask" / "env.py"
+        registry = adopt(folder, env.read_text()).registry
+        assert "url=url(),\n" in registry
+        assert "def get_engine" not in registry and registry.count("import Flask, current_app") == 1
+        assert "\nfrom flask import current_app\n" not in registry
 
 
 class TestMultidb:
