@@ -151,8 +151,7 @@ class _Sorter:
         expression = expression_at(self.url.expression, self.url.place)
         if expression.uses & self.ignore:
             return None
-        context = slice_for(self.env, expression.uses).missing & {self.env.context_name}
-        if expression.local - self.engines or context:
+        if self._lost(expression):
             self.note(self.url.expression.lineno, f"the URL {expression.source}")
             return None
         return expression

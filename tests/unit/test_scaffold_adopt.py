@@ -129,12 +129,14 @@ class TestUrls:
         engine = 'create_engine(os.environ["A"]) if config else create_engine(os.environ.get("B", "x"))'
         assert "a second URL" in adopt(folder, env_py(engine=engine)).notes
 
-    def test_one_that_only_env_py_can_make_is_replaced_by_a_variable(self, folder: Path) -> None:
+    @pytest.mark.parametrize("url", ["context.get_x_argument(as_dictionary=True)['url']", "URL", "url()"])
+    def test_one_that_only_env_py_can_make_is_replaced_by_a_variable(self, folder: Path, url: str) -> None:
         """And reported, once for what was there and once for what is there now."""
-        engine = 'create_engine(context.get_x_argument(as_dictionary=True)["url"])'
-        adopted = adopt(folder, env_py(engine=engine))
+        made = "context.get_x_argument(as_dictionary=True)['url']"
+        head = f"URL = {made}\ndef url():\n    for found in {made}:\n        return found\n"
+        adopted = adopt(folder, env_py(head, engine=f"create_engine({url})"))
         assert 'url="env:DATABASE_URL"' in adopted.registry
-        assert "not carried over: the URL context.get_x_argument(as_dictionary=True)['url']\n" in adopted.notes
+        assert f"not carried over: the URL {url}\n" in adopted.notes
         assert "its URL is read from DATABASE_URL now" in adopted.notes
         assert "fill in url=" not in adopted.notes
 
