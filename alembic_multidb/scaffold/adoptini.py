@@ -76,9 +76,18 @@ def version_locations(repository: Repository) -> str | None:
     written = repository.option("version_locations")
     if written:
         return _rooted_paths(repository, written)
-    location = f"{repository.script_location}/versions"
-    # path_separator = os would cut package:migrations/versions in two.
-    return None if ":" in location and separator(repository) not in ("space", "newline") else location
+    return None if _is_cut(repository) else f"{repository.script_location}/versions"
+
+
+def _is_cut(repository: Repository) -> bool:
+    """Tell whether package:migrations/versions would be read as two paths, as with path_separator = os."""
+    return ":" in repository.script_location and separator(repository) not in ("space", "newline")
+
+
+def _new_location(repository: Repository, name: str) -> str:
+    if not _is_cut(repository) or not repository.script.is_relative_to(repository.folder):
+        return f"{repository.script_location}/{name}"
+    return "/".join((HERE, *repository.script.relative_to(repository.folder).parts, name))
 
 
 def _shared_options(repository: Repository, module: str) -> dict[str, str]:
@@ -108,7 +117,7 @@ def _locations(repository: Repository) -> dict[str, str]:
 def _new_sections(repository: Repository, histories: Histories) -> list[Section]:
     sections = []
     for name in histories.new:
-        location = f"{repository.script_location}/{name}"
+        location = _new_location(repository, name)
         if histories.new_scripts:
             options = {"script_location": location, "version_locations": f"{location}/versions"}
         else:

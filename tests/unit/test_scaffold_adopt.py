@@ -318,15 +318,27 @@ class TestIni:
         ini = INI.replace("prepend_sys_path = .\n", f"{option}\n")
         assert expected in adopt(folder, env_py(), ini=ini).text("alembic.ini")
 
-    def test_a_package_is_not_cut_at_its_colon(self, folder: Path) -> None:
-        """The default place of the revisions, beside env.py, needs no option."""
-        (folder / "migrations").rename(folder / "old")
-        (folder / "shop").mkdir()
-        (folder / "old").rename(folder / "shop" / "migrations")
-        (folder / "shop" / "migrations" / "env.py").write_text(env_py())
-        (folder / "alembic.ini").write_text(INI.replace("= migrations", "= shop:migrations"))
-        text = Adopted(plan_adoption(folder)).text("alembic.ini")
-        assert "[core]\nsqlalchemy.url = postgresql://h/d\nscript_location = shop:migrations\n" in text
+    @pytest.mark.parametrize(
+        ("separator", "place"),
+        [
+            ("", "%(here)s/src/shop/migrations/ai"),
+            ("path_separator = os\n", "%(here)s/src/shop/migrations/ai"),
+            ("path_separator = space\n", "shop:migrations/ai"),
+        ],
+    )
+    def test_a_package_is_not_cut_at_its_colon(self, folder: Path, separator: str, place: str) -> None:
+        """The default place of the revisions, beside env.py, needs no option; a new place is written as a path."""
+        (folder / "src" / "shop").mkdir(parents=True)
+        (folder / "migrations").rename(folder / "src" / "shop" / "migrations")
+        (folder / "src" / "shop" / "migrations" / "env.py").write_text(env_py())
+        ini = INI.replace("script_location = migrations\n", f"script_location = shop:migrations\n{separator}")
+        (folder / "alembic.ini").write_text(ini)
+        adopted = Adopted(plan_adoption(folder, parse_wanted(["core", "ai"])))
+        assert f"[ai]\nversion_locations = {place}\n" in adopted.text("alembic.ini")
+        assert adopted.text("src/shop/migrations/ai/.gitkeep") == ""
+        if "space" not in separator:
+            core = "[core]\nsqlalchemy.url = postgresql://h/d\nscript_location = shop:migrations\n"
+            assert core in adopted.text("alembic.ini")
 
 
 MULTI = """
