@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configparser import RawConfigParser
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -294,6 +295,58 @@ class TestIni:
             "[ai]\nversion_locations = %(here)s/migrations/ai\n\n"
             "[post_write_hooks]\nhooks = x\n\n# logs\n[loggers]\nkeys = root\n"
         )
+
+    def test_defaults_are_kept(self, folder: Path) -> None:
+        """Both sections become one; where they differ, the first database has what [alembic] said."""
+        ini = (
+            "[DEFAULT]\n# for all\nscript_location = old\ntimezone = UTC\nfile_template = a\n\n[loggers]\n"
+            "keys = root\n\n# ours\n[alembic]\nscript_location = migrations\ntimezone = CET\n# cut\n"
+            "truncate_slug_length = 9\nsqlalchemy.url = postgresql://h/d\n\n[formatters]\nkeys = x\n"
+        )
+        text = adopt(folder, env_py(), "main", "ai", ini=ini).text("alembic.ini")
+        assert text == (
+            "[DEFAULT]\nmultidb_databases = databases:databases\npath_separator = os\nprepend_sys_path = %(here)s\n"
+            "# for all\nscript_location = %(here)s/migrations\ntimezone = UTC\nfile_template = a\n"
+            "# ours\n# cut\ntruncate_slug_length = 9\n\n[loggers]\nkeys = root\n\n"
+            "# A clear error for a forgotten -n.\n[alembic]\nscript_location = alembic_multidb:choose\n\n"
+            "[main]\ntimezone = CET\nsqlalchemy.url = postgresql://h/d\n"
+            "version_locations = %(here)s/migrations/versions\n\n"
+            "[ai]\nversion_locations = %(here)s/migrations/ai\n\n[formatters]\nkeys = x\n"
+        )
+
+    @pytest.mark.parametrize("ini", [INI.replace("[alembic]", "[DEFAULT]"), f"[loggers]\nkeys = root\n{INI}"])
+    def test_every_section_stands_once(self, folder: Path, ini: str) -> None:
+        """Whichever there were, and in whatever order."""
+        parser = RawConfigParser()
+        parser.read_string(adopt(folder, env_py(), "main", "ai", ini=ini).text("alembic.ini"))
+        assert {"alembic", "main", "ai"} <= set(parser.sections())
+        assert parser["main"]["sqlalchemy.url"] == "postgresql://h/d"
+        assert parser["alembic"]["script_location"] == "alembic_multidb:choose"
+
+    @pytest.mark.parametrize(
+        ("section", "names", "message"),
+        [
+            ("[ai]\nscript_location = other\n", ("core", "ai"), r"\[ai\] has an env.py of its own, in other"),
+            ("[ai]\nsqlalchemy.url = x\n", ("core", "ai"), r"section \[ai\] already, which has no revisions"),
+            ("[ai]\nscript_location = other\n", ("ai",), r"section \[ai\] already, and the history that is adopted is"),
+        ],
+    )
+    def test_a_section_that_is_something_else_is_refused(
+        self, folder: Path, section: str, names: tuple[str, ...], message: str
+    ) -> None:
+        """A second one of the same name would point to an empty folder."""
+        with pytest.raises(MultidbError, match=message):
+            adopt(folder, env_py(), *names, ini=f"{INI}{section}")
+
+    def test_a_section_with_revisions_becomes_its_database(self, folder: Path) -> None:
+        """They stay where they are, and what else it says stays with them."""
+        (folder / "more").mkdir()
+        section = "[ai]\nscript_location = ./migrations\nversion_locations = more\ntimezone = CET\n"
+        adopted = adopt(folder, env_py(), "main", "ai", ini=f"{INI}{section}")
+        assert adopted.text("alembic.ini").endswith("\n[ai]\nversion_locations = %(here)s/more\ntimezone = CET\n")
+        assert not any("migrations/ai" in adopted.plan.shown(change.path) for change in adopted.plan.changes)
+        assert '"ai",\n' in adopted.registry
+        assert 'database "ai": it has the revisions of its section; fill in tables=' in adopted.notes
 
     @pytest.mark.parametrize(
         ("option", "expected"),
