@@ -61,7 +61,7 @@ def adopted_ini(repository: Repository, histories: Histories, options: Mapping[s
         if section is (given or main):
             written.append(_shared(rest, given, options).closed())
         if section is main:
-            written += [_trap(), *_databases(repository, histories, sections, moved)]
+            written += [_trap(given), *_databases(repository, histories, sections, moved)]
         elif section is not given and section.name not in (*histories.old, *histories.found):
             written.append(section)
     return write_sections(written)
@@ -162,8 +162,11 @@ def _new_options(repository: Repository, histories: Histories, name: str) -> dic
     return {"version_locations": location}
 
 
-def _trap() -> Section:
-    return new_section(MAIN_SECTION, {"script_location": TRAP}, above="# A clear error for a forgotten -n.")
+def _trap(given: Section | None) -> Section:
+    # Alembic would read these revisions before it looks for those of the trap.
+    inherited = {"version_locations"} & (given.keys if given else frozenset())
+    options = {"script_location": TRAP, **dict.fromkeys(inherited, "")}
+    return new_section(MAIN_SECTION, options, above="# A clear error for a forgotten -n.")
 
 
 def _rooted_paths(repository: Repository, value: str) -> str:

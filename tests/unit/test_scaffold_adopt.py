@@ -314,6 +314,13 @@ class TestIni:
             "[ai]\nversion_locations = %(here)s/migrations/ai\n\n[formatters]\nkeys = x\n"
         )
 
+    def test_a_forgotten_name_stays_an_error(self, folder: Path) -> None:
+        """Revisions that [DEFAULT] names are not those of the section that stands for no database."""
+        ini = f"[DEFAULT]\nversion_locations = migrations/versions\n{INI}"
+        text = adopt(folder, env_py(), ini=ini).text("alembic.ini")
+        assert "[alembic]\nscript_location = alembic_multidb:choose\nversion_locations =\n" in text
+        assert "[core]\nsqlalchemy.url = postgresql://h/d\nversion_locations = %(here)s/migrations/versions\n" in text
+
     @pytest.mark.parametrize("ini", [INI.replace("[alembic]", "[DEFAULT]"), f"[loggers]\nkeys = root\n{INI}"])
     def test_every_section_stands_once(self, folder: Path, ini: str) -> None:
         """Whichever there were, and in whatever order."""
