@@ -140,6 +140,13 @@ def _checked(repository: Repository) -> Repository:
 
 
 def _nothing_found(folder: Path) -> ConfigurationError:
+    for ini in _candidates(folder):
+        own = [f"[{name}]" for name, options in _read_ini(ini)[1].items() if "script_location" in options]
+        if own:
+            return ConfigurationError(
+                f"{ini} has its script_location in {', '.join(own)} instead of [alembic], and --adopt reads one env.py "
+                'only; declare the databases by hand: see "Several script folders" in the documentation'
+            )
     return ConfigurationError(
         f"there is no Alembic repository in {folder.absolute()}: no alembic.ini with a script_location, no "
         "[tool.alembic] in pyproject.toml, and no migrations/alembic.ini; for a new project, leave out --adopt"

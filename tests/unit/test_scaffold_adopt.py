@@ -330,6 +330,14 @@ class TestIni:
         assert parser["main"]["sqlalchemy.url"] == "postgresql://h/d"
         assert parser["alembic"]["script_location"] == "alembic_multidb:choose"
 
+    def test_a_script_folder_for_each_section_is_refused(self, folder: Path) -> None:
+        """The sections are named, and nobody is sent to make a new project."""
+        ini = "[alembic]\ntimezone = UTC\n[core]\nscript_location = migrations\n[ai]\nscript_location = other\n"
+        with pytest.raises(MultidbError, match=r"script_location in \[core\], \[ai\] instead of") as caught:
+            adopt(folder, env_py(), ini=ini)
+        assert "leave out --adopt" not in str(caught.value)
+        assert 'see "Several script folders" in the documentation' in str(caught.value)
+
     @pytest.mark.parametrize(
         ("section", "names", "message"),
         [
