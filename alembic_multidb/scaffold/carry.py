@@ -11,6 +11,7 @@ from alembic_multidb.scaffold.changes import hide_passwords
 from alembic_multidb.scaffold.envfile import EnvFile, Role, Statement
 from alembic_multidb.scaffold.known import is_known
 from alembic_multidb.scaffold.places import only_raises
+from alembic_multidb.scaffold.quiet import quiet
 from alembic_multidb.scaffold.runners import Configure, Runners
 from alembic_multidb.scaffold.slices import FILE_NAME, Expression, Slice, expression_at, named, slice_for
 from alembic_multidb.scaffold.urlsource import UrlSource, find_url, sets_config_url
@@ -88,10 +89,13 @@ def carry(
 
 class _Sorter:
     def __init__(self, env: EnvFile, ignore: frozenset[str], *, multidb: bool) -> None:
+        env, shown = quiet(env)
         self.env = env
         self.ignore = ignore
         self.runners = Runners(env)
         self.notes: list[tuple[int, str]] = []
+        for line, text in shown:
+            self.note(line, f"{text}, which may show a password")
         online = self.runners.online
         if online is None:
             raise ConfigurationError(

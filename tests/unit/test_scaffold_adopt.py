@@ -259,6 +259,54 @@ class TestStatements:
         assert [registry.find(text) for text in order] == sorted(registry.find(text) for text in order)
         assert -1 not in [registry.find(text) for text in order]
 
+    @pytest.mark.parametrize(
+        ("head", "kept"),
+        [
+            (
+                "found = os.environ['A']\nif found:  # asked\n    # as it is\n    found = found.strip()\n"
+                "    print(\n        f'Using {found}'\n    )\nelse:\n    found = 'postgresql://h/d'\n"
+                "config.set_main_option('sqlalchemy.url', found)\n",
+                "if found:  # asked\n    # as it is\n    found = found.strip()\nelse:\n    found = 'postgresql://h/d'\n",
+            ),
+            ("print('to', config.get_main_option('sqlalchemy.url'))\nSHOP.act()\n", "SHOP.act()\n"),
+            ("if os.environ:\n    print(settings.database_url)\nSHOP.act()\n", "logger\nSHOP.act()\n"),
+            (
+                "for name in SHOP.names:\n    logger.info('to %s', os.environ['DB_DSN'])\n",
+                "for name in SHOP.names:\n    pass\n",
+            ),
+            (
+                "try:\n    SHOP.act()\nexcept OSError:\n    print(settings.url)\nelse:\n    print(settings.url)\n",
+                "try:\n    SHOP.act()\nexcept OSError:\n    pass\n",
+            ),
+            (
+                "name = os.environ['A']\nshown = f'<{name}>'\nSHOP.act(); print(shown)\n"
+                "config.set_main_option('sqlalchemy.url', SHOP.made(name))\n",
+                "SHOP.act()\n",
+            ),
+        ],
+    )
+    def test_what_would_show_the_url_is_left_out(self, folder: Path, head: str, kept: str) -> None:
+        """A registry is imported by every command, and its output is not Alembic's."""
+        adopted = adopt(folder, env_py(f"from shop import SHOP, settings, logger\n{head}"))
+        assert kept in adopted.registry.replace("\n\n", "\n")
+        for call in ("print(", "logger.info("):
+            assert call not in adopted.registry and (call in adopted.notes) == (call in head)
+        assert "which may show a password" in adopted.notes
+
+    def test_other_messages_stay(self, folder: Path) -> None:
+        """As in a hook."""
+        head = "def hook(object, name, *rest):\n    print(f'asked for the URL of {name}')\n    return True\n"
+        adopted = adopt(folder, env_py(head, options="target_metadata=target_metadata, include_object=hook"))
+        assert "    print(f'asked for the URL of {name}')\n" in adopted.env
+        assert adopted.notes == ""
+
+    def test_a_url_in_a_function_that_prints_it_is_read(self, folder: Path) -> None:
+        """Without the message, it is nothing but a variable."""
+        head = "def url():\n    url = os.environ['A']\n    print(url)\n    return url\n"
+        adopted = adopt(folder, env_py(head, engine="create_engine(url())"))
+        assert 'url="env:A"' in adopted.registry
+        assert "line 13: not carried over: print(url)" in adopted.notes
+
     def test_a_clash_of_names_is_avoided(self, folder: Path) -> None:
         """Somebody's models have a Database of their own."""
         registry = adopt(folder, env_py("from shop.models import Database\n")).registry
