@@ -19,6 +19,7 @@ from alembic_multidb.scaffold.envfile import EnvFile
 from alembic_multidb.scaffold.fresh import MODULE_NAMES, registry_module, version_folders
 from alembic_multidb.scaffold.repository import HERE, Repository, find_repository, is_adopted
 from alembic_multidb.scaffold.runners import URL_OPTION
+from alembic_multidb.scaffold.sections import histories_of
 from alembic_multidb.scaffold.slices import Expression, named
 from alembic_multidb.scaffold.templates import template
 from alembic_multidb.scaffold.tomltext import add_trap, set_trap
@@ -100,8 +101,8 @@ class Adoption:
             binds = flask.bind_names(self.folder, self.versions) if self.is_flask and self.is_multidb else ()
             first = next((name for name in asked if name not in binds), FIRST_NAME)
             old = (first, *binds)
-        new = tuple(name for name in asked if name not in old)
-        return Histories(old, new, new_scripts=self.is_multidb)
+        owns_sections = self.is_multidb and not self.is_flask
+        return histories_of(self.repository, old, asked, is_multidb=self.is_multidb, owns_sections=owns_sections)
 
     @property
     def versions(self) -> Path:
@@ -131,10 +132,10 @@ class Adoption:
 
     def changes(self) -> Iterator[FileChange]:
         """Return every file that is to be written."""
-        ini, registry = adopted_ini(self.repository, self.histories, self.module), self._registry()
-        if self.is_flask and self.is_multidb:
-            # The template asks the application for its binds, and only env.py loads it.
-            ini = ini.replace("[DEFAULT]\n", "[DEFAULT]\nrevision_environment = true\n", 1)
+        # Flask-Migrate's template for several binds asks the application for them, and only env.py loads it.
+        options = {"revision_environment": "true"} if self.is_flask and self.is_multidb else {}
+        options["multidb_databases"] = f"{self.module}:databases"
+        ini, registry = adopted_ini(self.repository, self.histories, options), self._registry()
         yield FileChange.of(self.repository.ini, ini)
         yield FileChange(self.folder / f"{self.module}.py", registry)
         yield FileChange.of(self.repository.script / "env.py", self._env())
@@ -151,6 +152,9 @@ class Adoption:
         yield from self.carried.notes
         for name, source in self._placeholders():
             yield f'database "{name}": {source}; its URL is read from {variable_for(name, self._names)} now'
+        for name in self.histories.found:
+            variable = variable_for(name, self._names)
+            yield f'database "{name}": it has the revisions of its section; fill in tables=, and set {variable}'
         if not separator(self.repository):
             yield "alembic.ini: its lists of paths are separated in several ways; set path_separator by hand"
         if self.is_flask:
@@ -166,7 +170,7 @@ class Adoption:
 
     def _new_folders(self) -> Iterator[FileChange]:
         script = self.repository.script
-        new = [self._database(name) for name in self.histories.new]
+        new = [self._database(name) for name in self.histories.new if name not in self.histories.found]
         taken = [database.name for database in new if (script / database.name).exists()]
         if taken:
             raise ConfigurationError(f"{script / taken[0]} is there already: give the new database another name")

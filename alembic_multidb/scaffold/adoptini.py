@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from alembic_multidb.scaffold.initext import Section, new_section, read_sections, write_sections
+from alembic_multidb.scaffold.initext import Block, Section, new_section, read_sections, write_sections
 from alembic_multidb.scaffold.repository import HERE, MAIN_SECTION, Repository, rooted
 from alembic_multidb.scaffold.runners import URL_OPTION
 from alembic_multidb.scaffold.tomltext import TRAP
@@ -25,34 +25,75 @@ class Histories:
     Attributes:
         old: the databases of the existing history, the default one first.
         new: further ones, each with an empty history.
+        found: where those of the further ones have their revisions that have a section already.
         new_scripts: whether each further one needs env.py and script.py.mako of its own.
     """
 
     old: tuple[str, ...]
     new: tuple[str, ...] = ()
+    found: Mapping[str, str] = field(default_factory=dict)
     new_scripts: bool = False
 
 
-def adopted_ini(repository: Repository, histories: Histories, module: str) -> str:
+def adopted_ini(repository: Repository, histories: Histories, options: Mapping[str, str]) -> str:
     """Return the new text.
 
-    What ``[alembic]`` said holds for all databases now, except for the URL and the place of the revisions.
+    What ``[alembic]`` said holds for all databases now, except for the URL, the place of the revisions, and what
+    ``[DEFAULT]`` says otherwise: that holds for the first database.
+
+    Args:
+        repository: what was found.
+        histories: which database has which history.
+        options: further options for all databases.
     """
     sections = read_sections(repository.ini_text)
-    given = next((section for section in sections if section.name == DEFAULT), Section(DEFAULT, ""))
-    main = next((section for section in sections if section.name == MAIN_SECTION), Section(MAIN_SECTION, ""))
+    given = next((section for section in sections if section.name == DEFAULT), None)
+    main = next((section for section in sections if section.name == MAIN_SECTION), None)
+    if main is None:
+        main = Section(MAIN_SECTION, "")
+        sections.append(main)
+    options = {**options, **_shared_options(repository)}
     urls = set() if repository.database_names else {URL_OPTION}
-    own = {*urls, "version_locations", "version_path_separator", *given.keys} & main.keys
-    shared, moved = main.without(own)
-    shared = shared.renamed(DEFAULT).with_options(_shared_options(repository, module))
-    moved = tuple(block for block in moved if block.key != "version_locations")
-    rest = [section for section in sections if section is not main and section.name not in histories.old]
-    existing = {section.name: section for section in sections if section.name in histories.old}
-    named = [existing.get(name, new_section(name, {})).with_options(_locations(repository)) for name in histories.old]
-    named[0] = replace(named[0], blocks=(*moved, *named[0].blocks))
-    position = sections.index(main) if main in sections else len(rest)
-    databases = [*(section.closed() for section in named), *_new_sections(repository, histories)]
-    return write_sections([*rest[:position], shared.closed(), _trap(), *databases, *rest[position:]])
+    own = {*urls, "version_locations", "version_path_separator", *(given.keys if given else ())} - options.keys()
+    rest, moved = main.without(own)
+    written = list[Section]()
+    for section in sections:
+        if section is (given or main):
+            written.append(_shared(rest, given, options).closed())
+        if section is main:
+            written += [_trap(given), *_databases(repository, histories, sections, moved)]
+        elif section is not given and section.name not in (*histories.old, *histories.found):
+            written.append(section)
+    return write_sections(written)
+
+
+def _shared(main: Section, given: Section | None, options: Mapping[str, str]) -> Section:
+    """Return ``[DEFAULT]``, with what ``[alembic]`` says for all."""
+    if given is None:
+        return main.renamed(DEFAULT).with_options(options)
+    more, _ = main.without(given.keys)
+    blocks = (*given.closed().blocks[:-1], *more.above, *more.blocks)
+    return replace(given, blocks=blocks).with_options(options)
+
+
+def _databases(
+    repository: Repository, histories: Histories, sections: Sequence[Section], moved: Sequence[Block]
+) -> Iterator[Section]:
+    """Return the section of each database; what was moved out of ``[alembic]`` goes to the first."""
+    there = {section.name: section for section in sections}
+    for name in histories.old:
+        section = there.get(name, new_section(name, {}))
+        own = [block for block in moved if block.key != "version_locations" and block.key not in section.keys]
+        section = section.with_options(_locations(repository))
+        first = name == histories.old[0]
+        yield replace(section, blocks=(*(own if first else ()), *section.blocks)).closed()
+    for name in histories.new:
+        if name in histories.found:
+            options = {"version_locations": _rooted_paths(repository, histories.found[name])}
+            given, _ = there[name].without({"script_location"})
+            yield given.with_options(options).closed()
+        else:
+            yield new_section(name, _new_options(repository, histories, name))
 
 
 def separator(repository: Repository) -> str:
@@ -76,13 +117,22 @@ def version_locations(repository: Repository) -> str | None:
     written = repository.option("version_locations")
     if written:
         return _rooted_paths(repository, written)
-    location = f"{repository.script_location}/versions"
-    # path_separator = os would cut package:migrations/versions in two.
-    return None if ":" in location and separator(repository) not in ("space", "newline") else location
+    return None if _is_cut(repository) else f"{repository.script_location}/versions"
 
 
-def _shared_options(repository: Repository, module: str) -> dict[str, str]:
-    options = {"multidb_databases": f"{module}:databases", "script_location": repository.script_location}
+def _is_cut(repository: Repository) -> bool:
+    """Tell whether package:migrations/versions would be read as two paths, as with path_separator = os."""
+    return ":" in repository.script_location and separator(repository) not in ("space", "newline")
+
+
+def _new_location(repository: Repository, name: str) -> str:
+    if not _is_cut(repository) or not repository.script.is_relative_to(repository.folder):
+        return f"{repository.script_location}/{name}"
+    return "/".join((HERE, *repository.script.relative_to(repository.folder).parts, name))
+
+
+def _shared_options(repository: Repository) -> dict[str, str]:
+    options = {"script_location": repository.script_location}
     chosen = separator(repository)
     if chosen:
         options["path_separator"] = chosen
@@ -105,20 +155,18 @@ def _locations(repository: Repository) -> dict[str, str]:
     return {"version_locations": locations} if locations else {"script_location": repository.script_location}
 
 
-def _new_sections(repository: Repository, histories: Histories) -> list[Section]:
-    sections = []
-    for name in histories.new:
-        location = f"{repository.script_location}/{name}"
-        if histories.new_scripts:
-            options = {"script_location": location, "version_locations": f"{location}/versions"}
-        else:
-            options = {"version_locations": location}
-        sections.append(new_section(name, options))
-    return sections
+def _new_options(repository: Repository, histories: Histories, name: str) -> dict[str, str]:
+    location = _new_location(repository, name)
+    if histories.new_scripts:
+        return {"script_location": location, "version_locations": f"{location}/versions"}
+    return {"version_locations": location}
 
 
-def _trap() -> Section:
-    return new_section(MAIN_SECTION, {"script_location": TRAP}, above="# A clear error for a forgotten -n.")
+def _trap(given: Section | None) -> Section:
+    # Alembic would read these revisions before it looks for those of the trap.
+    inherited = {"version_locations"} & (given.keys if given else frozenset())
+    options = {"script_location": TRAP, **dict.fromkeys(inherited, "")}
+    return new_section(MAIN_SECTION, options, above="# A clear error for a forgotten -n.")
 
 
 def _rooted_paths(repository: Repository, value: str) -> str:

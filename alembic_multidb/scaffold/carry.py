@@ -11,6 +11,7 @@ from alembic_multidb.scaffold.changes import hide_passwords
 from alembic_multidb.scaffold.envfile import EnvFile, Role, Statement
 from alembic_multidb.scaffold.known import is_known
 from alembic_multidb.scaffold.places import only_raises
+from alembic_multidb.scaffold.quiet import quiet
 from alembic_multidb.scaffold.runners import Configure, Runners
 from alembic_multidb.scaffold.slices import FILE_NAME, Expression, Slice, expression_at, named, slice_for
 from alembic_multidb.scaffold.urlsource import UrlSource, find_url, sets_config_url
@@ -88,10 +89,13 @@ def carry(
 
 class _Sorter:
     def __init__(self, env: EnvFile, ignore: frozenset[str], *, multidb: bool) -> None:
+        env, shown = quiet(env)
         self.env = env
         self.ignore = ignore
         self.runners = Runners(env)
         self.notes: list[tuple[int, str]] = []
+        for line, text in shown:
+            self.note(line, f"{text}, which may show a password")
         online = self.runners.online
         if online is None:
             raise ConfigurationError(
@@ -106,7 +110,7 @@ class _Sorter:
         metadata = self._metadata()
         url = self._url()
         keywords = dict(self._expressions())
-        versions = {name: keywords.pop(name) for name in VERSION_OPTIONS if name in keywords}
+        versions = {name: self._known(name, keywords.pop(name)) for name in VERSION_OPTIONS if name in keywords}
         unpacked = tuple(self._unpacked())
         needs = [
             named(expression, self.engines, ast.Constant(""))
@@ -133,7 +137,7 @@ class _Sorter:
         expression = expression_at(node, self.online.place)
         if expression.source == "None" or self._is_none(expression.source):
             return None
-        if expression.local - self.engines:
+        if self._lost(expression):
             self.note(node.lineno, f"target_metadata={expression.source} cannot be read; fill in metadata=")
             return None
         return expression
@@ -149,9 +153,10 @@ class _Sorter:
         if self.url.expression is None:
             return None
         expression = expression_at(self.url.expression, self.url.place)
-        context = slice_for(self.env, expression.uses).missing & {self.env.context_name}
-        if expression.local - self.engines or context:
-            self.note(self.url.expression.lineno, f"the URL {expression.source} cannot be read; fill in url=")
+        if expression.uses & self.ignore:
+            return None
+        if self._lost(expression):
+            self.note(self.url.expression.lineno, f"the URL {expression.source}")
             return None
         return expression
 
@@ -165,6 +170,21 @@ class _Sorter:
                 ours = self.online.options.get(name)
                 if name not in _OWN_OPTIONS and (ours is None or ast.unparse(ours) != ast.unparse(node)):
                     self.note(node.lineno, f"another configure() has {name}={ast.unparse(node)}")
+
+    def _known(self, name: str, value: Expression) -> Expression:
+        """Refuse what a registry cannot say: with another version table, a database would look like an empty one."""
+        lost = self._lost(value)
+        if lost:
+            raise ConfigurationError(
+                f"{self.env.name}, line {self.online.options[name].lineno}: {name}={value.source} needs "
+                f"{', '.join(sorted(lost))}, which only env.py has; write its value there, then adopt"
+            )
+        return value
+
+    def _lost(self, expression: Expression) -> frozenset[str]:
+        """Return what an expression needs and a registry does not have."""
+        missing = slice_for(self.env, expression.uses - expression.local).missing
+        return (expression.local - self.engines) | (missing - {FILE_NAME, self.env.config_name})
 
     def _unpacked(self) -> Iterator[Expression]:
         for node in self.online.unpacked:

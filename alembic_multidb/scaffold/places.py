@@ -50,8 +50,11 @@ class Local:
         """Return every name that means something else here than outside."""
         parameters = {
             argument.arg
-            for function in self.functions
-            for argument in (*function.args.args, *function.args.kwonlyargs, *function.args.posonlyargs)
+            for arguments in (function.args for function in self.functions)
+            for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        }
+        parameters |= {
+            rest.arg for function in self.functions for rest in (function.args.vararg, function.args.kwarg) if rest
         }
         stored = {node.id for node in self._nodes() if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
         return frozenset(parameters | stored | set(self.definitions))

@@ -72,7 +72,7 @@ def find_repository(folder: Path) -> Repository:
         main, sections = _read_ini(ini)
         location = main.get("script_location") or toml.get("script_location")
         if location is not None and ini.parent == folder:
-            script = _resolve(folder, str(location))
+            script = script_folder(folder, str(location))
             shown = _location(folder, str(location), script)
         elif location is None and (ini.parent / "env.py").is_file():
             script = ini.parent  # as Flask-Migrate has it
@@ -83,7 +83,7 @@ def find_repository(folder: Path) -> Repository:
     location = str(toml.get("script_location", TRAP))
     if location == TRAP:
         raise _nothing_found(folder)
-    script = _resolve(folder, location)
+    script = script_folder(folder, location)
     return _checked(Repository(folder, None, {}, {}, toml, script, _location(folder, location, script)))
 
 
@@ -118,7 +118,7 @@ def _read_ini(path: Path) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     return sections.pop(MAIN_SECTION, dict(parser.defaults())), sections
 
 
-def _resolve(folder: Path, location: str) -> Path:
+def script_folder(folder: Path, location: str) -> Path:
     """Return the folder that a ``script_location`` means, seen from the project's folder."""
     if ":" in location and not re.match(r"[A-Za-z]:[\\/]", location):
         package, _, inside = location.partition(":")
@@ -140,6 +140,13 @@ def _checked(repository: Repository) -> Repository:
 
 
 def _nothing_found(folder: Path) -> ConfigurationError:
+    for ini in _candidates(folder):
+        own = [f"[{name}]" for name, options in _read_ini(ini)[1].items() if "script_location" in options]
+        if own:
+            return ConfigurationError(
+                f"{ini} has its script_location in {', '.join(own)} instead of [alembic], and --adopt reads one env.py "
+                'only; declare the databases by hand: see "Several script folders" in the documentation'
+            )
     return ConfigurationError(
         f"there is no Alembic repository in {folder.absolute()}: no alembic.ini with a script_location, no "
         "[tool.alembic] in pyproject.toml, and no migrations/alembic.ini; for a new project, leave out --adopt"

@@ -381,6 +381,56 @@ class TestAdoption:
         assert psql(other, "SELECT extname FROM pg_extension WHERE extname = 'vector'") == [("vector",)]
         assert len(list((repository.folder / "migrations/ai").glob("*.py"))) == 1
 
+    def test_a_package_and_defaults(self, repository: Repository, new_database: NewDatabase) -> None:
+        """[DEFAULT] says something for all, and the folder stands in a package: both databases go on."""
+        url = new_database()
+        repository.make("generic", url, folder="shop/migrations")
+        repository.write("shop/__init__.py", "")
+        repository.write("shop/migrations/__init__.py", "")
+        text = (repository.folder / "alembic.ini").read_text()
+        text = re.sub(r"^script_location = .*$", "script_location = shop:migrations", text, flags=re.MULTILINE)
+        repository.write("alembic.ini", f"[DEFAULT]\nscript_location = elsewhere\nfile_template = %%(slug)s\n\n{text}")
+        repository.fill()
+        repository.environment = {"AI_DATABASE_URL": new_database()}
+        arguments = ("--database", "core", "--database", "ai")
+        repository.adopts_with_the_same_answers(url, arguments=arguments)
+        for name in ("core", "ai"):
+            repository.ok("-n", name, "revision", "-m", f"third {name}")
+            repository.ok("-n", name, "upgrade", "head")
+        found = [path.name for path in (repository.folder / "shop/migrations").rglob("*/third_*.py")]
+        assert sorted(found) == ["third_ai.py", "third_core.py"]
+        assert (repository.folder / "shop/migrations/ai/third_ai.py").is_file()
+        assert "name one (core, ai) with -n" in repository.refused("history")
+
+    def test_several_script_folders_by_hand(self, repository: Repository, new_database: NewDatabase) -> None:
+        """What the how-to says for sections that have an env.py each, of which only one could be adopted."""
+        url, other = new_database(), new_database()
+        repository.make("generic", url, folder="old/core")
+        repository.fill()
+        (repository.folder / "alembic.ini").unlink()
+        repository.ok("init", "old/ai")
+        sections = "[core]\nscript_location = old/core\n\n[ai]\nscript_location = old/ai\n"
+        repository.write("alembic.ini", sections)
+        repository.ok("-n", "ai", "revision", "-m", "first")
+        refused = repository.refused("init", "--adopt", "--yes", module="alembic_multidb")
+        assert "[core], [ai]" in refused and 'see "Several script folders" in the documentation' in refused
+        repository.environment = {"DATABASE_URL": url, "AI_DATABASE_URL": other}
+        repository.write(
+            "alembic.ini",
+            "[DEFAULT]\nmultidb_databases = databases:databases\npath_separator = os\nprepend_sys_path = %(here)s\n"
+            f"{sections}",
+        )
+        repository.write(
+            "databases.py",
+            "from alembic_multidb import Database, Databases\nfrom models import Base\n\ndatabases = Databases(\n"
+            '    Database("core", metadata=Base.metadata, url="env:DATABASE_URL", default=True, unmodelled="drop"),\n'
+            '    Database("ai", metadata=Base.metadata, url="env:AI_DATABASE_URL", tables=[], unmodelled="drop"),\n)\n',
+        )
+        for name in ("core", "ai"):
+            repository.write(f"old/{name}/env.py", "from alembic_multidb import run_migrations\n\nrun_migrations()\n")
+            repository.ok("-n", name, "upgrade", "head")
+            repository.ok("-n", name, "check")
+
     def test_an_empty_folder_has_nothing_to_adopt(self, repository: Repository) -> None:
         """What was looked for is said."""
         refused = repository.refused("init", "--adopt", module="alembic_multidb")
