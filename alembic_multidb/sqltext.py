@@ -81,7 +81,7 @@ def _rewritten(sql: str, *, unqualify: bool = False) -> str | None:
         if rewrite is not None:
             rewrite(node)
     try:
-        return postgast.deparse(tree)
+        return str(postgast.deparse(tree))
     except postgast.PgQueryError:
         return None
 
