@@ -201,8 +201,8 @@ def read_snapshot(connection: Connection) -> Snapshot:
     Args:
         connection: inside a transaction, whose ``search_path`` is set for the rest of it.
     """
-    for name, value in _SETTINGS.items():
-        connection.exec_driver_sql("SELECT set_config(%s, %s, true)", (name, value))
+    settings = "SELECT set_config(s.name, s.value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
+    connection.exec_driver_sql(settings, (list(_SETTINGS), list(_SETTINGS.values())))
     edges = tuple(
         Edge(ObjectId(row.catalog, row.oid), ObjectId(row.used_catalog, row.used_oid), row.kind)
         for row in _query(connection, "edges")

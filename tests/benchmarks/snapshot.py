@@ -67,7 +67,6 @@ def measure(engine: Engine) -> tuple[int, float, int]:
 def main(counts: list[int]) -> None:
     """Measure each size and compare it with the first."""
     with running_server(embedded_18()) as server:
-        server.run("ALTER SYSTEM SET max_locks_per_transaction = 4096")
         first = 0.0
         for count in counts:
             engine = build(server, count)
