@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.snapshot [TABLES ...]
 
-Each table has ten columns, a primary key, a foreign key, two checks, two indexes, a trigger, a comment and a view. Printed are,
-for each number of tables, the rows, the seconds (median of three, the parser's memory emptied before each), the
-queries, and the time for each table as a ratio to that of the first number. Bounds: ratio 2, the same queries.
+Each table has ten columns, a primary key, a foreign key, two checks, two indexes, a trigger, a comment and a view.
+Printed are, for each number of tables, the rows, the seconds (median of three, the parser's memory emptied before each),
+the queries, and the time for each table as a ratio to that of the first number. Bounds: ratio 2, the same queries.
 """
 
 from __future__ import annotations
@@ -29,14 +29,16 @@ BEGIN
     FOR n IN 1..{count} LOOP
         EXECUTE format($table$
             CREATE TABLE t%1$s (
-                id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent bigint REFERENCES t%1$s, name varchar(%2$s) NOT NULL DEFAULT 'x',
-                kind varchar CHECK (kind IN ('a', 'b', 'c%1$s')), age int CHECK (age BETWEEN 0 AND %1$s), status status DEFAULT 'new',
-                data jsonb DEFAULT '{{}}', created timestamptz DEFAULT now(), low text GENERATED ALWAYS AS (lower(name)) STORED, tags text[]);
+                id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent bigint REFERENCES t%1$s,
+                name varchar(%2$s) NOT NULL DEFAULT 'x', kind varchar CHECK (kind IN ('a', 'b', 'c%1$s')),
+                age int CHECK (age BETWEEN 0 AND %1$s), status status DEFAULT 'new', data jsonb DEFAULT '{{}}',
+                created timestamptz DEFAULT now(), low text GENERATED ALWAYS AS (lower(name)) STORED, tags text[]);
             CREATE INDEX ON t%1$s (kind, age) WHERE status = 'new' AND age > %1$s;
             CREATE UNIQUE INDEX ON t%1$s (lower(name));
             CREATE TRIGGER touch BEFORE UPDATE ON t%1$s FOR EACH ROW EXECUTE FUNCTION touch();
             COMMENT ON TABLE t%1$s IS 'Table %1$s';
-            CREATE VIEW v%1$s AS SELECT id, name, count(*) OVER () AS many FROM t%1$s WHERE kind IN ('a', 'b') AND age > %1$s
+            CREATE VIEW v%1$s AS SELECT id, name, count(*) OVER () AS many FROM t%1$s
+                WHERE kind IN ('a', 'b') AND age > %1$s
         $table$, n, n + 10);
     END LOOP;
 END
