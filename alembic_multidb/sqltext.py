@@ -1,104 +1,174 @@
 """SQL as PostgreSQL's own parser sees it: one text for what several versions, or a dump, write differently.
 
-The only module that knows the parser. What it cannot read is left as it is.
+The only module that knows the parser. What it cannot read is left as it is. PostgreSQL 15 to 18 all write these in two
+ways, the second after a dump was read back:
+
+- ``(ARRAY['a'::varchar])::text[]`` and ``ARRAY[('a'::varchar)::text]``, for ``IN ('a')`` on a varchar;
+- ``((a AND b) AND c)`` and ``(a AND b AND c)``, for ``BETWEEN`` and other conditions made of several;
+- ``(- 1)`` and ``'-1'::integer``, ``(- 1.5)`` and ``'-1.5'::numeric``, for ``-1::int`` and the like.
+
+A view of one relation has its columns qualified by PostgreSQL 15, not by 16 and later.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 import postgast
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from postgast import pg_query_pb2 as nodes
 
-# What makes two texts of one expression differ: see _push_casts().
-_ARRAY = "ARRAY["
+# Only a text with one of these can have two forms.
+_UNSTABLE = re.compile(r"ARRAY\[|\bAND\b|\bOR\b|\(- |'-\d")
+# What a part of a statement can be the part of: an expression, a constraint, a whole statement, the body of an SQL
+# function, its arguments, a partition key.
+_FRAMES = (
+    ("SELECT ", ""),
+    ("ALTER TABLE t ADD ", ""),
+    ("", ""),
+    ("CREATE FUNCTION f() RETURNS int ", ""),
+    ("CREATE FUNCTION f(", ") RETURNS int RETURN 1"),
+    ("CREATE TABLE t () PARTITION BY ", ""),
+)
+_NEGATIVE = re.compile(r"-\d+(?P<fraction>[.e].*)?")
+# Words that some of PostgreSQL 15 to 18 quote as names and others do not (pg_get_keywords()).
+_QUOTED = re.compile(
+    r'"(json|json_array|json_arrayagg|json_exists|json_object|json_objectagg|json_query|json_scalar|json_serialize'
+    r'|json_table|json_value|merge_action|system_user)"'
+)
+
+
+def normalized_name(name: str) -> str:
+    """Return a qualified name with the same quotes whatever version wrote it."""
+    return _QUOTED.sub(r"\1", name) if '"' in name else name
 
 
 @lru_cache(maxsize=16384)
 def normalized_query(sql: str) -> str:
-    """Return a view's query so that PostgreSQL 15 to 18 give the same text.
-
-    PostgreSQL 15 qualifies every column of a view, 16 and later only where there are several relations.
-    """
-    try:
-        tree = postgast.parse(sql)
-        for statement in tree.stmts:
-            _unqualify(statement.stmt.select_stmt)
-        _push_casts(tree)
-        return str(postgast.deparse(tree))
-    except postgast.PgQueryError:
-        return sql.strip()
+    """Return a view's query as every version, before and after a dump, has it."""
+    return normalized_name(_rewritten(sql.strip(), unqualify=True) or sql.strip())
 
 
 @lru_cache(maxsize=16384)
 def normalized_expression(sql: str) -> str:
-    """Return an expression, or a definition that holds one, the same before and after a dump.
-
-    ``CHECK (status IN ('a', 'b'))`` on a varchar reads ``(ARRAY['a'::varchar, ...])::text[]`` where it was written,
-    ``ARRAY[('a'::varchar)::text, ...]`` where it came from a dump.
-    """
-    if _ARRAY not in sql:
-        return sql
-    for before, after in (("SELECT ", ""), ("ALTER TABLE t ADD ", ""), ("", "")):
-        try:
-            tree = postgast.parse(f"{before}{sql}{after}")
-            _push_casts(tree)
-            return str(postgast.deparse(tree))
-        except postgast.PgQueryError:
-            continue
-    return sql
+    """Return an expression, or a definition that holds one, as every version, before and after a dump, has it."""
+    if not _UNSTABLE.search(sql):
+        return normalized_name(sql)
+    for before, after in _FRAMES:
+        text = _rewritten(before + sql + after)
+        if text is not None:
+            return normalized_name(text.removeprefix(before).removesuffix(after))
+    return normalized_name(sql)
 
 
-def _push_casts(tree: Any) -> None:
-    """Turn the cast of an array of values into an array of cast values, wherever there is one."""
-    for node in _nodes(tree):
-        if not isinstance(node, nodes.Node) or node.WhichOneof("node") != "type_cast":
-            continue
-        cast = node.type_cast
-        if cast.arg.WhichOneof("node") != "a_array_expr" or not cast.type_name.array_bounds:
-            continue
-        array = nodes.A_ArrayExpr()
-        array.CopyFrom(cast.arg.a_array_expr)
-        element_type = nodes.TypeName()
-        element_type.CopyFrom(cast.type_name)
-        del element_type.array_bounds[:]
-        for element in array.elements:
-            inner = nodes.Node()
-            inner.CopyFrom(element)
-            element.type_cast.arg.CopyFrom(inner)
-            element.type_cast.type_name.CopyFrom(element_type)
-        node.a_array_expr.CopyFrom(array)
+def _rewritten(sql: str, *, unqualify: bool = False) -> str | None:
+    """Return a statement as the parser writes it; None if it is none."""
+    try:
+        tree = postgast.parse(sql)
+    except postgast.PgQueryError:
+        return None
+    except DecodeError:
+        return _flat(sql)
+    if unqualify:
+        for statement in tree.stmts:
+            _unqualify(statement.stmt.select_stmt)
+    # What is inside comes first.
+    for node in reversed(_nodes(tree)):
+        rewrite = _REWRITES.get(node.WhichOneof("node")) if isinstance(node, nodes.Node) else None
+        if rewrite is not None:
+            rewrite(node)
+    try:
+        return str(postgast.deparse(tree))
+    except postgast.PgQueryError:
+        return None
+
+
+def _rewrite_cast(node: Any) -> None:
+    """Make the cast of an array one of its values, and the cast of a negative number's text that number."""
+    cast = node.type_cast
+    kind = cast.arg.WhichOneof("node")
+    if kind == "a_array_expr" and cast.arg.a_array_expr.elements and cast.type_name.array_bounds:
+        node.CopyFrom(_cast_array(cast.arg, cast.type_name))
+    elif kind == "a_const" and not cast.type_name.array_bounds and not cast.type_name.typmods:
+        _rewrite_number(node, cast.arg.a_const.sval.sval, cast.type_name)
+
+
+def _cast_array(array: Any, array_type: Any) -> Any:
+    """Return an array whose values, not the array, are cast; arrays of arrays all the way down."""
+    value_type = _copy(array_type)
+    del value_type.array_bounds[:]
+    result = _copy(array)
+    for value in result.a_array_expr.elements:
+        if value.WhichOneof("node") == "a_array_expr":
+            value.CopyFrom(_cast_array(value, array_type))
+        elif not _is_same_type(value.type_cast.type_name, value_type):
+            cast = nodes.Node()
+            cast.type_cast.arg.CopyFrom(value)
+            cast.type_cast.type_name.CopyFrom(value_type)
+            value.CopyFrom(cast)
+    return result
+
+
+def _is_same_type(one: Any, other: Any) -> bool:
+    return bool(one.names == other.names and one.typmods == other.typmods and one.array_bounds == other.array_bounds)
+
+
+def _rewrite_number(node: Any, text: str, type_name: Any) -> None:
+    number = _NEGATIVE.fullmatch(text)
+    name = ".".join(part.string.sval for part in type_name.names)
+    if number and name == "pg_catalog.int4" and not number["fraction"]:
+        node.CopyFrom(nodes.Node(a_const=nodes.A_Const(ival=nodes.Integer(ival=int(text)))))
+    elif number and name == "pg_catalog.numeric" and number["fraction"]:
+        node.CopyFrom(nodes.Node(a_const=nodes.A_Const(fval=nodes.Float(fval=text))))
+
+
+def _rewrite_condition(node: Any) -> None:
+    """Make conditions of conditions with the same operator one."""
+    found = []
+    for part in node.bool_expr.args:
+        is_same = part.WhichOneof("node") == "bool_expr" and part.bool_expr.boolop == node.bool_expr.boolop
+        found += [_copy(item) for item in (part.bool_expr.args if is_same else [part])]
+    if node.bool_expr.boolop != nodes.NOT_EXPR:
+        del node.bool_expr.args[:]
+        node.bool_expr.args.extend(found)
+
+
+_REWRITES: dict[str | None, Callable[[Any], None]] = {"type_cast": _rewrite_cast, "bool_expr": _rewrite_condition}
 
 
 def _unqualify(select: Any) -> None:
     """Take the relation's name from the columns of a query that reads one relation only, not inside its subqueries."""
-    name = _only_relation(select)
-    for part in (
-        *(select.target_list, select.group_clause, select.sort_clause, select.distinct_clause, select.window_clause),
-        *([select.where_clause], [select.having_clause], [select.limit_count], [select.limit_offset]),
-    ):
-        for node in part:
-            for column in _nodes(node, into_queries=False):
-                two_parts = isinstance(column, nodes.ColumnRef) and len(column.fields) == 2
-                if name and two_parts and column.fields[0].string.sval == name:
-                    del column.fields[0]
+    name = _name_of(select.from_clause[0]) if select.op == nodes.SETOP_NONE and len(select.from_clause) == 1 else ""
+    for part in _expressions(select) if name else ():
+        for column in _nodes(part, into_queries=False):
+            is_own = isinstance(column, nodes.ColumnRef) and column.fields[0].string.sval == name
+            if is_own and len(column.fields) == 2:
+                del column.fields[0]
 
 
-def _only_relation(select: Any) -> str:
-    """Return what the only relation of a query is called in it; empty if there are several, or one without a name."""
-    if select.op != nodes.SETOP_NONE or len(select.from_clause) != 1:
-        return ""
-    source = select.from_clause[0]
+def _expressions(select: Any) -> Iterable[Any]:
+    """Return the parts of a query in which columns of its own relation can stand."""
+    for clause in ("target_list", "group_clause", "sort_clause", "distinct_clause", "window_clause"):
+        yield from getattr(select, clause)
+    yield from (select.where_clause, select.having_clause, select.limit_count, select.limit_offset)
+
+
+def _name_of(source: Any) -> str:
+    """Return what an entry of FROM is called; empty for a join, or for one without a name."""
     kind = source.WhichOneof("node")
-    if kind not in ("range_var", "range_subselect", "range_function"):
+    if kind == "range_table_sample":
+        return _name_of(source.range_table_sample.relation)
+    if kind not in ("range_var", "range_subselect", "range_function", "range_table_func", "json_table"):
         return ""
     item = getattr(source, kind)
     return str(item.alias.aliasname or (item.relname if kind == "range_var" else ""))
 
 
 def _nodes(message: Any, *, into_queries: bool = True) -> list[Any]:
-    """Return a message of the parse tree and all those inside it."""
+    """Return a message of the parse tree and all those inside it, each before what it holds."""
     found, pending = [], [message]
     while pending:
         current = pending.pop()
@@ -107,5 +177,33 @@ def _nodes(message: Any, *, into_queries: bool = True) -> list[Any]:
         found.append(current)
         for field, value in current.ListFields():
             if field.type == field.TYPE_MESSAGE:
-                pending.extend(value if hasattr(value, "add") or isinstance(value, list) else [value])
+                pending.extend([value] if hasattr(value, "ListFields") else value)
     return found
+
+
+def _copy(message: Any) -> Any:
+    result = type(message)()
+    result.CopyFrom(message)
+    return result
+
+
+# A cast to a type as PostgreSQL's format_type() writes it, and the name of a query's only relation.
+_CAST = re.compile(
+    r'::(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*'
+    r"(?: (?:varying|precision|with|without|time|zone|year|to|month|day|hour|minute|second))*"
+    r"(?:\(\d+(?:,\d+)?\))?(?: (?:with|without) time zone)?(?:\[\])*"
+)
+
+
+def _flat(sql: str) -> str:
+    """Return a statement that is nested deeper than the parser's answer can be: its words, without brackets and casts.
+
+    Two that differ in nothing else are then taken for one.
+    """
+    data = sql.encode()
+    words = [data[token.start : token.end].decode() for token in postgast.scan(sql).tokens]
+    text = _CAST.sub("", " ".join(words).replace(" :: ", "::").replace(" . ", ".").replace(" [ ]", "[]"))
+    relation = re.search(r"\bFROM \S*?(\w+)(?: (?!WHERE|GROUP|ORDER|LIMIT|HAVING)(\w+))?", text)
+    if relation and len(re.findall(r"\b(?:FROM|JOIN)\b", text)) == 1:
+        text = re.sub(rf"\b{re.escape(relation[2] or relation[1])}\.", "", text)
+    return re.sub(r"'-([\d.]+)'", r"- \1", re.sub(r" *[()]", "", text))

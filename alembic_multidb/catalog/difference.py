@@ -69,21 +69,26 @@ def _difference(before: Row | None, after: Row | None) -> Difference | None:
 
 
 def _without_parts(found: Sequence[Difference], first: Snapshot, second: Snapshot) -> list[Difference]:
-    """Leave out what a missing or extra table takes along: its columns, constraints, owner and so on."""
-    missing = {item.identity for item in found if item.kind == "table" and item.what == "missing"}
-    extra = {item.identity for item in found if item.kind == "table" and item.what == "extra"}
-    tables_gone = _part_keys(first, missing), _part_keys(second, extra)
-    return [
-        item
-        for item in found
-        if item.what == "different" or (item.kind, item.identity) not in tables_gone[item.what == "extra"]
-    ]
+    """Leave out what a missing or extra object takes along: a table's columns and constraints, anybody's owner."""
+    parts = {
+        "missing": _part_keys(first, {(item.kind, item.identity) for item in found if item.what == "missing"}),
+        "extra": _part_keys(second, {(item.kind, item.identity) for item in found if item.what == "extra"}),
+        "different": set(),
+    }
+    return [item for item in found if (item.kind, item.identity) not in parts[item.what]]
 
 
-def _part_keys(snapshot: Snapshot, tables: set[str]) -> set[tuple[str, str]]:
-    """Return the keys of rows that belong to tables with these identities."""
-    relations = {row.relation for row in snapshot.rows if row.kind == "table" and row.identity in tables}
-    return {row.key for row in snapshot.rows if row.relation in relations and row.kind != "table"}
+def _part_keys(snapshot: Snapshot, gone: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the keys of rows that belong to tables and views with these keys, or tell something of such an object."""
+    whole = [row for row in snapshot.rows if row.key in gone and row.kind not in REPORTED_KINDS]
+    nodes = {row.node for row in whole}
+    relations = {row.relation for row in whole if row.kind in ("table", "view")}
+    return {
+        row.key
+        for row in snapshot.rows
+        if (row.relation in relations and row.kind not in ("table", "view"))
+        or (row.node in nodes and row.kind in REPORTED_KINDS)
+    }
 
 
 def _words(value: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.sqltext import normalized_expression, normalized_query
+from alembic_multidb.sqltext import normalized_expression, normalized_name, normalized_query
 
 # Kind of row by file; the files are read in this order.
 COMPARED = {
@@ -43,6 +43,7 @@ COMPARED = {
     "policies": "policy",
     "statistics": "statistics",
     "event_triggers": "event trigger",
+    "languages": "language",
 }
 # What is told, but makes no schema another one.
 REPORTED = {
@@ -51,19 +52,41 @@ REPORTED = {
     "comments": "comment",
     "owners": "owner",
     "grants": "grants",
+    "default_grants": "default grants",
     "settings": "settings",
     "publications": "publication",
+    "user_mappings": "user mapping",
 }
 REPORTED_KINDS = frozenset(REPORTED.values())
 
 FORMAT = 1
 
-_SETTINGS = (
-    # Every name is then qualified, whatever the login's search_path is.
-    "SELECT set_config('search_path', '', true), set_config('DateStyle', 'ISO', true), "
-    "set_config('IntervalStyle', 'postgres', true), set_config('quote_all_identifiers', 'off', true), "
-    "set_config('jit', 'off', true)"
+# What PostgreSQL writes depends on these, which a role or a database may set. With an empty search_path every name is
+# qualified.
+_SETTINGS = {
+    "search_path": "",
+    "quote_all_identifiers": "off",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "standard_conforming_strings": "on",
+    "xmlbinary": "base64",
+    "jit": "off",
+}
+
+# Attributes that hold SQL, which several versions, or a dump, write differently; and those left as they are.
+_EXPRESSIONS = frozenset(
+    {
+        *("default", "generated as", "definition", "index", "using", "with check"),
+        *("partition key", "partition bound", "arguments", "sql body", "defaults", "tables"),
+    }
 )
+_VERBATIM = frozenset({"body", "comment", "labels", "settings", "initial", "moving initial"})
+# Kinds of what other objects have: those that a snapshot has, not those of an extension or of the system.
+_ATTACHED = frozenset({"comment", "owner", "grants"})
 
 
 class ObjectId(NamedTuple):
@@ -178,27 +201,43 @@ def read_snapshot(connection: Connection) -> Snapshot:
     Args:
         connection: inside a transaction, whose ``search_path`` is set for the rest of it.
     """
-    connection.exec_driver_sql(_SETTINGS)
+    settings = "SELECT set_config(s.name, s.value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
+    connection.exec_driver_sql(settings, (list(_SETTINGS), list(_SETTINGS.values())))
     edges = tuple(
         Edge(ObjectId(row.catalog, row.oid), ObjectId(row.used_catalog, row.used_oid), row.kind)
         for row in _query(connection, "edges")
     )
-    members = {edge.source for edge in edges if edge.kind == "e"}
-    member_tables = {node.oid for node in members if node.catalog == "pg_class"}
-    rows: list[Row] = []
-    for file, kind in {**COMPARED, **REPORTED}.items():
-        for found in _query(connection, file):
-            node = ObjectId(found.catalog, found.oid)
-            if node not in members and found.relation not in member_tables:
-                definition = _normalized(kind, found.definition)
-                rows.append(Row(kind, found.identity, definition, node, found.relation))
+    rows = _read_rows(connection, edges)
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
     return Snapshot(tuple(sorted(rows, key=lambda row: row.key)), edges, version)
 
 
+def _read_rows(connection: Connection, edges: Iterable[Edge]) -> list[Row]:
+    members = {edge.source for edge in edges if edge.kind == "e"}
+    member_tables = {node.oid for node in members if node.catalog == "pg_class"}
+    rows: list[Row] = []
+    for file, kind in COMPARED.items():
+        for row in _read_kind(connection, file, kind):
+            if row.node not in members and row.relation not in member_tables:
+                rows.append(row)
+    known = {row.node for row in rows} | {ObjectId("pg_class", row.relation) for row in rows if row.relation}
+    for file, kind in REPORTED.items():
+        for row in _read_kind(connection, file, kind):
+            if kind not in _ATTACHED or row.node in known or ObjectId("pg_class", row.relation) in known:
+                rows.append(row)
+    return rows
+
+
+def _read_kind(connection: Connection, file: str, kind: str) -> Iterable[Row]:
+    for found in _query(connection, file):
+        definition = {name: _normalized(name, value) for name, value in found.definition.items()}
+        node = ObjectId(found.catalog, found.oid)
+        yield Row(kind, normalized_name(found.identity), definition, node, found.relation)
+
+
 @cache
 def _text(file: str) -> str:
-    return (files(__package__) / "sql" / f"{file}.sql").read_text(encoding="utf-8")
+    return files(__package__).joinpath("sql").joinpath(f"{file}.sql").read_text(encoding="utf-8")
 
 
 def _query(connection: Connection, file: str) -> Iterable[Any]:
@@ -206,17 +245,16 @@ def _query(connection: Connection, file: str) -> Iterable[Any]:
     return connection.exec_driver_sql(_text(file), execution_options={"no_parameters": True})
 
 
-def _normalized(kind: str, definition: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(definition)
-    for attribute, value in definition.items():
-        if kind == "view" and attribute == "query":
-            found[attribute] = normalized_query(value)
-        elif isinstance(value, str) and kind in _WITH_EXPRESSIONS:
-            found[attribute] = normalized_expression(value)
-    return found
-
-
-_WITH_EXPRESSIONS = frozenset({"column", "constraint", "index", "policy", "rule", "trigger", "type", "statistics"})
+def _normalized(attribute: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_normalized(attribute, item) for item in value]
+    if isinstance(value, dict):
+        return {name: _normalized(attribute, item) for name, item in value.items()}
+    if not isinstance(value, str) or attribute in _VERBATIM:
+        return value
+    if attribute == "query":
+        return normalized_query(value)
+    return normalized_expression(value) if attribute in _EXPRESSIONS else normalized_name(value)
 
 
 def _canonical(value: Any) -> str:

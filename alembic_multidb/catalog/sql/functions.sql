@@ -1,14 +1,15 @@
 -- Functions, procedures, window functions and aggregates. The body is the text as it was written, or, for one that
 -- begins with BEGIN ATOMIC or RETURN, what PostgreSQL makes of it.
 SELECT 'pg_proc' AS catalog, p.oid, 0::oid AS relation,
-       format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) AS identity,
+       format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) AS identity,
        jsonb_strip_nulls(jsonb_build_object(
            'kind', CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' WHEN 'w' THEN 'window function'
                                   ELSE 'function' END,
            'arguments', pg_get_function_arguments(p.oid),
            'returns', pg_get_function_result(p.oid),
            'language', l.lanname,
-           'body', CASE WHEN p.prokind <> 'a' THEN coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) END,
+           'body', CASE WHEN p.prokind <> 'a' AND p.prosqlbody IS NULL THEN p.prosrc END,
+           'sql body', pg_get_function_sqlbody(p.oid),
            'library', p.probin,
            'volatility', p.provolatile::text,
            'parallel', p.proparallel::text,
@@ -17,16 +18,25 @@ SELECT 'pg_proc' AS catalog, p.oid, 0::oid AS relation,
            'leakproof', CASE WHEN p.proleakproof THEN true END,
            'cost', p.procost,
            'rows', CASE WHEN p.proretset THEN p.prorows END,
-           'support', CASE WHEN p.prosupport <> 0 THEN p.prosupport::regproc::text END,
-           'settings', to_jsonb(p.proconfig),
-           'transforms', (SELECT jsonb_agg(format_type(x, NULL)) FROM unnest(p.protrftypes) AS x),
+           'support', CASE WHEN p.prosupport <> 0 THEN p.prosupport::regprocedure::text END,
+           'settings', (SELECT jsonb_agg(CASE WHEN c ~* '^[^=]*(password|passwd|passphrase|secret|token|credential|(access|private|api|ssl)_?key)' THEN split_part(c, '=', 1) || '=...' ELSE c END
+                                        ORDER BY c COLLATE "C") FROM unnest(p.proconfig) AS c),
+           'transforms', (SELECT jsonb_agg(format_type(x, NULL) ORDER BY format_type(x, NULL) COLLATE "C") FROM unnest(p.protrftypes) AS x),
            'aggregate', CASE WHEN p.prokind = 'a' THEN jsonb_strip_nulls(jsonb_build_object(
-               'kind', a.aggkind::text, 'direct arguments', a.aggnumdirectargs, 'step', a.aggtransfn::text,
-               'final', a.aggfinalfn::text, 'combine', a.aggcombinefn::text, 'serial', a.aggserialfn::text,
-               'deserial', a.aggdeserialfn::text, 'moving step', a.aggmtransfn::text, 'inverse', a.aggminvtransfn::text,
-               'moving final', a.aggmfinalfn::text, 'final extra', a.aggfinalextra, 'final modifies', a.aggfinalmodify::text,
-               'sort', CASE WHEN a.aggsortop <> 0 THEN a.aggsortop::regoperator::text END,
-               'state', format_type(a.aggtranstype, NULL), 'space', a.aggtransspace, 'initial', a.agginitval,
+               'kind', a.aggkind::text, 'direct arguments', a.aggnumdirectargs,
+               'step', a.aggtransfn::regprocedure::text,
+               'final', nullif(a.aggfinalfn::regprocedure::text, '-'),
+               'combine', nullif(a.aggcombinefn::regprocedure::text, '-'),
+               'serial', nullif(a.aggserialfn::regprocedure::text, '-'),
+               'deserial', nullif(a.aggdeserialfn::regprocedure::text, '-'),
+               'moving step', nullif(a.aggmtransfn::regprocedure::text, '-'),
+               'inverse', nullif(a.aggminvtransfn::regprocedure::text, '-'),
+               'moving final', nullif(a.aggmfinalfn::regprocedure::text, '-'),
+               'final extra', a.aggfinalextra, 'final modifies', a.aggfinalmodify::text,
+               'moving final extra', a.aggmfinalextra, 'moving final modifies', a.aggmfinalmodify::text,
+                          'sort', CASE WHEN a.aggsortop <> 0 THEN a.aggsortop::regoperator::text END,
+               'state', format_type(a.aggtranstype, NULL), 'space', a.aggtransspace,
+               'moving state', format_type(nullif(a.aggmtranstype, 0), NULL), 'moving space', a.aggmtransspace, 'initial', a.agginitval,
                'moving initial', a.aggminitval)) END)) AS definition
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace

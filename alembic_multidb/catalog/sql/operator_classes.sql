@@ -3,10 +3,10 @@ SELECT 'pg_opfamily' AS catalog, f.oid, 0::oid AS relation,
        format('family %I.%I using %s', n.nspname, f.opfname, am.amname) AS identity,
        jsonb_build_object(
            'operators', (SELECT jsonb_agg(jsonb_build_array(o.amopstrategy, o.amopopr::regoperator::text, o.amoppurpose::text)
-                                          ORDER BY o.amopstrategy, o.amopopr::regoperator::text)
+                                          ORDER BY o.amopstrategy, o.amopopr::regoperator::text COLLATE "C")
                          FROM pg_amop AS o WHERE o.amopfamily = f.oid),
            'functions', (SELECT jsonb_agg(jsonb_build_array(s.amprocnum, s.amproc::regprocedure::text)
-                                          ORDER BY s.amprocnum, s.amproc::regprocedure::text)
+                                          ORDER BY s.amprocnum, s.amproc::regprocedure::text COLLATE "C")
                          FROM pg_amproc AS s WHERE s.amprocfamily = f.oid)) AS definition
 FROM pg_opfamily AS f
 JOIN pg_namespace AS n ON n.oid = f.opfnamespace

@@ -3,7 +3,7 @@ SELECT 'pg_policy' AS catalog, p.oid, p.polrelid AS relation,
        format('%I on %I.%I', p.polname, n.nspname, c.relname) AS identity,
        jsonb_strip_nulls(jsonb_build_object(
            'command', p.polcmd::text, 'permissive', p.polpermissive,
-           'roles', (SELECT jsonb_agg(coalesce(r.rolname, 'public') ORDER BY r.rolname)
+           'roles', (SELECT jsonb_agg(coalesce(r.rolname, 'public') ORDER BY r.rolname COLLATE "C")
                      FROM unnest(p.polroles) AS o LEFT JOIN pg_roles AS r ON r.oid = o),
            'using', pg_get_expr(p.polqual, p.polrelid), 'with check', pg_get_expr(p.polwithcheck, p.polrelid))) AS definition
 FROM pg_policy AS p

@@ -19,8 +19,8 @@ SELECT 'pg_type' AS catalog, t.oid, 0::oid AS relation, format('%I.%I', n.nspnam
            'operator class', (SELECT format('%I.%I', ocn.nspname, oc.opcname) FROM pg_opclass AS oc
                               JOIN pg_namespace AS ocn ON ocn.oid = oc.opcnamespace WHERE oc.oid = r.rngsubopc),
            'range collation', CASE WHEN r.rngcollation <> 0 THEN r.rngcollation::regcollation::text END,
-           'canonical', CASE WHEN r.rngcanonical <> 0 THEN r.rngcanonical::regproc::text END,
-           'difference', CASE WHEN r.rngsubdiff <> 0 THEN r.rngsubdiff::regproc::text END,
+           'canonical', CASE WHEN r.rngcanonical <> 0 THEN r.rngcanonical::regprocedure::text END,
+           'difference', CASE WHEN r.rngsubdiff <> 0 THEN r.rngsubdiff::regprocedure::text END,
            'multirange', format_type(r.rngmultitypid, NULL),
            'functions', CASE WHEN t.typtype = 'b' THEN jsonb_build_array(t.typinput::regproc, t.typoutput::regproc,
                                                                        t.typreceive::regproc, t.typsend::regproc) END,

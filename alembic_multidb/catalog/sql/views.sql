@@ -8,8 +8,10 @@ SELECT 'pg_class' AS catalog, c.oid, c.oid AS relation, format('%I.%I', n.nspnam
            'defaults', (SELECT jsonb_object_agg(a.attname, pg_get_expr(d.adbin, d.adrelid))
                         FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
                         WHERE d.adrelid = c.oid),
-           'options', to_jsonb(c.reloptions))) AS definition
+           'access method', CASE WHEN am.amname <> 'heap' THEN am.amname END,
+           'options', (SELECT jsonb_agg(o ORDER BY o COLLATE "C") FROM unnest(c.reloptions) AS o))) AS definition
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_am AS am ON am.oid = c.relam
 WHERE c.relkind IN ('v', 'm') AND c.relpersistence <> 't'
   AND n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'alembic_multidb')
