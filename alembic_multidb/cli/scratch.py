@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from threading import Lock
 from typing import Annotated, Optional
 
 import typer
@@ -29,15 +31,22 @@ class Scratch:
     def __init__(self, project: Project, url: str | None, stack: ExitStack) -> None:
         self._url = resolve_url(url, project.variables, of="URL of the scratch server (--scratch-url)") if url else None
         self._stack = stack
-        self._server: ScratchServer | None = None
+        self._opening: Future[ScratchServer] | None = None
+
+    def prepare(self) -> None:
+        """Begin to open the server, which takes two seconds if it is an embedded one; what fails is said later."""
+        if self._opening is None:
+            if self._url is None:
+                say("starting an embedded PostgreSQL server for scratch databases ...")
+            executor = self._stack.enter_context(ThreadPoolExecutor(1, "multidb-scratch"))
+            server = self._stack.enter_context(_Later(scratch_server(self._url)))
+            self._opening = executor.submit(server.open)
 
     def __call__(self) -> ScratchServer:
         """Return the server, the same each time."""
-        if self._server is None:
-            if self._url is None:
-                say("starting an embedded PostgreSQL server for scratch databases ...")
-            self._server = self._stack.enter_context(scratch_server(self._url))
-        return self._server
+        self.prepare()
+        assert self._opening is not None
+        return self._opening.result()
 
     def if_there(self) -> ScratchServer | None:
         """Return the server; None, and a word about it, if none was named and the embedded one is not installed."""
@@ -48,3 +57,23 @@ class Scratch:
                 raise
             say(f"drift is not looked for: {error}, or name a server with --scratch-url")
             return None
+
+
+class _Later(AbstractContextManager["_Later"]):
+    """Something that is opened in another thread, and closed here."""
+
+    def __init__(self, inner: AbstractContextManager[ScratchServer]) -> None:
+        self._inner = inner
+        self._lock = Lock()
+        self._is_open = False
+
+    def open(self) -> ScratchServer:
+        with self._lock:
+            server = self._inner.__enter__()
+            self._is_open = True
+            return server
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            if self._is_open:
+                self._inner.__exit__(None, None, None)

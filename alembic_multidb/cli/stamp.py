@@ -74,6 +74,8 @@ def stamp_from(
         project = Project.load(config)
         url = resolve_url(source, project.variables, of="URL of the source (--source)")
         scratch = Scratch(project, scratch_url, stack)
+        if not force:
+            scratch.prepare()
 
         def report(stamp: Stamp) -> None:
             _report(output, stamp)
@@ -97,6 +99,7 @@ def which_revision(
     with Output("which-revision", as_json) as output, ExitStack() as stack:
         project = Project.load(config)
         scratch = Scratch(project, scratch_url, stack)
+        scratch.prepare()
         for database in project.select(name or ()):
             history = History.load(project, database.name)
             with project.connect(database) as connection:

@@ -57,6 +57,14 @@ class ScratchServer:
         with connect(make_engine("scratch", url), "scratch", url) as connection:
             yield connection
 
+    def do_not_wait_for_disks(self) -> None:
+        """Make a server of our own faster, whose databases nobody will miss."""
+        with connect(make_engine("scratch", self.url), "scratch", self.url) as connection:
+            autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                autocommit.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+            autocommit.exec_driver_sql("SELECT pg_reload_conf()")
+
     def close(self) -> None:
         """Drop what is left."""
         for name in list(self.names):
@@ -90,6 +98,8 @@ def scratch_server(url: DatabaseURL | None) -> Iterator[ScratchServer]:
     folder = Path(tempfile.mkdtemp(prefix="multidb-scratch-", dir=folder_for_servers()))
     try:
         with embedded_server(folder / "data") as embedded:
-            yield ScratchServer(resolve_url(embedded.uri, {}, of="URL of the scratch server"))
+            server = ScratchServer(resolve_url(embedded.uri, {}, of="URL of the scratch server"))
+            server.do_not_wait_for_disks()
+            yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
