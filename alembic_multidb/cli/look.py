@@ -111,7 +111,7 @@ def check(
         except RegistryError as error:
             _report(output, [_contradiction(error)])
             return
-        scratch = Scratch(project, scratch_url, stack)
+        scratch = Scratch(config, scratch_url, stack)
         checked = check_all(
             project,
             name or (),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from threading import Lock
 from typing import Annotated, Optional
 
 import typer
 
 from alembic_multidb.cli.output import say
+from alembic_multidb.config import environment_beside
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.operate import Project
 from alembic_multidb.stamp.scratch import ScratchServer, scratch_server
 from alembic_multidb.urls import resolve_url
 
@@ -28,8 +29,9 @@ ScratchUrlOption = Annotated[
 class Scratch:
     """The server for scratch databases, opened when it is first asked for."""
 
-    def __init__(self, project: Project, url: str | None, stack: ExitStack) -> None:
-        self._url = resolve_url(url, project.variables, of="URL of the scratch server (--scratch-url)") if url else None
+    def __init__(self, config: Path, url: str | None, stack: ExitStack) -> None:
+        variables = environment_beside(str(config))
+        self._url = resolve_url(url, variables, of="URL of the scratch server (--scratch-url)") if url else None
         self._stack = stack
         self._opening: Future[ScratchServer] | None = None
 

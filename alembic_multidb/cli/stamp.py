@@ -11,6 +11,7 @@ from alembic_multidb.catalog.difference import Difference
 from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LockTimeoutOption, NamesOption
 from alembic_multidb.cli.output import FAILED, NO, Output, say
 from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
+from alembic_multidb.config import environment_beside
 from alembic_multidb.operate import Project
 from alembic_multidb.operate.history import History
 from alembic_multidb.registry import TableName
@@ -71,11 +72,11 @@ def stamp_from(
         lock_timeout=lock_timeout,
     )
     with Output("stamp-from", as_json) as output, ExitStack() as stack:
+        scratch = Scratch(config, scratch_url, stack)
+        url = resolve_url(source, environment_beside(str(config)), of="URL of the source (--source)")
+        if config.is_file() and not force:
+            scratch.prepare()  # before the models are imported, which takes time too
         project = Project.load(config)
-        url = resolve_url(source, project.variables, of="URL of the source (--source)")
-        scratch = Scratch(project, scratch_url, stack)
-        if not force:
-            scratch.prepare()
 
         def report(stamp: Stamp) -> None:
             _report(output, stamp)
@@ -98,7 +99,7 @@ def which_revision(
     """
     with Output("which-revision", as_json) as output, ExitStack() as stack:
         project = Project.load(config)
-        scratch = Scratch(project, scratch_url, stack)
+        scratch = Scratch(config, scratch_url, stack)
         scratch.prepare()
         for database in project.select(name or ()):
             history = History.load(project, database.name)
