@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from alembic_multidb.catalog.snapshot import Row, Snapshot, read_snapshot
+from alembic_multidb.catalog.snapshot import REPORTED_KINDS, ObjectId, Row, Snapshot, read_snapshot
 from alembic_multidb.classify import classify, table_name
 from alembic_multidb.registry import Databases, RegisteredDatabase, TableName
 
@@ -21,7 +21,7 @@ def read_schema(connection: Connection, databases: Databases, *also: TableName) 
 
 
 def without_version_tables(snapshot: Snapshot, databases: Databases, *also: TableName) -> Snapshot:
-    """Leave out the version tables of the registry's histories, and what belongs to them."""
+    """Leave out the version tables of the registry's histories, and schemas that hold nothing else."""
     filters = [database.filters for database in databases.values()]
 
     def is_version_table(row: Row) -> bool:
@@ -29,7 +29,16 @@ def without_version_tables(snapshot: Snapshot, databases: Databases, *also: Tabl
         return name in also or any(each.is_version_table(name) for each in filters)
 
     tables = {row.relation for row in snapshot.rows if row.kind == "table" and is_version_table(row)}
-    return snapshot.only(lambda row: row.relation not in tables or not row.relation)
+    rest = snapshot.only(lambda row: row.relation not in tables or not row.relation)
+    empty = _schemas_of(snapshot, {ObjectId("pg_class", table) for table in tables}) - _schemas_of(
+        rest, {row.node for row in rest.rows if row.kind not in REPORTED_KINDS}
+    )
+    return rest.only(lambda row: row.node not in empty or row.identity == "public")
+
+
+def _schemas_of(snapshot: Snapshot, nodes: set[ObjectId]) -> set[ObjectId]:
+    """Return the schemas that objects lie in."""
+    return {edge.target for edge in snapshot.edges if edge.source in nodes and edge.target.catalog == "pg_namespace"}
 
 
 def home_of(snapshot: Snapshot, databases: Databases, database: RegisteredDatabase) -> Snapshot:
