@@ -22,8 +22,11 @@ def normalized(attribute: str, value: Any) -> Any:
         return [normalized(attribute, item) for item in value]
     if isinstance(value, dict):
         return {name: normalized(attribute, item) for name, item in value.items()}
-    if not isinstance(value, str) or attribute in _VERBATIM:
+    if not isinstance(value, str):
         return value
+    if attribute in _VERBATIM:
+        # The ends of lines are those of the system on which a revision was written, or a dump read.
+        return value.replace("\r\n", "\n") if attribute == "body" else value
     if attribute == "query":
         return normalized_query(value)
     return normalized_expression(value) if attribute in _EXPRESSIONS else normalized_name(value)
