@@ -273,6 +273,7 @@ def test_no_password_is_told(rich: str) -> None:
         rich,
         "ALTER SERVER rich_server OPTIONS (ADD sslpassword 'hunter2'); "
         "ALTER FOREIGN TABLE app.far OPTIONS (ADD api_key 'hunter2'); "
+        "ALTER FOREIGN TABLE app.far ALTER id OPTIONS (ADD secret 'hunter2'); "
         "ALTER FOREIGN DATA WRAPPER rich_wrapper OPTIONS (ADD secret_id 'hunter2'); "
         "ALTER FUNCTION app.log_change() SET my.password = 'hunter2'; "
         f"ALTER DATABASE {NAME} SET my.token = 'hunter2'; "
