@@ -65,6 +65,7 @@ FORMAT = 1
 # What PostgreSQL writes depends on these, which a role or a database may set. With an empty search_path every name is
 # qualified.
 _SETTINGS = {
+    "client_encoding": "UTF8",
     "search_path": "",
     "quote_all_identifiers": "off",
     "DateStyle": "ISO",

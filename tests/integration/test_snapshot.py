@@ -335,6 +335,22 @@ def test_other_collation_of_the_database(server: Server, rich: str, base: Snapsh
     assert named(difference(base, snapshot_of(server.url(name)))) == []
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_other_encoding_of_the_database(server: Server, new_database: NewDatabase, encoding: str) -> None:
+    """A database that is not in UTF-8 has the same snapshot as one that is."""
+    name = f"{NAME}_{encoding.lower()}"
+    server.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    found = []
+    for url in (server.url(name), new_database()):
+        with psycopg.connect(url, client_encoding="utf8") as connection:
+            connection.execute("CREATE TABLE \"tä\" (ö text CHECK (ö IN ('ä', 'ß')) DEFAULT 'é')")
+            connection.execute("CREATE VIEW v AS SELECT ö AS ü FROM \"tä\" WHERE ö BETWEEN 'ä' AND 'ö'")
+            connection.execute("COMMENT ON TABLE \"tä\" IS 'ñ'")
+        # SQLAlchemy cannot connect to SQL_ASCII without.
+        found.append(snapshot_of(f"{url}?client_encoding=utf8" if encoding == "SQL_ASCII" else url))
+    assert named(difference(*found)) == []
+
+
 def test_a_missing_table_takes_its_parts_along(rich: str, base: Snapshot) -> None:
     """A table that is gone is named once, not with each of its columns; so is a view."""
     found = difference(base, planted(rich, "DROP TABLE app.event_notes; DROP VIEW app.v_default"))
