@@ -187,12 +187,14 @@ def _copy(message: Any) -> Any:
     return result
 
 
-# A cast to a type as PostgreSQL's format_type() writes it, and the name of a query's only relation.
+# A cast to a type as format_type() writes it.
 _CAST = re.compile(
     r'::(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*'
-    r"(?: (?:varying|precision|with|without|time|zone|year|to|month|day|hour|minute|second))*"
+    r"(?: (?:varying|precision|with|without|time|zone|year|to|month|day|hour|minute|second)\b)*"
     r"(?:\(\d+(?:,\d+)?\))?(?: (?:with|without) time zone)?(?:\[\])*"
 )
+# The relation in FROM, and what it is called.
+_FROM = re.compile(r'\bFROM (?:ONLY )?(?:\S+ \. )?(?P<relation>"[^"]+"|\w+)(?: (?P<alias>"[^"]+"|[a-z_]\w*)\b)?')
 
 
 def _flat(sql: str) -> str:
@@ -200,10 +202,12 @@ def _flat(sql: str) -> str:
 
     Two that differ in nothing else are then taken for one.
     """
-    data = sql.encode()
-    words = [data[token.start : token.end].decode() for token in postgast.scan(sql).tokens]
-    text = _CAST.sub("", " ".join(words).replace(" :: ", "::").replace(" . ", ".").replace(" [ ]", "[]"))
-    relation = re.search(r"\bFROM \S*?(\w+)(?: (?!WHERE|GROUP|ORDER|LIMIT|HAVING)(\w+))?", text)
-    if relation and len(re.findall(r"\b(?:FROM|JOIN)\b", text)) == 1:
-        text = re.sub(rf"\b{re.escape(relation[2] or relation[1])}\.", "", text)
-    return re.sub(r"'-([\d.]+)'", r"- \1", re.sub(r" *[()]", "", text))
+    data = _CAST.sub("", sql).encode()
+    words = [data[token.start : token.end].decode() for token in postgast.scan(data.decode()).tokens]
+    text = " ".join(word for word in words if word not in ("(", ")", ";"))
+    text = re.sub(r"'-([\d.]+)'", r"- \1", text)
+    if len(re.findall(r"\b(?:FROM|JOIN)\b", text)) == 1:
+        found = _FROM.search(text)
+        name = (found["alias"] or found["relation"]) if found else ""
+        text = re.sub(rf"(?<![\w.\"]){re.escape(name)} \. (?!{re.escape(name)}\b)", "", text) if name else text
+    return text

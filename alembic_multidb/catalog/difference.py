@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from alembic_multidb.catalog.snapshot import REPORTED_KINDS, Row, Snapshot
+from alembic_multidb.catalog.snapshot import REPORTED_KINDS, Row, Snapshot, canonical
 
 What = Literal["missing", "extra", "different"]
 
@@ -60,12 +60,15 @@ def _difference(before: Row | None, after: Row | None) -> Difference | None:
     is_reported = row.kind in REPORTED_KINDS
     if before is None or after is None:
         return Difference(row.kind, row.identity, "missing" if after is None else "extra", {}, is_reported)
+    one, other = before.attributes, after.attributes
+    if canonical(one) == canonical(other):
+        return None
     attributes = {
-        name: (before.definition.get(name), after.definition.get(name))
-        for name in sorted({*before.definition, *after.definition})
-        if before.definition.get(name) != after.definition.get(name)
+        name: (one.get(name), other.get(name))
+        for name in sorted({*one, *other})
+        if canonical(one.get(name)) != canonical(other.get(name))
     }
-    return Difference(row.kind, row.identity, "different", attributes, is_reported) if attributes else None
+    return Difference(row.kind, row.identity, "different", attributes, is_reported)
 
 
 def _without_parts(found: Sequence[Difference], first: Snapshot, second: Snapshot) -> list[Difference]:

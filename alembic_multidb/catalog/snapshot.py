@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from alembic_multidb.catalog.attributes import normalized
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.sqltext import normalized_expression, normalized_name, normalized_query
+from alembic_multidb.sqltext import normalized_name
 
 # Kind of row by file; the files are read in this order.
 COMPARED = {
@@ -64,6 +65,7 @@ FORMAT = 1
 # What PostgreSQL writes depends on these, which a role or a database may set. With an empty search_path every name is
 # qualified.
 _SETTINGS = {
+    "client_encoding": "UTF8",
     "search_path": "",
     "quote_all_identifiers": "off",
     "DateStyle": "ISO",
@@ -77,14 +79,6 @@ _SETTINGS = {
     "jit": "off",
 }
 
-# Attributes that hold SQL, which several versions, or a dump, write differently; and those left as they are.
-_EXPRESSIONS = frozenset(
-    {
-        *("default", "generated as", "definition", "index", "using", "with check"),
-        *("partition key", "partition bound", "arguments", "sql body", "defaults", "tables"),
-    }
-)
-_VERBATIM = frozenset({"body", "comment", "labels", "settings", "initial", "moving initial"})
 # Kinds of what other objects have: those that a snapshot has, not those of an extension or of the system.
 _ATTACHED = frozenset({"comment", "owner", "grants"})
 
@@ -127,6 +121,11 @@ class Row:
         """Return what makes two rows the same fact."""
         return self.kind, self.identity
 
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Return the definition without what has no value, which is the same as not being there."""
+        return {name: value for name, value in self.definition.items() if value is not None}
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -145,7 +144,7 @@ class Snapshot:
     @property
     def fingerprint(self) -> str:
         """Return a hash of what is compared; equal for equal schemas, whatever server they are on."""
-        lines = sorted(_canonical([*row.key, row.definition]) for row in self.rows if row.kind not in REPORTED_KINDS)
+        lines = sorted(canonical([*row.key, row.attributes]) for row in self.rows if row.kind not in REPORTED_KINDS)
         return sha256("\n".join(lines).encode()).hexdigest()
 
     def only(self, keep: Callable[[Row], bool]) -> Snapshot:
@@ -230,7 +229,7 @@ def _read_rows(connection: Connection, edges: Iterable[Edge]) -> list[Row]:
 
 def _read_kind(connection: Connection, file: str, kind: str) -> Iterable[Row]:
     for found in _query(connection, file):
-        definition = {name: _normalized(name, value) for name, value in found.definition.items()}
+        definition = {name: normalized(name, value) for name, value in found.definition.items()}
         node = ObjectId(found.catalog, found.oid)
         yield Row(kind, normalized_name(found.identity), definition, node, found.relation)
 
@@ -245,17 +244,6 @@ def _query(connection: Connection, file: str) -> Iterable[Any]:
     return connection.exec_driver_sql(_text(file), execution_options={"no_parameters": True})
 
 
-def _normalized(attribute: str, value: Any) -> Any:
-    if isinstance(value, list):
-        return [_normalized(attribute, item) for item in value]
-    if isinstance(value, dict):
-        return {name: _normalized(attribute, item) for name, item in value.items()}
-    if not isinstance(value, str) or attribute in _VERBATIM:
-        return value
-    if attribute == "query":
-        return normalized_query(value)
-    return normalized_expression(value) if attribute in _EXPRESSIONS else normalized_name(value)
-
-
-def _canonical(value: Any) -> str:
+def canonical(value: Any) -> str:
+    """Return a value as one text; values that JSON writes differently (1, 1.0 and true) are different."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

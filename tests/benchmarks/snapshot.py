@@ -3,9 +3,8 @@
     python -m tests.benchmarks.snapshot [TABLES ...]
 
 Each table has ten columns, a primary key, a foreign key, two checks, two indexes, a trigger, a comment and a view.
-Printed are, for each number of tables, the rows, the seconds (median of three, the parser's memory emptied before
-each), the queries, and the time for each table as a ratio to that of the first number. Bounds: ratio 2, the same
-queries.
+Printed are, for each number of tables, the rows, seconds (median of three, the parser's memory emptied before each),
+the queries, and the time for each table as a ratio to that of the first number. Bounds: ratio 2, the same queries.
 """
 
 from __future__ import annotations

@@ -6,4 +6,5 @@ SELECT 'pg_cast' AS catalog, c.oid, 0::oid AS relation,
            'context', c.castcontext::text, 'method', c.castmethod::text)) AS definition
 FROM pg_cast AS c
 WHERE c.oid >= 16384
-  AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'i')
+  AND NOT EXISTS (SELECT FROM pg_depend AS d
+                  WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'i')

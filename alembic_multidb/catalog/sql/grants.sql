@@ -4,7 +4,8 @@ SELECT x.catalog, x.oid, x.relation, concat(o.type, ' ', o.identity) AS identity
        jsonb_strip_nulls(jsonb_build_object('granted', x.granted, 'revoked', x.revoked)) AS definition
 FROM (
     SELECT y.catalog, y.oid, y.sub, y.relation,
-           (SELECT jsonb_agg(concat(a.name, ': ', a.privilege, a.option) ORDER BY a.name COLLATE "C", a.privilege COLLATE "C")
+           (SELECT jsonb_agg(concat(a.name, ': ', a.privilege, a.option)
+                             ORDER BY a.name COLLATE "C", a.privilege COLLATE "C")
             FROM (SELECT CASE e.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(e.grantee)::text END AS name,
                          e.privilege_type AS privilege, CASE WHEN e.is_grantable THEN ' with grant option' END AS option
                   FROM (SELECT grantee, privilege_type, is_grantable FROM aclexplode(y.acl)
@@ -33,7 +34,8 @@ FROM (
         SELECT 'pg_namespace', n.oid, 0, 0::oid, n.nspacl, n.nspowner, 'n' FROM pg_namespace AS n
         WHERE n.nspacl IS NOT NULL AND (n.oid >= 16384 OR n.nspname = 'public')
         UNION ALL
-        SELECT 'pg_language', l.oid, 0, 0::oid, l.lanacl, l.lanowner, 'l' FROM pg_language AS l WHERE l.lanacl IS NOT NULL
+        SELECT 'pg_language', l.oid, 0, 0::oid, l.lanacl, l.lanowner, 'l' FROM pg_language AS l
+        WHERE l.lanacl IS NOT NULL
         UNION ALL
         SELECT 'pg_foreign_server', s.oid, 0, 0::oid, s.srvacl, s.srvowner, 'S' FROM pg_foreign_server AS s
         WHERE s.srvacl IS NOT NULL

@@ -1,4 +1,5 @@
--- Indexes that stand behind no constraint, without those that a partition has from its parent's index.
+-- Indexes that stand behind no constraint; of those that a partition has from its parent's index, only the ones with
+-- other options.
 SELECT 'pg_class' AS catalog, c.oid, i.indrelid AS relation, format('%I.%I', n.nspname, c.relname) AS identity,
        jsonb_strip_nulls(jsonb_build_object(
            'table', i.indrelid::regclass::text,
@@ -11,6 +12,8 @@ SELECT 'pg_class' AS catalog, c.oid, i.indrelid AS relation, format('%I.%I', n.n
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE NOT c.relispartition AND c.relpersistence <> 't'
+LEFT JOIN pg_inherits AS h ON h.inhrelid = c.oid
+LEFT JOIN pg_class AS parent ON parent.oid = h.inhparent
+WHERE (NOT c.relispartition OR c.reloptions IS DISTINCT FROM parent.reloptions) AND c.relpersistence <> 't'
   AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))
   AND n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'alembic_multidb')

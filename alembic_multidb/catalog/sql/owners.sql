@@ -9,7 +9,8 @@ FROM (
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S') AND c.relpersistence <> 't' AND c.oid >= 16384
     UNION ALL
-    SELECT 'pg_proc', p.oid, 0::oid, p.proowner, 'function', format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
+    SELECT 'pg_proc', p.oid, 0::oid, p.proowner, 'function',
+           format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes))
     FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE p.oid >= 16384
     UNION ALL
     SELECT 'pg_type', t.oid, 0::oid, t.typowner, 'type', format('%I.%I', n.nspname, t.typname)

@@ -20,8 +20,10 @@ SELECT 'pg_class' AS catalog, c.oid, c.oid AS relation, format('%I.%I', n.nspnam
                SELECT i.indexrelid::regclass::text FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisreplident) END,
            'of type', CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END,
            'server', s.srvname,
-           'foreign options', (SELECT jsonb_agg(CASE WHEN o ~* '^[^=]*(password|passwd|passphrase|secret|token|credential|(access|private|api|ssl)_?key)' THEN split_part(o, '=', 1) || '=...'
-                                                      ELSE o END ORDER BY o COLLATE "C") FROM unnest(f.ftoptions) AS o))) AS definition
+           'foreign options', (
+               SELECT jsonb_agg(CASE WHEN o ~* '^[^=]*(pass(word|wd|phrase)|secret|token|credential|(access|private|api|ssl)_?key)'
+                                     THEN split_part(o, '=', 1) || '=...' ELSE o END ORDER BY o COLLATE "C")
+               FROM unnest(f.ftoptions) AS o))) AS definition
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_am AS am ON am.oid = c.relam

@@ -186,7 +186,7 @@ CREATE UNIQUE INDEX users_lower ON app.users (lower(email) varchar_pattern_ops, 
     NULLS NOT DISTINCT WITH (fillfactor = 80, deduplicate_items = off) WHERE NOT (kind IN ('a', 'b'));
 CREATE INDEX users_hash ON app.users USING hash (email);
 CREATE INDEX users_data ON app.users USING gin (data jsonb_path_ops, tags) WITH (fastupdate = off, gin_pending_list_limit = 128);
-CREATE INDEX users_created ON app.users USING brin (created timestamptz_minmax_multi_ops (values_per_range = 16)) WITH (pages_per_range = 8);
+CREATE INDEX users_created ON app.users USING brin (created timestamptz_minmax_multi_ops (values_per_range = 16)) WITH (pages_per_range = 8); -- codespell:ignore brin
 CREATE INDEX users_search ON app.users USING gin (to_tsvector('english', coalesce(name, '') || ' ' || email));
 CREATE INDEX users_case_index ON app.users ((CASE WHEN kind IN ('a', 'b') THEN 1 WHEN age = -1 THEN -2 ELSE NULL END), (age = ANY ('{1,2}'::int[])));
 CREATE INDEX notes_spgist ON app.notes USING spgist (slug text_ops);
@@ -211,7 +211,7 @@ CREATE FUNCTION app.to_notes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETU
 CREATE FUNCTION app.of_row(u app.users, "limit" int DEFAULT 10, VARIADIC rest text[] DEFAULT ARRAY['a', 'b']::varchar[]::text[])
     RETURNS SETOF app.users LANGUAGE sql STABLE ROWS 12 COST 3 AS 'SELECT u.*';
 CREATE FUNCTION app.defaults(a varchar[] DEFAULT ARRAY['x', 'y'], b interval DEFAULT '1 day', c int DEFAULT -1::int, d app.status DEFAULT 'new',
-    e boolean DEFAULT 1 BETWEEN 0 AND 2 AND true, OUT f int, INOUT g timestamptz DEFAULT '2020-01-01 00:00+00')
+    e boolean DEFAULT 1 BETWEEN 0 AND 2 AND true, OUT f int, INOUT g timestamptz DEFAULT '2020-01-01 00:00+00') -- codespell:ignore inout
     LANGUAGE plpgsql IMMUTABLE PARALLEL RESTRICTED LEAKPROOF AS $$ BEGIN f := 1; END $$;
 CREATE FUNCTION app.atomic(k varchar, n int DEFAULT 3) RETURNS TABLE (id bigint, label text) LANGUAGE sql BEGIN ATOMIC
     SELECT users.id, users.name FROM app.users WHERE users.kind IN ('a', 'b') AND users.age BETWEEN 1 AND n AND users.rank > -1::int;
@@ -226,7 +226,7 @@ CREATE FUNCTION app.atomic_change(k varchar) RETURNS void LANGUAGE sql BEGIN ATO
 END;
 CREATE FUNCTION app.returned(k varchar, n int) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN k IN ('a', 'b') AND n BETWEEN 1 AND 2 AND n > 0;
 CREATE FUNCTION app.returned(k text) RETURNS text LANGUAGE sql IMMUTABLE RETURN lower(k) || 'x';
-CREATE PROCEDURE app.work(a int, OUT c int, INOUT b text DEFAULT 'b') LANGUAGE plpgsql AS $$ BEGIN c := a; COMMIT; END $$;
+CREATE PROCEDURE app.work(a int, OUT c int, INOUT b text DEFAULT 'b') LANGUAGE plpgsql AS $$ BEGIN c := a; COMMIT; END $$; -- codespell:ignore inout
 CREATE PROCEDURE app.atomic_work(k varchar) LANGUAGE sql BEGIN ATOMIC
     DELETE FROM app.notes WHERE notes.title IN ('a', 'b') AND notes.seats BETWEEN 1 AND 2 AND notes.slug = k;
 END;
@@ -248,7 +248,7 @@ CREATE OPERATOR CLASS app.int_class FOR TYPE int USING btree FAMILY app.int_fami
 CREATE INDEX notes_class ON app.notes (seats app.int_class);
 CREATE FUNCTION app.point_text(p app.point3) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT (p).label';
 CREATE CAST (app.point3 AS text) WITH FUNCTION app.point_text (app.point3) AS ASSIGNMENT;
-CREATE CAST (app.status AS app.code) WITH INOUT;
+CREATE CAST (app.status AS app.code) WITH INOUT; -- codespell:ignore inout
 CREATE CONVERSION app.my_conversion FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 
 -- Text search.
