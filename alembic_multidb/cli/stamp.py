@@ -50,6 +50,12 @@ def stamp_from(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be stamped, and change nothing.")] = False,
     purge: Annotated[bool, typer.Option("--purge", help="Replace what is recorded, as after a copy.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Stamp without any proof; the marker says so.")] = False,
+    write_revision: Annotated[
+        bool,
+        typer.Option(
+            "--write-revision", help="Where no revision is exactly this schema, write one that is, instead of stamping."
+        ),
+    ] = False,
     scratch_url: ScratchUrlOption = None,
     lock_timeout: LockTimeoutOption = None,
     as_json: JsonOption = False,
@@ -69,6 +75,7 @@ def stamp_from(
         dry_run=dry_run,
         purge=purge,
         force=force,
+        write_revision=write_revision,
         lock_timeout=lock_timeout,
     )
     with Output("stamp-from", as_json) as output, ExitStack() as stack:
@@ -120,13 +127,15 @@ def _report(output: Output, stamp: Stamp) -> None:
         say(f"multidb: {stamp.name}: {stamp.message}")
         output.line(f"{stamp.name}: failed")
         return
-    if stamp.result == "refused":
+    if stamp.result in ("refused", "wrote revision", "would write revision"):
         output.worst(NO)
     what = f" {' with '.join(stamp.revisions)}" if stamp.revisions else ""
     output.line(f"{stamp.name}: {stamp.result}{what}: {stamp.message}")
+    for text in (*stamp.files, *(stamp.statements if not stamp.files else ())):
+        output.line(text, indent="  ")
     for title, differences in (
         ("", [item for item in stamp.differences if not item.is_reported]),
-        ("the source against its revision: ", stamp.drift or ()),
+        ("in the revision: " if stamp.statements else "the source against its revision: ", stamp.drift or ()),
         ("only told: ", [item for item in stamp.differences if item.is_reported]),
     ):
         for item in differences:

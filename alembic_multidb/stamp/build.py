@@ -56,14 +56,32 @@ class Builder:
         wanted = frozenset(step.revision for revision in revisions for step in self.history.upgrade_steps((), revision))
         name = self._start(wanted)
         for revision in revisions:
-            self._upgrade(name, revision)
+            self._run(name, revision)
         self.applied = wanted
-        database = self.project.databases[self.history.name]
         with self.server.connect(name) as connection:
-            schema = read_schema(connection, self.project.databases)
+            schema = self.read(connection)
         if len(revisions) == 1 and len(self.history.revisions[revisions[0]].nextrev) > 1:
             self.saved[wanted] = self.server.create(name)
-        return home_of(schema, self.project.databases, database)
+        return schema
+
+    def read(self, connection: Connection) -> Snapshot:
+        """Return the schema of a scratch database, restricted to the history's home."""
+        databases = self.project.databases
+        return home_of(read_schema(connection, databases), databases, databases[self.history.name])
+
+    def downgrade_one(self) -> Snapshot:
+        """Take back the revision that was built last, and return the schema; the scratch database is given up.
+
+        Raises:
+            CannotBuildError: its downgrade fails.
+        """
+        assert self.current is not None
+        try:
+            self._run(self.current, "-1", is_upgrade=False)
+            with self.server.connect(self.current) as connection:
+                return self.read(connection)
+        finally:
+            self.forget()
 
     @contextmanager
     def at_heads(self) -> Iterator[None]:
@@ -100,13 +118,13 @@ class Builder:
         self.current = self.server.create(self.saved.get(self.applied, "template0"))
         return self.current
 
-    def _upgrade(self, name: str, revision: str) -> None:
+    def _run(self, name: str, revision: str, *, is_upgrade: bool = True) -> None:
         try:
             with self.server.connect(name) as connection, _quiet():
                 if uses_our_env(self.history):
-                    self._by_env(connection, revision)
+                    self._by_env(connection, revision, is_upgrade)
                 else:
-                    self._without_env(connection, revision)
+                    self._without_env(connection, revision, is_upgrade)
         except Exception as error:  # a revision may raise anything
             first = str(error).splitlines()[0] if str(error) else ""
             raise CannotBuildError(
@@ -114,8 +132,8 @@ class Builder:
                 f"{type(error).__name__}{first and f': {first}'}"
             ) from error
 
-    def _by_env(self, connection: Connection, revision: str) -> None:
-        with self._on(connection), self._environment(revision):
+    def _by_env(self, connection: Connection, revision: str, is_upgrade: bool) -> None:
+        with self._on(connection), self._environment(revision, is_upgrade):
             self.history.script.run_env()
 
     @contextmanager
@@ -127,12 +145,12 @@ class Builder:
         finally:
             del attributes[SCRATCH_OPTION], attributes["connection"]
 
-    def _without_env(self, connection: Connection, revision: str) -> None:
+    def _without_env(self, connection: Connection, revision: str, is_upgrade: bool) -> None:
         """Run the revisions alone: an env.py of one's own would connect to the real database."""
         database = self.project.databases[self.history.name]
         ensure_extensions(connection, database.name, database.extensions)
         connection.commit()
-        with self._environment(revision) as environment:
+        with self._environment(revision, is_upgrade) as environment:
             environment.configure(
                 connection=connection,
                 target_metadata=database.metadata,
@@ -144,12 +162,14 @@ class Builder:
                 environment.run_migrations()
         connection.commit()
 
-    def _environment(self, revision: str) -> EnvironmentContext:
-        def upgrade(current: Any, context: Any) -> Any:
-            return self.history.script._upgrade_revs(revision, current)
+    def _environment(self, revision: str, is_upgrade: bool) -> EnvironmentContext:
+        script = self.history.script
+
+        def steps(current: Any, context: Any) -> Any:
+            return (script._upgrade_revs if is_upgrade else script._downgrade_revs)(revision, current)
 
         return EnvironmentContext(
-            self.history.config, self.history.script, fn=upgrade, as_sql=False, destination_rev=revision
+            self.history.config, self.history.script, fn=steps, as_sql=False, destination_rev=revision
         )
 
 

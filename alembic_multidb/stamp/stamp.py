@@ -28,13 +28,17 @@ from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase, TableName
 from alembic_multidb.stamp.build import Builder, CannotBuildError
+from alembic_multidb.stamp.ddl_schema import Schema
 from alembic_multidb.stamp.schema import read_schema
 from alembic_multidb.stamp.scratch import ScratchServer
 from alembic_multidb.stamp.search import Search, search
 from alembic_multidb.stamp.source import Source, connect_source, read_source
+from alembic_multidb.stamp.write import CannotWriteError, Written, write_revision
 from alembic_multidb.urls import DatabaseURL
 
-Result = Literal["stamped", "would stamp", "nothing to do", "refused", "failed"]
+Result = Literal[
+    "stamped", "would stamp", "nothing to do", "refused", "failed", "wrote revision", "would write revision"
+]
 Revisions = tuple[str, ...]
 
 _TAKE = text("SELECT pg_try_advisory_xact_lock(:key)")
@@ -53,6 +57,7 @@ class StampOptions:
         dry_run: say what would be stamped, and change nothing.
         purge: replace what is recorded already.
         force: stamp without any proof; the marker then says so.
+        write_revision: where no revision has the schema, or the source differs from its own, write one that does.
         lock_timeout: seconds to wait for each database's lock; None for what alembic.ini says.
     """
 
@@ -64,6 +69,7 @@ class StampOptions:
     dry_run: bool = False
     purge: bool = False
     force: bool = False
+    write_revision: bool = False
     lock_timeout: float | None = None
 
 
@@ -80,6 +86,8 @@ class Stamp:
         objects: how many facts of the two schemas were found equal.
         differences: what keeps the target from being stamped, or, if it is, what is only told.
         drift: how the source differs from what its revision says; None if that could not be looked at.
+        files: the revision that was written instead of a stamp.
+        statements: what that revision's upgrade holds, or would hold.
         message: what was proven, or why nothing was stamped.
         error: what failed.
     """
@@ -92,6 +100,8 @@ class Stamp:
     objects: int = 0
     differences: tuple[Difference, ...] = ()
     drift: tuple[Difference, ...] | None = None
+    files: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
     message: str = ""
     error: BaseException | None = None
 
@@ -104,13 +114,22 @@ class RefusedError(Exception):
         self.differences = tuple(differences)
 
 
+class _DiffersError(RefusedError):
+    """No revision has the schema, and one may be written on top of the nearest."""
+
+    def __init__(self, base: Revisions, differences: Sequence[Difference]) -> None:
+        super().__init__("", differences)
+        self.base = base
+
+
 @dataclass(frozen=True)
 class _Choice:
-    """A revision to stamp, and what was proven of it."""
+    """A revision to stamp, and what was proven of it; or one that was written instead."""
 
     revisions: Revisions
     message: str
     drift: tuple[Difference, ...] | None = None
+    written: Written | None = None
 
 
 ScratchMaker = Callable[[], ScratchServer]
@@ -188,7 +207,8 @@ def _stamp(
         if options.force:
             choice = _Choice(_forced(history, source, database, options), "without any proof (--force)")
         else:
-            choice = _choose(project, history, database, source, target, options, scratch)
+            schema = _with_texts(connection, target, options)
+            choice = _choose(project, history, database, source, schema, options, scratch)
         stamp = Stamp(
             name=database.name,
             result="would stamp",
@@ -200,6 +220,8 @@ def _stamp(
             drift=choice.drift,
             message=choice.message,
         )
+        if choice.written is not None:
+            return _written_stamp(stamp, choice.written)
         if _same(history, before, choice.revisions) and not options.force:
             if not options.dry_run:
                 _mark(connection, database, project.mark_of(database))
@@ -210,6 +232,15 @@ def _stamp(
         _write(connection, history, database, choice.revisions, purge=options.purge)
         _mark(connection, database, replace(project.mark_of(database), unproven=options.force))
     return replace(stamp, result="stamped")
+
+
+def _with_texts(connection: Connection, target: Snapshot, options: StampOptions) -> Schema:
+    """Read what functions and views are made with, which only a revision needs."""
+    if not options.write_revision:
+        return Schema(target)
+    schema = Schema.read(connection, target)
+    connection.exec_driver_sql("RESET search_path")
+    return schema
 
 
 @contextmanager
@@ -280,28 +311,83 @@ def _choose(
     history: History,
     database: RegisteredDatabase,
     source: Source,
-    target: Snapshot,
+    target: Schema,
     options: StampOptions,
     scratch: ScratchMaker,
 ) -> _Choice:
-    """Find the revision to stamp; the target is known to equal the source's part."""
+    """Find the revision to stamp, or write it; the target is known to equal the source's part."""
     builder = Builder(project, history, scratch())
     try:
-        if options.revision is not None:
-            return _proven_revision(builder, _resolved(history, options.revision), target)
-        revisions = source.revisions_for(database, options.version_table)
-        known = tuple(revision for revision in revisions if history.knows([revision]))
-        if known:
-            return _source_revision(builder, revisions, known, target, options)
-        return _searched(builder, revisions, target, options)
+        return _existing(builder, history, database, source, target.snapshot, options)
+    except _DiffersError as error:
+        return _write_revision(builder, error, target, options)
     finally:
         builder.close()
 
 
-def _proven_revision(builder: Builder, revisions: Revisions, target: Snapshot) -> _Choice:
+def _existing(
+    builder: Builder,
+    history: History,
+    database: RegisteredDatabase,
+    source: Source,
+    target: Snapshot,
+    options: StampOptions,
+) -> _Choice:
+    if options.revision is not None:
+        return _proven_revision(builder, _resolved(history, options.revision), target, options)
+    revisions = source.revisions_for(database, options.version_table)
+    known = tuple(revision for revision in revisions if history.knows([revision]))
+    if known:
+        return _source_revision(builder, revisions, known, target, options)
+    return _searched(builder, revisions, target, options)
+
+
+def _write_revision(builder: Builder, error: _DiffersError, target: Schema, options: StampOptions) -> _Choice:
+    """Write the difference as a revision, unless one has it already."""
+    found = search(builder, target.snapshot)
+    if found.equal:
+        raise RefusedError(
+            f"the source differs from {_words(error.base)}, but {_several(found.equal)} has exactly this schema: "
+            f"nothing to write; stamp it with --revision {found.equal[-1][0]}",
+            error.differences,
+        )
+    try:
+        written = write_revision(builder, error.base, target, dry_run=options.dry_run)
+    except CannotWriteError as reason:
+        raise RefusedError(f"{reason}", reason.differences) from None
+    verb = "would turn" if options.dry_run else "turns"
+    message = (
+        f"it {verb} {_words(error.base)} into the target's schema, and back, which was tried on a scratch database"
+    )
+    return _Choice((written.revision,) if written.revision else (), message, error.differences, written)
+
+
+def _written_stamp(stamp: Stamp, written: Written) -> Stamp:
+    """Say what was written, and what comes next; nothing was stamped."""
+    branch = " It begins a branch: merge it with alembic merge heads." if written.is_branch else ""
+    if not written.file:
+        return replace(
+            stamp,
+            result="would write revision",
+            statements=written.upgrade,
+            message=f"{stamp.message}.{branch} Nothing was written or stamped",
+        )
+    then = f"multidb stamp-from --source ... -n {stamp.name} --revision {written.revision}"
+    return replace(
+        stamp,
+        result="wrote revision",
+        files=(written.file,),
+        statements=written.upgrade,
+        message=f"{stamp.message}.{branch} Nothing was stamped: review the file, then run: {then}",
+    )
+
+
+def _proven_revision(builder: Builder, revisions: Revisions, target: Snapshot, options: StampOptions) -> _Choice:
     """Take the revision that the user names, if its schema is the target's."""
     built = builder.schema_at(revisions)
     wrong = [item for item in difference(built, target) if not item.is_reported]
+    if wrong and options.write_revision:
+        raise _DiffersError(revisions, wrong)
     if wrong:
         raise RefusedError(
             f"the schema is not that of {_words(revisions)}: {len(wrong)} differences. Nothing was stamped", wrong
@@ -321,6 +407,8 @@ def _source_revision(
         if options.strict:
             raise RefusedError(f"{error}; --strict asks for that proof. Nothing was stamped") from None
         return _Choice(known, f"equal to the source, which says {_words(known)}; not compared with it: {error}{rest}")
+    if drift and options.write_revision:
+        raise _DiffersError(known, drift)
     if drift and options.strict:
         raise RefusedError(
             f"the source says {_words(known)}, but differs from it in {len(drift)} things, and --strict was given. "
@@ -334,6 +422,8 @@ def _source_revision(
 def _searched(builder: Builder, revisions: Revisions, target: Snapshot, options: StampOptions) -> _Choice:
     """Find the revision by its schema: this history does not have the source's."""
     found = search(builder, target)
+    if not found.equal and found.nearest and options.write_revision:
+        raise _DiffersError(found.nearest, [item for item in found.differences if not item.is_reported])
     if not found.equal:
         raise RefusedError(nothing_equal(builder.history, found), [i for i in found.differences if not i.is_reported])
     if len(found.equal) > 1 and not options.latest:
