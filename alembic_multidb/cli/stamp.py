@@ -16,9 +16,11 @@ from alembic_multidb.operate import Project
 from alembic_multidb.operate.history import History
 from alembic_multidb.registry import TableName
 from alembic_multidb.stamp.build import Builder
+from alembic_multidb.stamp.choose import nothing_equal
+from alembic_multidb.stamp.options import StampOptions
 from alembic_multidb.stamp.schema import home_of, read_schema
 from alembic_multidb.stamp.search import Search, search
-from alembic_multidb.stamp.stamp import Stamp, StampOptions, nothing_equal
+from alembic_multidb.stamp.stamp import Stamp
 from alembic_multidb.stamp.stamp import stamp_from as stamp_all
 from alembic_multidb.urls import resolve_url
 

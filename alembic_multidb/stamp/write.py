@@ -15,8 +15,8 @@ from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.history import History
 from alembic_multidb.stamp.build import Builder
-from alembic_multidb.stamp.ddl import Statements, statements
-from alembic_multidb.stamp.ddl_schema import Schema
+from alembic_multidb.stamp.ddl.schema import Schema
+from alembic_multidb.stamp.ddl.statements import Statements, statements
 
 MESSAGE = "what the source has beyond {base}"
 # What text(), which op.execute() makes of a string, takes for a parameter, or for one that was escaped.

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.catalog.difference import difference
 from alembic_multidb.catalog.snapshot import read_snapshot
-from alembic_multidb.stamp.ddl import Statements, statements
-from alembic_multidb.stamp.ddl_schema import Schema
+from alembic_multidb.stamp.ddl.schema import Schema
+from alembic_multidb.stamp.ddl.statements import Statements, statements
 from alembic_multidb.stamp.write import as_python
 from tests.conftest import NewDatabase
 from tests.integration.snapshot_cases import COUNTED

@@ -10,7 +10,7 @@ from functools import cached_property
 from sqlalchemy import Connection, text
 
 from alembic_multidb.catalog.snapshot import REPORTED_KINDS, ObjectId, Row, Snapshot
-from alembic_multidb.stamp.ddl_text import plain
+from alembic_multidb.stamp.ddl.text import plain
 
 Key = tuple[str, str]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp.ddl_schema import Schema
-from alembic_multidb.stamp.ddl_text import (
+from alembic_multidb.stamp.ddl.schema import Schema
+from alembic_multidb.stamp.ddl.text import (
     Definition,
     arguments_of,
     last_part,

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp import ddl_objects as objects
-from alembic_multidb.stamp import ddl_tables as tables
-from alembic_multidb.stamp import ddl_types as types
-from alembic_multidb.stamp.ddl_functions import checks_its_body
-from alembic_multidb.stamp.ddl_plan import Plan, make_plan
-from alembic_multidb.stamp.ddl_schema import Key, Schema, is_identity_sequence
-from alembic_multidb.stamp.ddl_text import Definition, last_part, literal
+from alembic_multidb.stamp.ddl import objects as objects
+from alembic_multidb.stamp.ddl import tables as tables
+from alembic_multidb.stamp.ddl import types as types
+from alembic_multidb.stamp.ddl.functions import checks_its_body
+from alembic_multidb.stamp.ddl.plan import Plan, make_plan
+from alembic_multidb.stamp.ddl.schema import Key, Schema, is_identity_sequence
+from alembic_multidb.stamp.ddl.text import Definition, last_part, literal
 
 # What columns may still be of until they are altered.
 _AT_THE_END = ("type", "collation", "extension", "schema")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp.ddl_objects import sequence_options
-from alembic_multidb.stamp.ddl_schema import Schema
-from alembic_multidb.stamp.ddl_text import (
+from alembic_multidb.stamp.ddl.objects import sequence_options
+from alembic_multidb.stamp.ddl.schema import Schema
+from alembic_multidb.stamp.ddl.text import (
     Definition,
     base_type,
     cast,

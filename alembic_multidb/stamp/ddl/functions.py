@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp.ddl_schema import Schema
-from alembic_multidb.stamp.ddl_text import Definition, arguments_of, is_masked, literal
+from alembic_multidb.stamp.ddl.schema import Schema
+from alembic_multidb.stamp.ddl.text import Definition, arguments_of, is_masked, literal
 
 _MODIFIES = {"r": "READ_ONLY", "s": "SHAREABLE", "w": "READ_WRITE"}
 _PARALLEL = {"s": "SAFE", "r": "RESTRICTED", "u": "UNSAFE"}

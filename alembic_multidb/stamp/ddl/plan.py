@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp.ddl_objects import is_replaced
-from alembic_multidb.stamp.ddl_schema import Key, Schema
-from alembic_multidb.stamp.ddl_tables import is_replaced_column
-from alembic_multidb.stamp.ddl_text import arguments_of, base_type, last_part, mentions, parts
+from alembic_multidb.stamp.ddl.objects import is_replaced
+from alembic_multidb.stamp.ddl.schema import Key, Schema
+from alembic_multidb.stamp.ddl.tables import is_replaced_column
+from alembic_multidb.stamp.ddl.text import arguments_of, base_type, last_part, mentions, parts
 
 # A column of another type keeps its indexes and checks, which PostgreSQL makes anew itself, but not these.
 _IN_THE_WAY = ("view", "rule", "policy", "trigger", "function")

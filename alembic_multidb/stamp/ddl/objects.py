@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp import ddl_functions as functions
-from alembic_multidb.stamp import ddl_types as types
-from alembic_multidb.stamp.ddl_schema import Schema, is_identity_sequence
-from alembic_multidb.stamp.ddl_text import (
+from alembic_multidb.stamp.ddl import functions as functions
+from alembic_multidb.stamp.ddl import types as types
+from alembic_multidb.stamp.ddl.schema import Schema, is_identity_sequence
+from alembic_multidb.stamp.ddl.text import (
     Definition,
     arguments_of,
     last_part,
