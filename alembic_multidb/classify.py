@@ -100,7 +100,7 @@ def classify(snapshot: Snapshot, databases: Databases) -> Classification:
     start = dict.fromkeys(nodes, everywhere)
     start |= _extension_homes(snapshot, databases, everywhere)
     allowed = _allowed(nodes, uses, start, fixed)
-    homes = _homes(nodes, uses, allowed, fixed, _default(databases))
+    homes = _homes(nodes, uses, allowed, fixed, _unused_homes(snapshot, databases, nodes, uses))
     crossing = {node: _stands_on(node, uses, fixed) for node in nodes if not allowed[node] and node not in fixed}
     crossing |= _crossing_tables(uses, allowed, fixed)
     return Classification(snapshot, everywhere, owners, homes, crossing)
@@ -210,7 +210,7 @@ def _homes(
     uses: Mapping[ObjectId, set[ObjectId]],
     allowed: Mapping[ObjectId, frozenset[str]],
     fixed: Mapping[ObjectId, frozenset[str]],
-    default: frozenset[str],
+    unused_homes: Mapping[ObjectId, frozenset[str]],
 ) -> dict[ObjectId, frozenset[str]]:
     """Return the least solution: an object is at home where its users are, within what is allowed."""
     homes: dict[ObjectId, frozenset[str]] = {node: frozenset() for node in nodes}
@@ -221,7 +221,7 @@ def _homes(
     }
     _spread(homes, uses, allowed, fixed, rooted)
     unused = {
-        node: (allowed[node] & default) or allowed[node]
+        node: (allowed[node] & unused_homes[node]) or allowed[node]
         for node in homes
         if not homes[node] and node not in fixed and allowed[node]
     }
@@ -266,5 +266,32 @@ def _stands_on(
     return frozenset(found)
 
 
-def _default(databases: Databases) -> frozenset[str]:
-    return frozenset(database.name for database in databases.declarations if database.default)
+def _unused_homes(
+    snapshot: Snapshot,
+    databases: Databases,
+    nodes: Iterable[ObjectId],
+    uses: Mapping[ObjectId, set[ObjectId]],
+) -> dict[ObjectId, frozenset[str]]:
+    """Return where each object is at home if nothing uses it: where it or its schema is declared, else the default."""
+    schemas = {
+        row.node: frozenset(database.name for database in databases.declarations if row.identity in database.schemas)
+        for row in snapshot.rows
+        if row.kind == "schema"
+    }
+    declared = {
+        row.node: frozenset(
+            database.name for database in databases.values() if _plain(row.identity) in database.extensions
+        )
+        for row in snapshot.rows
+        if row.kind == "extension"
+    }
+    default = frozenset(database.name for database in databases.declarations if database.default)
+    found = {}
+    for node in nodes:
+        of_schema = frozenset[str]().union(*(schemas.get(used, frozenset()) for used in (node, *uses.get(node, ()))))
+        found[node] = declared.get(node) or of_schema or default
+    return found
+
+
+def _plain(identity: str) -> str:
+    return TableName.parse(identity).name

@@ -41,6 +41,10 @@ _QUOTED = re.compile(
 )
 
 
+# Names and literals in quotes, as deparsers write them: without dollar quotes and comments.
+_TOKEN = re.compile(r"""\"(?:[^"]|"")*\"|'(?:[^']|'')*'""")
+
+
 def normalized_name(name: str) -> str:
     """Return a qualified name with the same quotes whatever version wrote it."""
     return _QUOTED.sub(r"\1", name) if '"' in name else name
@@ -49,19 +53,24 @@ def normalized_name(name: str) -> str:
 @lru_cache(maxsize=16384)
 def normalized_query(sql: str) -> str:
     """Return a view's query as every version, before and after a dump, has it."""
-    return normalized_name(_rewritten(sql.strip(), unqualify=True) or sql.strip())
+    return _normalized_names(_rewritten(sql.strip(), unqualify=True) or sql.strip())
 
 
 @lru_cache(maxsize=16384)
 def normalized_expression(sql: str) -> str:
     """Return an expression, or a definition that holds one, as every version, before and after a dump, has it."""
     if not _UNSTABLE.search(sql):
-        return normalized_name(sql)
+        return _normalized_names(sql)
     for before, after in _FRAMES:
         text = _rewritten(before + sql + after)
         if text is not None:
-            return normalized_name(text.removeprefix(before).removesuffix(after))
-    return normalized_name(sql)
+            return _normalized_names(text.removeprefix(before).removesuffix(after))
+    return _normalized_names(sql)
+
+
+def _normalized_names(sql: str) -> str:
+    """Give the names in a text the same quotes; what stands in a literal is a value, and stays as it is."""
+    return _TOKEN.sub(lambda found: normalized_name(found[0]) if found[0][0] == '"' else found[0], sql)
 
 
 def _rewritten(sql: str, *, unqualify: bool = False) -> str | None:
@@ -187,25 +196,18 @@ def _copy(message: Any) -> Any:
     return result
 
 
-# A cast to a type as format_type() writes it.
-_CAST = re.compile(
-    r'::(?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*'
-    r"(?: (?:varying|precision|with|without|time|zone|year|to|month|day|hour|minute|second)\b)*"
-    r"(?:\(\d+(?:,\d+)?\))?(?: (?:with|without) time zone)?(?:\[\])*"
-)
 # The relation in FROM, and what it is called.
 _FROM = re.compile(r'\bFROM (?:ONLY )?(?:\S+ \. )?(?P<relation>"[^"]+"|\w+)(?: (?P<alias>"[^"]+"|[a-z_]\w*)\b)?')
 
 
 def _flat(sql: str) -> str:
-    """Return a statement that is nested deeper than the parser's answer can be: its words, without brackets and casts.
+    """Return a statement that is nested deeper than the parser's answer can be, as its words.
 
-    Two that differ in nothing else are then taken for one.
+    Brackets and casts stay: rather are two taken for different that are the same than the other way round.
     """
-    data = _CAST.sub("", sql).encode()
-    words = [data[token.start : token.end].decode() for token in postgast.scan(data.decode()).tokens]
-    text = " ".join(word for word in words if word not in ("(", ")", ";"))
-    text = re.sub(r"'-([\d.]+)'", r"- \1", text)
+    data = sql.encode()
+    words = [data[token.start : token.end].decode() for token in postgast.scan(sql).tokens]
+    text = " ".join(word for word in words if word != ";")
     if len(re.findall(r"\b(?:FROM|JOIN)\b", text)) == 1:
         found = _FROM.search(text)
         name = (found["alias"] or found["relation"]) if found else ""

@@ -174,7 +174,7 @@ class Snapshot:
             version = data["alembic_multidb_snapshot"]
             rows = [Row(row[0], row[1], row[2], ObjectId(row[3], row[4]), row[5]) for row in data["rows"]]
             edges = [Edge(ObjectId(*item[:2]), ObjectId(*item[2:4]), item[4]) for item in data["edges"]]
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             raise ConfigurationError(f"{of} is no snapshot; multidb snapshot writes one") from None
         if version != FORMAT:
             raise ConfigurationError(f"{of} is a snapshot of format {version}; this version reads format {FORMAT}")

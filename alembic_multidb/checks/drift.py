@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from alembic_multidb.catalog.difference import difference
+from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.checks.finding import Finding
 from alembic_multidb.checks.live import Live
 from alembic_multidb.checks.models import models_against
@@ -54,8 +55,10 @@ def drift_of(builder: Builder, status: DatabaseStatus, live: Live) -> Iterator[F
         CannotBuildError: the history does not run on an empty database.
     """
     database = builder.project.databases[status.name]
-    mine = live.classification.restrict({database.name, *database.may_share_with})
-    found = difference(builder.schema_at(status.revisions), mine)
+    mine = live.classification.restrict({database.name})
+    # Partitions come and go while a database is in use.
+    mine = without_partitions(mine)
+    found = difference(without_partitions(builder.schema_at(status.revisions)), mine)
     # Extensions have findings of their own.
     counted = [item for item in found if not item.is_reported and item.kind != "extension"]
     if counted:
@@ -69,3 +72,9 @@ def drift_of(builder: Builder, status: DatabaseStatus, live: Live) -> Iterator[F
             fix="undo what was changed by hand, or write a revision for it; see all of it with "
             f"multidb which-revision -n {status.name}",
         )
+
+
+def without_partitions(snapshot: Snapshot) -> Snapshot:
+    """Leave out partitions with all that belongs to them; their root says what they are like."""
+    partitions = {row.relation for row in snapshot.rows if row.kind == "table" and "partition of" in row.definition}
+    return snapshot.only(lambda row: row.relation not in partitions)

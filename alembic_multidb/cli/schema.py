@@ -46,7 +46,10 @@ def snapshot(
     with Output("snapshot", as_json) as output:
         found = _load(what, config, home)
         if output_file is not None:
-            output_file.write_text(found.to_json(), encoding="utf-8")
+            try:
+                output_file.write_text(found.to_json(), encoding="utf-8")
+            except OSError as error:
+                raise ConfigurationError(f"{output_file} cannot be written: {error.strerror}") from None
             say(f"{len(found.rows)} facts, fingerprint {found.fingerprint}: {output_file}")
             return
         if as_json:

@@ -6,19 +6,23 @@ from contextlib import ExitStack
 from typing import Annotated, Any, Optional
 
 import typer
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 from alembic_multidb.catalog.difference import Difference
 from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LockTimeoutOption, NamesOption
 from alembic_multidb.cli.output import FAILED, NO, Output, say
 from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
 from alembic_multidb.config import environment_beside
+from alembic_multidb.env.connect import first_line
 from alembic_multidb.operate import Project
 from alembic_multidb.operate.history import History
-from alembic_multidb.registry import TableName
+from alembic_multidb.registry import RegisteredDatabase, TableName
 from alembic_multidb.stamp.build import Builder
 from alembic_multidb.stamp.choose import nothing_equal
 from alembic_multidb.stamp.options import StampOptions
 from alembic_multidb.stamp.schema import home_of, read_schema
+from alembic_multidb.stamp.scratch import ScratchServer
 from alembic_multidb.stamp.search import Search, search
 from alembic_multidb.stamp.stamp import Stamp
 from alembic_multidb.stamp.stamp import stamp_from as stamp_all
@@ -111,15 +115,31 @@ def which_revision(
         scratch = Scratch(config, scratch_url, stack)
         scratch.prepare()
         for database in project.select(name or ()):
-            history = History.load(project, database.name)
-            with project.connect(database) as connection:
-                schema = home_of(read_schema(connection, project.databases), project.databases, database)
-            builder = Builder(project, history, scratch())
             try:
-                found = search(builder, schema)
-            finally:
-                builder.close()
-            _report_search(output, history, found, latest=latest)
+                history = History.load(project, database.name)
+                found = _search_one(project, database, history, scratch())
+            except (CommandError, SQLAlchemyError) as error:
+                _report_failure(output, database.name, error)
+            else:
+                _report_search(output, history, found, latest=latest)
+
+
+def _search_one(project: Project, database: RegisteredDatabase, history: History, server: ScratchServer) -> Search:
+    with project.connect(database) as connection:
+        schema = home_of(read_schema(connection, project.databases), project.databases, database)
+    builder = Builder(project, history, server)
+    try:
+        return search(builder, schema)
+    finally:
+        builder.close()
+
+
+def _report_failure(output: Output, name: str, error: Exception) -> None:
+    message = str(error) if isinstance(error, CommandError) else first_line(error)
+    output.databases.append({"name": name, "revisions": [], "heads": [], "error": message})
+    output.worst(FAILED)
+    output.line(f"{name}: failed")
+    say(f"multidb: {name}: {message}")
 
 
 def _report(output: Output, stamp: Stamp) -> None:
@@ -142,6 +162,8 @@ def _report(output: Output, stamp: Stamp) -> None:
     ):
         for item in differences:
             output.line(f"{title}{item}", indent="  ")
+    for crossing in stamp.crossing:
+        output.line(f"left out, since it crosses homes: {crossing}", indent="  ")
 
 
 def _report_search(output: Output, history: History, found: Search, *, latest: bool) -> None:

@@ -90,6 +90,10 @@ class History:
         needed = {script.revision for script in self.script.get_all_current(tuple(current))}
         return tuple(revision for revision in current if revision not in needed)
 
+    def without_implied(self, revisions: Sequence[str]) -> tuple[str, ...]:
+        """Return revisions without those that another of them depends on, as Alembic records them."""
+        return tuple(sorted(set(revisions) - set(self.redundant(revisions))))
+
     def at_head(self, current: Sequence[str]) -> bool:
         """Tell whether a database at these revisions needs none of the history's any more.
 

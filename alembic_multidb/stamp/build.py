@@ -125,7 +125,7 @@ class Builder:
                     self._by_env(connection, revision, is_upgrade)
                 else:
                     self._without_env(connection, revision, is_upgrade)
-        except Exception as error:  # a revision may raise anything
+        except (Exception, SystemExit) as error:  # a revision may raise anything
             first = str(error).splitlines()[0] if str(error) else ""
             raise CannotBuildError(
                 f'the history of "{self.history.name}" cannot be run on an empty scratch database up to {revision}: '
@@ -174,15 +174,29 @@ class Builder:
 
 
 def uses_our_env(history: History) -> bool:
-    """Tell whether the history's env.py leaves everything to run_migrations(), which takes the connection given."""
+    """Tell whether the history's env.py leaves everything to run_migrations(), which takes the connection given.
+
+    One that does anything beside imports, definitions and that call might reach the real database.
+    """
     path = Path(history.script.dir) / "env.py"
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.parse("")
-    return any(
-        isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith("alembic_multidb")
-        and any(alias.name == "run_migrations" for alias in node.names)
-        for node in ast.walk(tree)
+    body = ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else []
+    imports = [node for node in body if isinstance(node, ast.ImportFrom) and node.module]
+    ours = any(
+        alias.name == "run_migrations" and node.module.split(".")[0] == "alembic_multidb"  # type: ignore[union-attr]
+        for node in imports
+        for alias in node.names
     )
+    return ours and all(map(_is_harmless, body))
+
+
+def _is_harmless(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Expr):
+        call = node.value
+        is_ours = isinstance(call, ast.Call) and getattr(call.func, "id", "") == "run_migrations"
+        return is_ours or isinstance(call, ast.Constant)
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return not any(isinstance(part, ast.Call) for part in ast.walk(node))
+    return isinstance(node, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef))
 
 
 @contextmanager

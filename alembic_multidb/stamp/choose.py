@@ -118,7 +118,7 @@ def forced(history: History, source: Source, database: RegisteredDatabase, optio
 
 def _resolved(history: History, revision: str) -> Revisions:
     if revision in ("head", "heads"):
-        return history.heads
+        return history.without_implied(history.heads)
     if not history.has(revision):
         raise HistoryError(f'the history of "{history.name}" has no revision "{revision}"')
     return tuple(sorted(script.revision for script in history.script.get_revisions(revision) if script is not None))
@@ -168,6 +168,11 @@ def _searched(builder: Builder, revisions: Revisions, target: Snapshot, options:
         raise _DiffersError(found.nearest, [item for item in found.differences if not item.is_reported])
     if not found.equal:
         raise RefusedError(nothing_equal(builder.history, found), [i for i in found.differences if not i.is_reported])
+    if found.unreadable and (options.strict or not options.latest):
+        raise RefusedError(
+            f"{_several(found.equal)} has this schema, but not every revision could be built, so that another may have "
+            f"it as well: {found.unreadable[0]}. Say which one with --revision. Nothing was stamped"
+        )
     if len(found.equal) > 1 and not options.latest:
         raise RefusedError(
             f"{_several(found.equal)} have this very schema (they change rows only, or nothing): say which one with "

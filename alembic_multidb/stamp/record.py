@@ -20,7 +20,7 @@ from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.choose import RefusedError, words
 from alembic_multidb.stamp.options import Revisions, StampOptions
-from alembic_multidb.stamp.source import Source
+from alembic_multidb.stamp.source import Source, connect_source
 
 _TAKE = text("SELECT pg_try_advisory_xact_lock(:key)")
 
@@ -36,16 +36,18 @@ def locked(
     with project.connect(database) as connection:
         refuse_transaction_pooler(connection, database)
         with migration_lock(connection, database.name, lock_scope(database), timeout), connection.begin():
+            # It waits inside for the history to be built.
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
 
 
-def refuse_the_source(
-    target: Connection, source_connection: Connection, database: RegisteredDatabase, source: Source
-) -> None:
+def refuse_the_source(target: Connection, database: RegisteredDatabase, source: Source) -> None:
     """Refuse a target that is the source itself: a lock that nobody can know of is seen from the other side."""
     key = {"key": secrets.randbits(63)}
     target.execute(_TAKE, key)
-    if not source_connection.execute(_TAKE, key).scalar():
+    with connect_source(source.url) as connection:
+        is_other = connection.execute(_TAKE, key).scalar()
+    if not is_other:
         raise MultidbError(
             f'the URL of "{database.name}" leads to the source itself ({source.url}), which is only ever read; give '
             f'"{database.name}" the URL of the database that was imported'
@@ -88,6 +90,20 @@ def refuse_recorded(
         raise WrongDatabaseError(
             f'table {wrong[0].table} of the same database is marked as "{wrong[0].mark}"; drop it if it came along '
             f'with a copy, or check the URL of "{database.name}"'
+        )
+
+
+def refuse_wrong_marker(connection: Connection, project: Project, database: RegisteredDatabase) -> None:
+    """Refuse a database that is marked as another one, although it has this schema.
+
+    Raises:
+        WrongDatabaseError: it is.
+    """
+    wrong = wrong_markers(find_markers(connection, database), database, project.mark_of(database))
+    if wrong:
+        raise WrongDatabaseError(
+            f'table {wrong[0].table} is marked as "{wrong[0].mark}", not "{project.mark_of(database)}": check the URL '
+            f'of "{database.name}"; if this is a copy that shall become it, run: multidb adopt -n {database.name}'
         )
 
 

@@ -42,5 +42,5 @@ def _schemas_of(snapshot: Snapshot, nodes: set[ObjectId]) -> set[ObjectId]:
 
 
 def home_of(snapshot: Snapshot, databases: Databases, database: RegisteredDatabase) -> Snapshot:
-    """Return what belongs to one database: its home, and those that may be the same physical database."""
-    return classify(snapshot, databases).restrict({database.name, *database.may_share_with})
+    """Return what belongs to one database, of all that may lie in the same physical one."""
+    return classify(snapshot, databases).restrict({database.name})

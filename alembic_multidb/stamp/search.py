@@ -68,8 +68,9 @@ def candidates(history: History) -> Iterator[Revisions]:
     """Return the states that a database can be in, parents first: every revision, and all heads together."""
     for script in reversed(list(history.script.walk_revisions())):
         yield (script.revision,)
-    if len(history.heads) > 1:
-        yield history.heads
+    together = history.without_implied(history.heads)
+    if len(together) > 1:
+        yield together
 
 
 def is_ancestor(history: History, first: Sequence[str], second: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.catalog.snapshot import Row, Snapshot
 from alembic_multidb.classify import Classification, classify
 from alembic_multidb.env.connect import connect, make_engine
 from alembic_multidb.errors import MultidbError
@@ -27,6 +27,7 @@ _VERSION_TABLES = text(
     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
     GROUP BY n.nspname, c.relname
     HAVING array_agg(a.attname) = ARRAY['version_num'::name]
+       AND bool_and(a.atttypid IN ('varchar'::regtype, 'text'::regtype))
     ORDER BY 1, 2
     """
 )
@@ -48,7 +49,27 @@ class Source:
 
     def schema_for(self, database: RegisteredDatabase) -> Snapshot:
         """Return the part of the source that belongs to a database."""
-        return self.classification.restrict({database.name, *database.may_share_with})
+        return self.classification.restrict({database.name})
+
+    def crossing(self, database: RegisteredDatabase) -> list[Row]:
+        """Return what stands on this database's tables and on another's, and so can live in neither."""
+        return [
+            row
+            for row in self.classification.crossing_rows
+            if any(home == database.name for _, home in self.classification.tables_under(row))
+        ]
+
+    @property
+    def version_tables(self) -> tuple[TableName, ...]:
+        """Return the tables that hold revisions, which are no part of the schema on either side."""
+        return tuple(self.revisions)
+
+    def known_revisions(self, database: RegisteredDatabase, version_table: TableName | None) -> tuple[str, ...]:
+        """Return the revisions that the source says it is at; none if it does not say so."""
+        try:
+            return self.revisions_for(database, version_table)
+        except MultidbError:
+            return ()
 
     def revisions_for(self, database: RegisteredDatabase, version_table: TableName | None) -> tuple[str, ...]:
         """Return the revisions that the source is at, by the named version table, the database's own, or the only one.

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import Snapshot
-from alembic_multidb.errors import MultidbError
+from alembic_multidb.env.connect import first_line
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase
@@ -29,12 +31,16 @@ from alembic_multidb.stamp.record import (
     recorded_revisions,
     refuse_recorded,
     refuse_the_source,
+    refuse_wrong_marker,
     write_stamp,
 )
-from alembic_multidb.stamp.schema import read_schema
+from alembic_multidb.stamp.schema import home_of, read_schema
 from alembic_multidb.stamp.source import Source, connect_source, read_source
 from alembic_multidb.stamp.write import Written
 from alembic_multidb.urls import DatabaseURL
+
+# What a dump of some tables takes along of the others': it has no switch against these.
+_LEFT_OVER = frozenset({"sequence", "type", "function", "schema", "collation", "cast", "operator", "text search"})
 
 Result = Literal[
     "stamped", "would stamp", "nothing to do", "refused", "failed", "wrote revision", "would write revision"
@@ -54,6 +60,7 @@ class Stamp:
         objects: how many facts of the two schemas were found equal.
         differences: what keeps the target from being stamped, or, if it is, what is only told.
         drift: how the source differs from what its revision says; None if that could not be looked at.
+        crossing: what of the source can live in no database alone, and was left out.
         files: the revision that was written instead of a stamp.
         statements: what that revision's upgrade holds, or would hold.
         message: what was proven, or why nothing was stamped.
@@ -68,6 +75,7 @@ class Stamp:
     objects: int = 0
     differences: tuple[Difference, ...] = ()
     drift: tuple[Difference, ...] | None = None
+    crossing: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     statements: tuple[str, ...] = ()
     message: str = ""
@@ -100,9 +108,9 @@ def stamp_from(
     databases = project.databases.in_order(database.name for database in project.select(options.names))
     with connect_source(source_url) as connection:
         source = read_source(connection, source_url, project, *also)
-        for database in databases:
-            done.append(_guarded(project, database, source, connection, options, scratch))
-            report(done[-1])
+    for database in databases:
+        done.append(_guarded(project, database, source, options, scratch))
+        report(done[-1])
     return done
 
 
@@ -110,36 +118,39 @@ def _guarded(
     project: Project,
     database: RegisteredDatabase,
     source: Source,
-    source_connection: Connection,
     options: StampOptions,
     scratch: ScratchMaker,
 ) -> Stamp:
     try:
-        return _stamp(project, database, source, source_connection, options, scratch)
+        return _stamp(project, database, source, options, scratch)
     except RefusedError as error:
         return Stamp(
             name=database.name, result="refused", message=str(error), differences=error.differences, error=None
         )
-    except MultidbError as error:
-        return Stamp(name=database.name, result="failed", message=str(error), error=error)
+    except (CommandError, SQLAlchemyError) as error:
+        message = str(error) if isinstance(error, CommandError) else first_line(error)
+        return Stamp(name=database.name, result="failed", message=message, error=error)
 
 
 def _stamp(
     project: Project,
     database: RegisteredDatabase,
     source: Source,
-    source_connection: Connection,
     options: StampOptions,
     scratch: ScratchMaker,
 ) -> Stamp:
     history = History.load(project, database.name)
-    expected = source.schema_for(database)
+    expected, crossing = source.schema_for(database), source.crossing(database)
+    policies = [row.identity for row in crossing if row.kind == "policy"]
+    if policies and options.strict:
+        raise RefusedError(
+            f"the policy {policies[0]} of the source crosses homes and is left out: rows would be unguarded"
+        )
     with locked(project, database, history, options) as connection:
-        refuse_the_source(connection, source_connection, database, source)
+        refuse_the_source(connection, database, source)
         before = recorded_revisions(connection, database)
-        target = read_schema(connection, project.databases)
-        connection.exec_driver_sql("RESET search_path")
-        told = difference(expected, target)
+        target = _read_target(connection, project, database, source)
+        told = _told(source, expected, target)
         wrong = [item for item in told if not item.is_reported]
         if wrong and not options.force:
             raise RefusedError(_not_the_source(database, source, wrong), wrong)
@@ -153,24 +164,68 @@ def _stamp(
             result="would stamp",
             revisions=choice.revisions,
             before=before,
-            source_revisions=source.revisions.get(options.version_table or database.declaration.version_table_name, ()),
+            source_revisions=source.known_revisions(database, options.version_table),
             objects=len(target.rows),
             differences=tuple(told),
             drift=choice.drift,
+            crossing=tuple(f"{row.definition.get('kind', row.kind)} {row.identity}" for row in crossing),
             message=choice.message,
         )
         if choice.written is not None:
             return _written_stamp(stamp, choice.written)
-        if is_same(history, before, choice.revisions) and not options.force:
-            if not options.dry_run:
-                mark_database(connection, database, project.mark_of(database))
-            return replace(stamp, result="nothing to do")
-        refuse_recorded(connection, project, database, before, choice.revisions, options)
-        if options.dry_run:
-            return stamp
-        write_stamp(connection, history, database, choice.revisions, purge=options.purge)
-        mark_database(connection, database, replace(project.mark_of(database), unproven=options.force))
+        _refuse_changed(_read_target(connection, project, database, source), target, database)
+        return _record(connection, project, history, database, stamp, options)
+
+
+def _record(
+    connection: Connection,
+    project: Project,
+    history: History,
+    database: RegisteredDatabase,
+    stamp: Stamp,
+    options: StampOptions,
+) -> Stamp:
+    """Write what was chosen, unless it is recorded already, or nothing shall be written."""
+    if is_same(history, stamp.before, stamp.revisions) and not options.force:
+        refuse_wrong_marker(connection, project, database)
+        if not options.dry_run:
+            mark_database(connection, database, project.mark_of(database))
+        return replace(stamp, result="nothing to do")
+    refuse_recorded(connection, project, database, stamp.before, stamp.revisions, options)
+    if options.dry_run:
+        return stamp
+    write_stamp(connection, history, database, stamp.revisions, purge=options.purge)
+    mark_database(connection, database, replace(project.mark_of(database), unproven=options.force))
     return replace(stamp, result="stamped")
+
+
+def _read_target(connection: Connection, project: Project, database: RegisteredDatabase, source: Source) -> Snapshot:
+    """Read the target's schema: all of it, unless other databases may lie in it, too."""
+    schema = read_schema(connection, project.databases, *source.version_tables)
+    connection.exec_driver_sql("RESET search_path")
+    return home_of(schema, project.databases, database) if database.may_share_with else schema
+
+
+def _told(source: Source, expected: Snapshot, target: Snapshot) -> list[Difference]:
+    """Compare; what pg_dump cannot leave out of another home's is only told, if it is as it was in the source."""
+    everything = {row.key: row for row in source.classification.snapshot.rows}
+
+    def is_left_over(item: Difference) -> bool:
+        row = everything.get((item.kind, item.identity))
+        return item.what == "extra" and item.kind in _LEFT_OVER and row is not None
+
+    told = [replace(item, is_reported=True) if is_left_over(item) else item for item in difference(expected, target)]
+    return sorted(told, key=lambda item: item.is_reported)
+
+
+def _refuse_changed(now: Snapshot, before: Snapshot, database: RegisteredDatabase) -> None:
+    """Refuse a schema that somebody changed while its proof was made."""
+    if now.fingerprint != before.fingerprint:
+        raise RefusedError(
+            f'the schema of "{database.name}" was changed by somebody else while it was compared; nothing was stamped. '
+            "Run it again",
+            [item for item in difference(before, now) if not item.is_reported],
+        )
 
 
 def _with_texts(connection: Connection, target: Snapshot, options: StampOptions) -> Schema:

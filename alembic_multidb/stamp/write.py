@@ -95,19 +95,34 @@ def _built(builder: Builder, base: Sequence[str]) -> Schema:
 
 def _write(history: History, base: Sequence[str], up: Statements, down: Statements) -> Written:
     """Write the file as ``alembic revision`` does: the project's template, names and hooks."""
-    script = history.script.generate_revision(
-        rev_id(),
-        MESSAGE.format(base=" and ".join(base)),
-        head=list(base),
-        splice=True,
-        config=history.config,
-        imports="",
-        upgrades=as_python(up),
-        downgrades=as_python(down),
-    )
+    revision = rev_id()
+    try:
+        script = history.script.generate_revision(
+            revision,
+            MESSAGE.format(base=" and ".join(base)),
+            head=list(base),
+            splice=True,
+            config=history.config,
+            imports="",
+            upgrades=as_python(up),
+            downgrades=as_python(down),
+        )
+    except BaseException as error:  # a template or a hook of the project's may raise anything
+        _remove(history, revision)
+        if isinstance(error, Exception):
+            raise CannotWriteError(f"the revision cannot be written: {error}") from error
+        raise
     if script is None:
         raise CannotWriteError("the revision was not written; Alembic's script directory refused it")
     return Written(script.revision, script.path, (*up.first, *up.rest), (*down.first, *down.rest), False)
+
+
+def _remove(history: History, revision: str) -> None:
+    """Delete the file of a revision, wherever the project's settings have put it, under whatever name."""
+    for folder in history.script._version_locations:
+        for file in Path(folder).rglob("*.py"):
+            if revision in file.read_text(encoding="utf-8", errors="replace"):
+                file.unlink()
 
 
 def as_python(made: Statements) -> str:

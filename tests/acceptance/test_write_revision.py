@@ -261,3 +261,17 @@ def test_settings_of_the_project_are_used(notes_at_head: Project, new_database: 
     before = plan.project.revisions("core")
     assert plan.data("--write-revision")["result"] == "wrote revision"
     assert "# by the project's own template" in plan.file(before).read_text()
+
+
+def test_failing_hook_leaves_no_file(notes_at_head: Project, new_database: NewDatabase) -> None:
+    """Where a hook of the project's fails after the file is written, it is taken away again."""
+    plan = imported(notes_at_head, new_database, "ALTER TABLE users ADD age int")
+    hook = "\n[post_write_hooks]\nhooks = broken\nbroken.type = exec\nbroken.executable = there-is-no-such-program\n"
+    ini = plan.project.folder / "alembic.ini"
+    ini.write_text(ini.read_text() + hook)
+    before = plan.project.revisions("core")
+    code, output = plan.run("--write-revision")
+    assert code in (1, 2), output
+    assert "cannot be written" in output
+    assert plan.project.revisions("core") == before
+    assert plan.stamped() == []

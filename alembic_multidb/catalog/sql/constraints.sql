@@ -9,6 +9,10 @@ SELECT 'pg_constraint' AS catalog, k.oid, k.conrelid AS relation,
                                   WHEN 'c' THEN 'check' WHEN 'x' THEN 'exclusion' END,
            'definition', pg_get_constraintdef(k.oid),
            'index', CASE WHEN k.contype IN ('p', 'u', 'x') THEN pg_get_indexdef(k.conindid) END,
+           -- ALTER TABLE ... DISABLE TRIGGER ALL switches a foreign key off, and says so only at the triggers behind it.
+           'enforced by triggers', (SELECT jsonb_agg(DISTINCT t.tgenabled::text ORDER BY t.tgenabled::text)
+                                    FROM pg_trigger AS t WHERE t.tgconstraint = k.oid AND k.contype = 'f'
+                                      AND t.tgisinternal HAVING bool_or(t.tgenabled <> 'O')),
            'clustered', CASE WHEN i.indisclustered THEN true END,
            'replica identity', CASE WHEN i.indisreplident THEN true END,
            'no inherit', CASE WHEN k.connoinherit AND k.contype = 'c' THEN true END)) AS definition

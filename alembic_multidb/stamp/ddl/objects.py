@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp.ddl import functions as functions
-from alembic_multidb.stamp.ddl import types as types
+from alembic_multidb.stamp.ddl import functions, types
 from alembic_multidb.stamp.ddl.schema import Schema, is_identity_sequence
 from alembic_multidb.stamp.ddl.text import (
     Definition,
@@ -187,8 +186,8 @@ def _constraint(row: Row, schema: Schema) -> list[str]:
     name, found = schema.name_in(row), row.definition
     if not row.relation:
         domain = row.identity.partition(" on domain ")[2]
-        return [f"ALTER DOMAIN {domain} ADD CONSTRAINT {name} {found['definition']}"]
-    text = str(found["definition"])
+        return [f"ALTER DOMAIN {domain} ADD CONSTRAINT {name} {schema.text_of(row)}"]
+    text = schema.text_of(row)
     with_options = _INDEX_OPTIONS.search(found.get("index", ""))
     if with_options:
         place = _BEFORE_WHAT_FOLLOWS.search(text)
@@ -204,7 +203,7 @@ def _alter_clustered(before: Row, after: Row, schema: Schema) -> list[str]:
 
 
 def _index(row: Row, schema: Schema) -> list[str]:
-    text = str(row.definition["definition"])
+    text = schema.text_of(row)
     if row.definition.get("valid") is not False:
         text = text.replace(" ON ONLY ", " ON ", 1)
     return [text, *_index_statistics({}, row.definition, row.identity)]
@@ -272,7 +271,7 @@ def _alter_view(before: Row, after: Row, schema: Schema) -> list[str]:
 
 
 def _rule(row: Row, schema: Schema) -> list[str]:
-    return [str(row.definition["definition"]), *_rule_state("O", row, schema)]
+    return [schema.text_of(row), *_rule_state("O", row, schema)]
 
 
 def _alter_rule(before: Row, after: Row, schema: Schema) -> list[str]:
@@ -289,7 +288,7 @@ def _rule_state(before: str, row: Row, schema: Schema) -> list[str]:
 def _trigger(row: Row, schema: Schema) -> list[str]:
     if schema.is_copied_trigger(row):
         return []
-    return [str(row.definition["definition"]), *_trigger_state("enabled", row, schema)]
+    return [schema.text_of(row), *_trigger_state("enabled", row, schema)]
 
 
 def _alter_trigger(before: Row, after: Row, schema: Schema) -> list[str]:
@@ -315,7 +314,7 @@ def _policy(row: Row, schema: Schema) -> list[str]:
 
 
 def _statistics(row: Row, schema: Schema) -> list[str]:
-    return [str(row.definition["definition"]), *_statistics_target(None, row.definition.get("target"), row.identity)]
+    return [schema.text_of(row), *_statistics_target(None, row.definition.get("target"), row.identity)]
 
 
 def _alter_statistics(before: Row, after: Row, schema: Schema) -> list[str]:

@@ -14,7 +14,7 @@ from alembic_multidb.stamp.ddl.text import plain
 
 Key = tuple[str, str]
 
-# Rows hold a function's attributes, and queries and partition keys in one form for all versions, which may be no SQL.
+# Rows hold a function's attributes, and definitions in one form for all versions, which may have lost their quotes.
 _TEXTS = text(
     """
     SELECT 'pg_proc' AS catalog, p.oid, pg_get_functiondef(p.oid) AS definition
@@ -25,6 +25,18 @@ _TEXTS = text(
     UNION ALL
     SELECT 'pg_class', c.oid, pg_get_partkeydef(c.oid)
     FROM pg_class AS c WHERE c.relkind = 'p'
+    UNION ALL
+    SELECT 'pg_class', i.indexrelid, pg_get_indexdef(i.indexrelid)
+    FROM pg_index AS i WHERE i.indexrelid >= 16384
+    UNION ALL
+    SELECT 'pg_constraint', k.oid, pg_get_constraintdef(k.oid)
+    FROM pg_constraint AS k WHERE k.oid >= 16384
+    UNION ALL
+    SELECT 'pg_trigger', t.oid, pg_get_triggerdef(t.oid)
+    FROM pg_trigger AS t WHERE NOT t.tgisinternal
+    UNION ALL
+    SELECT 'pg_rewrite', r.oid, pg_get_ruledef(r.oid)
+    FROM pg_rewrite AS r WHERE r.rulename <> '_RETURN' AND r.oid >= 16384
     """
 )
 # Which column an object uses; edges only tell the table.
@@ -59,7 +71,7 @@ class Schema:
 
     Attributes:
         snapshot: its rows and edges.
-        texts: what functions, views and partitioned tables are made with, by their node.
+        texts: what functions, views, indexes and others are made with, as this server writes it, by their node.
         used_columns: what uses a column, by the table's oid and the column's name without quotes.
     """
 
@@ -148,6 +160,10 @@ class Schema:
         """Return a column's name without its table."""
         return row.identity.removeprefix(self.table_of(row) + ".")
 
+    def text_of(self, row: Row) -> str:
+        """Return an object's definition as SQL."""
+        return self.texts.get(row.node, str(row.definition["definition"])).strip().removesuffix(";")
+
     def quoted_column(self, row: Row) -> str:
         """Return a column's name as SQL takes it: rows have none of the quotes that only some versions write."""
         name = self.column_name(row)
@@ -219,5 +235,7 @@ def is_identity_sequence(row: Row) -> bool:
     return "type" not in row.definition
 
 
-def _rank(key: Key) -> tuple[int, str]:
-    return _RANK.get(key[0], len(_RANK)), key[1]
+def _rank(key: Key) -> tuple[int, bool, str]:
+    # A domain that a column's array or composite type holds takes no constraint any more.
+    kind = "type" if key[0] == "constraint" and " on domain " in key[1] else key[0]
+    return _RANK.get(kind, len(_RANK)), key[0] == "constraint", key[1]

@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alembic_multidb.catalog.snapshot import Row
-from alembic_multidb.stamp.ddl import objects as objects
-from alembic_multidb.stamp.ddl import tables as tables
-from alembic_multidb.stamp.ddl import types as types
+from alembic_multidb.stamp.ddl import objects, tables, types
 from alembic_multidb.stamp.ddl.functions import checks_its_body
 from alembic_multidb.stamp.ddl.plan import Plan, make_plan
 from alembic_multidb.stamp.ddl.schema import Key, Schema, is_identity_sequence
@@ -113,6 +111,8 @@ def _dropped_in_parents(plan: Plan, column: Row) -> bool:
 
 
 def _goes_at_the_end(plan: Plan, key: Key) -> bool:
+    if key[0] == "function" and plan.is_gone(key):
+        return any(user[0] == "type" and user in plan.dropped for user in plan.before.users.get(key, ()))
     is_range = key[0] == "type" and plan.before.rows[key].definition["kind"] == "range" and not plan.is_gone(key)
     is_replaced = key[0] == "collation" and not plan.is_gone(key)
     return key[0] in _AT_THE_END and not is_range and not is_replaced
@@ -124,10 +124,16 @@ def _goes_along(plan: Plan, row: Row) -> bool:
         return False
     if row.kind == "sequence" and ("column", str(row.definition.get("owned by"))) in plan.dropped:
         return True
-    if any(used in plan.dropped and used[0] in ("function", "operator") for used in plan.before.uses.get(row.key, ())):
-        return False
     relation = plan.before.relations.get(row.relation)
-    return relation is not None and (relation.key in plan.dropped or _becomes_inherited(plan, row, relation.identity))
+    if relation is None or _is_in_the_way(plan, row, relation):
+        return False
+    return relation.key in plan.dropped or _becomes_inherited(plan, row, relation.identity)
+
+
+def _is_in_the_way(plan: Plan, row: Row, relation: Row) -> bool:
+    """Tell whether an object keeps something else than its own table from being dropped."""
+    used = plan.before.uses.get(row.key, set()) - {relation.key}
+    return any(key in plan.dropped and key[0] in ("function", "operator", "table", "view") for key in used)
 
 
 def _becomes_inherited(plan: Plan, row: Row, table: str) -> bool:

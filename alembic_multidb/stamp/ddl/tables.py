@@ -32,7 +32,7 @@ _NOT_NULL = ("not null", "not null for every row", "not null inherited")
 def create_table(row: Row, schema: Schema) -> list[str]:
     """Return what makes a table with its columns; constraints, indexes and the rest are objects of their own."""
     found = row.definition
-    if found.get("of type") or is_masked(found):
+    if is_masked(found):
         return []
     kind = "FOREIGN TABLE" if found["kind"] == "foreign table" else "TABLE"
     text = f"CREATE {'UNLOGGED ' if found.get('persistence') else ''}{kind} {row.identity}"
