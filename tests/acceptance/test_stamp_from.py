@@ -241,7 +241,7 @@ class TestRefusals:
         """It is refused, until it is said which one is meant."""
         imported.write(
             "migrations/ai/a001b.py",
-            'revision = "a001b"\ndown_revision = "a001"\n\n\ndef upgrade() -> None:\n    raise SystemExit("no rows")\n\n\n'
+            'revision = "a001b"\ndown_revision = "a001"\n\n\ndef upgrade() -> None:\n    raise SystemExit(1)\n\n\n'
             "def downgrade() -> None:\n    pass\n",
         )
         imported.edit("migrations/ai/a002_global_scope.py", 'down_revision = "a001"', 'down_revision = "a001b"')
