@@ -130,7 +130,9 @@ def _tables(snapshot: Snapshot, databases: Databases) -> dict[ObjectId, frozense
         if row.kind == "table" and row.definition.get("kind") != "foreign table":
             name = table_name(row)
             try:
-                home = databases.homes.home(databases.homes.resolve(name.schema, name.name, "public"))
+                home = databases.homes.home(
+                    databases.homes.resolve(name.schema or "public", name.name, snapshot.default_schema)
+                )
             except RegistryError:
                 home = None
             found[row.node] = frozenset() if home is None else frozenset({home})

@@ -135,11 +135,13 @@ class Snapshot:
         rows: all facts, by kind and identity.
         edges: dependencies between objects, those of extensions included.
         server_version: of the server that was asked, as a number (``180006``).
+        default_schema: where names without a schema lie for that login.
     """
 
     rows: tuple[Row, ...]
     edges: tuple[Edge, ...] = ()
     server_version: int = 0
+    default_schema: str = "public"
 
     @property
     def fingerprint(self) -> str:
@@ -156,6 +158,7 @@ class Snapshot:
         data = {
             "alembic_multidb_snapshot": FORMAT,
             "server_version": self.server_version,
+            "default_schema": self.default_schema,
             "fingerprint": self.fingerprint,
             "rows": [[row.kind, row.identity, row.definition, *row.node, row.relation] for row in self.rows],
             "edges": [[*edge.source, *edge.target, edge.kind] for edge in self.edges],
@@ -178,7 +181,7 @@ class Snapshot:
             raise ConfigurationError(f"{of} is no snapshot; multidb snapshot writes one") from None
         if version != FORMAT:
             raise ConfigurationError(f"{of} is a snapshot of format {version}; this version reads format {FORMAT}")
-        return cls(tuple(rows), tuple(edges), data["server_version"])
+        return cls(tuple(rows), tuple(edges), data.get("server_version", 0), data.get("default_schema", "public"))
 
     @classmethod
     def from_file(cls, path: Path) -> Snapshot:
@@ -208,7 +211,8 @@ def read_snapshot(connection: Connection) -> Snapshot:
     )
     rows = _read_rows(connection, edges)
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
-    return Snapshot(tuple(sorted(rows, key=lambda row: row.key)), edges, version)
+    default_schema = connection.dialect.default_schema_name or "public"
+    return Snapshot(tuple(sorted(rows, key=lambda row: row.key)), edges, version, default_schema)
 
 
 def _read_rows(connection: Connection, edges: Iterable[Edge]) -> list[Row]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from alembic_multidb.catalog.difference import difference
+from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.checks.finding import Finding
 from alembic_multidb.checks.live import Live
@@ -15,6 +15,8 @@ from alembic_multidb.checks.models import models_against
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.operate.status import DatabaseStatus
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.stamp.build import Builder, CannotBuildError, uses_our_env
 from alembic_multidb.stamp.scratch import ScratchServer
 
@@ -31,7 +33,8 @@ def look_for_drift(
     Returns:
         What was found, and whether the models were compared.
     """
-    builder = Builder(project, history, server)
+    default_schema = live.classification.snapshot.default_schema if live is not None else DEFAULT_SCHEMA
+    builder = Builder(project, history, server, default_schema)
     try:
         findings: list[Finding] = []
         if live is not None and status.state in ("at head", "behind") and status.revisions:
@@ -59,8 +62,7 @@ def drift_of(builder: Builder, status: DatabaseStatus, live: Live) -> Iterator[F
     # Partitions come and go while a database is in use.
     mine = without_partitions(mine)
     found = difference(without_partitions(builder.schema_at(status.revisions)), mine)
-    # Extensions have findings of their own.
-    counted = [item for item in found if not item.is_reported and item.kind != "extension"]
+    counted = [item for item in found if not item.is_reported and not _has_its_own_finding(item, database)]
     if counted:
         more = f" and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""
         yield Finding(
@@ -72,6 +74,11 @@ def drift_of(builder: Builder, status: DatabaseStatus, live: Live) -> Iterator[F
             fix="undo what was changed by hand, or write a revision for it; see all of it with "
             f"multidb which-revision -n {status.name}",
         )
+
+
+def _has_its_own_finding(item: Difference, database: RegisteredDatabase) -> bool:
+    """Tell whether an extension that is extra (MDB501), or declared and missing (MDB502), is reported already."""
+    return item.kind == "extension" and (item.what == "extra" or item.identity.strip('"') in database.extensions)
 
 
 def without_partitions(snapshot: Snapshot) -> Snapshot:

@@ -127,7 +127,7 @@ def which_revision(
 def _search_one(project: Project, database: RegisteredDatabase, history: History, server: ScratchServer) -> Search:
     with project.connect(database) as connection:
         schema = home_of(read_schema(connection, project.databases), project.databases, database)
-    builder = Builder(project, history, server)
+    builder = Builder(project, history, server, schema.default_schema)
     try:
         return search(builder, schema)
     finally:

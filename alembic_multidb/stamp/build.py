@@ -19,6 +19,7 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.plugin.extensions import ensure_extensions
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.stamp.schema import home_of, read_schema
 from alembic_multidb.stamp.scratch import ScratchServer
 
@@ -35,6 +36,7 @@ class Builder:
         project: the repository.
         history: its revisions.
         server: where the scratch databases are.
+        default_schema: where names without a schema shall lie, as they do in the live database.
         current: the scratch database in use; None before the first.
         applied: the revisions that it has.
         saved: copies that were kept where the history branches, by the revisions that they have.
@@ -43,6 +45,7 @@ class Builder:
     project: Project
     history: History
     server: ScratchServer
+    default_schema: str = DEFAULT_SCHEMA
     current: str | None = None
     applied: frozenset[str] = frozenset()
     saved: dict[frozenset[str], str] = field(default_factory=dict)
@@ -116,6 +119,8 @@ class Builder:
         fitting = [applied for applied in self.saved if applied <= wanted]
         self.applied = max(fitting, key=len, default=frozenset())
         self.current = self.server.create(self.saved.get(self.applied, "template0"))
+        if self.default_schema != DEFAULT_SCHEMA:
+            self.server.set_default_schema(self.current, self.default_schema)
         return self.current
 
     def _run(self, name: str, revision: str, *, is_upgrade: bool = True) -> None:

@@ -59,7 +59,7 @@ def choose(
     scratch: ScratchMaker,
 ) -> Choice:
     """Find the revision to stamp, or write it; the target is known to equal the source's part."""
-    builder = Builder(project, history, scratch())
+    builder = Builder(project, history, scratch(), target.snapshot.default_schema)
     try:
         return _existing(builder, history, database, source, target.snapshot, options)
     except _DiffersError as error:

@@ -26,7 +26,8 @@ def without_version_tables(snapshot: Snapshot, databases: Databases, *also: Tabl
 
     def is_version_table(row: Row) -> bool:
         name = table_name(row)
-        return name in also or any(each.is_version_table(name) for each in filters)
+        names = {name, TableName.of(None, name.name)} if name.schema == snapshot.default_schema else {name}
+        return bool(names & {*also}) or any(each.is_version_table(item) for each in filters for item in names)
 
     tables = {row.relation for row in snapshot.rows if row.kind == "table" and is_version_table(row)}
     rest = snapshot.only(lambda row: row.relation not in tables or not row.relation)

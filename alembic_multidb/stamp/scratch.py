@@ -40,6 +40,17 @@ class ScratchServer:
         self.names.add(name)
         return name
 
+    def set_default_schema(self, name: str, schema: str) -> None:
+        """Let names without a schema lie in this one, in a scratch database and in its copies' sessions."""
+        with self.connect(name) as connection:
+            quote = connection.dialect.identifier_preparer.quote
+            quoted = quote(quoted_name(schema, None))
+            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+            connection.exec_driver_sql(
+                f"ALTER DATABASE {quote(quoted_name(name, None))} SET search_path = {quoted}, public"
+            )
+            connection.commit()
+
     def drop(self, name: str) -> None:
         """Drop a scratch database; nothing else is ever dropped."""
         if name in self.names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice
 
 from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import Snapshot
@@ -11,6 +12,8 @@ from alembic_multidb.operate.history import History
 from alembic_multidb.stamp.build import Builder, CannotBuildError
 
 Revisions = tuple[str, ...]
+
+_MOST_PAIRS = 60
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,25 @@ def candidates(history: History) -> Iterator[Revisions]:
     """Return the states that a database can be in, parents first: every revision, and all heads together."""
     for script in reversed(list(history.script.walk_revisions())):
         yield (script.revision,)
+    pairs = list(_side_by_side(history))
     together = history.without_implied(history.heads)
-    if len(together) > 1:
-        yield together
+    if len(together) > 1 and together not in pairs:
+        pairs.append(together)
+    yield from pairs
+
+
+def _side_by_side(history: History) -> Iterator[Revisions]:
+    """Return the pairs of revisions of two branches at which a database can be at once, as many as are looked at."""
+    if len(history.heads) < 2 and not any(script.is_branch_point for script in history.revisions.values()):
+        return
+    order = list(reversed(history.revisions))
+    applied = {revision: {step.revision for step in history.upgrade_steps((), revision)} for revision in order}
+    pairs = (
+        tuple(sorted((first, second)))
+        for first, second in combinations(order, 2)
+        if first not in applied[second] and second not in applied[first]
+    )
+    yield from islice(pairs, _MOST_PAIRS)
 
 
 def is_ancestor(history: History, first: Sequence[str], second: Sequence[str]) -> bool:

@@ -383,6 +383,10 @@ class TestFindings:
         assert "s3cret" not in refused
 
 
+HSTORE = 'def upgrade() -> None:\n    op.execute("CREATE EXTENSION hstore")\n'
+PARTITIONED = 'def upgrade() -> None:\n    op.execute("CREATE TABLE log (id int) PARTITION BY RANGE (id)")\n'
+
+
 class TestDrift:
     """The live schema against its revision, and the models against their history."""
 
@@ -444,6 +448,30 @@ class TestDrift:
         done = notes_at_head.run("check", module=MULTIDB)
         assert "MDB401" in done.stdout
         assert 'the history of "core" cannot be run on an empty scratch database up to c003' in done.stderr
+
+    def test_a_database_with_a_search_path_of_its_own(self, notes: Project) -> None:
+        """The scratch database gets it, too."""
+        url = notes.environment["DATABASE_URL"]
+        psql(url, f"CREATE SCHEMA app; ALTER DATABASE {url.rpartition('/')[2]} SET search_path = app")
+        notes.ok("upgrade", module=MULTIDB)
+        assert psql(url, "SELECT to_regclass('app.users') IS NOT NULL") == [(True,)]
+        assert found(notes, drift=True) == []
+        core("ALTER TABLE notes DROP COLUMN body")(notes)
+        assert found(notes, drift=True) == [("MDB403", "core", "core")]
+
+    def test_an_extension_that_only_the_history_knows(self, notes_at_head: Project) -> None:
+        """Dropped by hand, it is missing."""
+        edit("migrations/core/c003_notes_by_time.py", "def upgrade() -> None:\n", HSTORE)(notes_at_head)
+        assert found(notes_at_head, drift=True) == [("MDB403", "core", "core")]
+
+    def test_partitions_come_and_go(self, notes_at_head: Project) -> None:
+        """Those that a program makes at run time are no drift."""
+        edit("migrations/core/c003_notes_by_time.py", "def upgrade() -> None:\n", PARTITIONED)(notes_at_head)
+        core("CREATE TABLE log (id int) PARTITION BY RANGE (id)")(notes_at_head)
+        core("CREATE TABLE log_1 PARTITION OF log FOR VALUES FROM (1) TO (9); CREATE INDEX ON log_1 (id)")(
+            notes_at_head
+        )
+        assert found(notes_at_head, drift=True) == []
 
     def test_nothing_is_left_on_the_scratch_server(self, notes_at_head: Project) -> None:
         """Nor is the checked database touched."""

@@ -439,6 +439,13 @@ class TestWhichRevision:
         assert (done.returncode == 0) == (len(found["equal"]) == 1)
         assert found["heads"]
 
+    def test_a_database_at_two_branches_at_once(self, built: Project, new_database: NewDatabase) -> None:
+        """Before they are merged."""
+        project = Project(built.folder, {"DATABASE_URL": new_database()}, built.scratch)
+        project.ok("-n", "core", "upgrade", "m005")
+        project.ok("-n", "core", "upgrade", "m006")
+        assert ["m005", "m006"] in self.which(project, "-n", "core")["equal"]
+
     def test_a_change_by_hand(self, notes_at_head: Project) -> None:
         """The nearest revision, and the change."""
         psql(notes_at_head.environment["DATABASE_URL"], "ALTER TABLE tags ALTER label TYPE varchar(60)")
