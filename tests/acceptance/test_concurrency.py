@@ -111,8 +111,8 @@ class TestWhileTheLockIsHeld:
                 "AND datname = current_database() AND pid <> pg_backend_pid()",
             )
 
-    def test_after_a_kill_the_next_one_waits_for_the_backend_and_ends_at_head(self, notes_at_head: Project) -> None:
-        """The killed runner's backend goes on with its statement; the lock is its own and lives as long."""
+    def test_after_a_kill_the_backend_ends_soon_and_the_next_one_ends_at_head(self, notes_at_head: Project) -> None:
+        """The killed runner's backend holds the lock until it notices, and its statement never ends."""
         notes_at_head.write(
             "migrations/core/c004.py",
             _revision(
@@ -132,8 +132,7 @@ class TestWhileTheLockIsHeld:
         notes_at_head.ok("-n", "core", "upgrade", "head")
 
         assert psql(url, "SELECT version_num FROM alembic_version") == [("c004",)]
-        # The two never ran at the same time: the second INSERT came a whole pg_sleep after the first.
-        assert psql(url, "SELECT count(*), max(at) - min(at) >= interval '3.9 s' FROM steps") == [(2, True)]
+        assert psql(url, "SELECT count(*) FROM steps") == [(1,)]
 
 
 class TestInterruptedIndex:

@@ -88,7 +88,7 @@ def test_from_an_empty_folder_to_two_databases(tmp_path: Path, urls: dict[str, s
     assert len(project.revisions("ai")) == 2
     assert tables(urls["DATABASE_URL"]) == {"alembic_version", "users"}
     assert tables(urls["AI_DATABASE_URL"]) == {"alembic_version", "ai_documents"}
-    assert "core: done" in project.ok("upgrade", module="alembic_multidb")
+    assert "core: nothing to do; now at head" in project.ok("upgrade", module="alembic_multidb")
 
 
 def test_a_forgotten_and_a_mistyped_name_are_told(tmp_path: Path) -> None:
