@@ -17,7 +17,7 @@ from alembic_multidb.stamp.ddl.statements import Statements, statements
 from alembic_multidb.stamp.write import as_python
 from tests.conftest import NewDatabase
 from tests.integration.snapshot_cases import COUNTED
-from tests.integration.test_snapshot import NAME, build, connected, rich_15, rich_16  # noqa: F401 (fixtures)
+from tests.integration.test_snapshot import NAME, build, connected
 from tests.servers import Server
 
 
@@ -98,11 +98,13 @@ def test_nothing_to_do(rich_url: str) -> None:
     assert not statements(schema, schema)
 
 
-@pytest.mark.parametrize("version", ["16", "15"])
-def test_older_servers(request: pytest.FixtureRequest, version: str, rich_url: str) -> None:
+@pytest.mark.parametrize(("version", "schemas"), [("16", ("rich", "rich_vector")), ("15", ("rich",))])
+def test_older_servers(request: pytest.FixtureRequest, version: str, schemas: tuple[str, ...]) -> None:
     """What differs on PostgreSQL 15 and 16 is taken back and made again there, too."""
     plants = "; ".join(case[1] for case in COUNTED if case[0] in OLD)
-    with connected(request.getfixturevalue(f"rich_{version}")) as connection:
+    older: Server = request.getfixturevalue(f"server_{version}")
+    build(older, f"{NAME}_ddl_old", *schemas)
+    with connected(older.url(f"{NAME}_ddl_old")) as connection:
         old = read(connection)
         run(connection, plants)
         new = read(connection)
