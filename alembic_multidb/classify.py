@@ -9,13 +9,14 @@ tables of both homes use is both's. What nothing uses goes to the default home. 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
 from alembic_multidb.errors import RegistryError
 from alembic_multidb.registry import Databases, TableName
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
 
 # These belong to their table for their life, but stand on other things as well: they may cross where it does not.
 _STANDS_ALONE = ("pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext")
@@ -23,8 +24,6 @@ _STANDS_ALONE = ("pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext")
 _EVERYWHERE = ("public", "schema public")
 # Made for their owner and gone with it.
 _FOLDED = ("i", "e", "P", "S", "a")
-
-HomeOf = Callable[[TableName], "str | None"]
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,10 @@ def classify(snapshot: Snapshot, databases: Databases) -> Classification:
     fixed = {node: home for node, home in tables.items() if node not in owners}
     everywhere = frozenset(databases)
     start = dict.fromkeys(nodes, everywhere)
-    start |= _extension_homes(snapshot, databases, everywhere)
+    declared = _declared_extensions(snapshot, databases)
+    start |= declared
     allowed = _allowed(nodes, uses, start, fixed)
-    homes = _homes(nodes, uses, allowed, fixed, _unused_homes(snapshot, databases, nodes, uses))
+    homes = _homes(nodes, uses, allowed, fixed, _unused_homes(snapshot, databases, nodes, uses) | declared)
     crossing = {node: _stands_on(node, uses, fixed) for node in nodes if not allowed[node] and node not in fixed}
     crossing |= _crossing_tables(uses, allowed, fixed)
     return Classification(snapshot, everywhere, owners, homes, crossing)
@@ -131,7 +131,7 @@ def _tables(snapshot: Snapshot, databases: Databases) -> dict[ObjectId, frozense
             name = table_name(row)
             try:
                 home = databases.homes.home(
-                    databases.homes.resolve(name.schema or "public", name.name, snapshot.default_schema)
+                    databases.homes.resolve(name.schema or DEFAULT_SCHEMA, name.name, snapshot.default_schema)
                 )
             except RegistryError:
                 home = None
@@ -171,17 +171,16 @@ def _outermost(node: ObjectId, parts: Mapping[ObjectId, ObjectId]) -> ObjectId:
     return node
 
 
-def _extension_homes(
-    snapshot: Snapshot, databases: Databases, everywhere: frozenset[str]
-) -> dict[ObjectId, frozenset[str]]:
-    """Return where extensions may be: where the registry declares them, and anywhere if it does not."""
-    found = {}
-    for row in snapshot.rows:
-        if row.kind == "extension":
-            name = TableName.parse(row.identity).name
-            declared = frozenset(database.name for database in databases.values() if name in database.extensions)
-            found[row.node] = declared or everywhere
-    return found
+def _declared_extensions(snapshot: Snapshot, databases: Databases) -> dict[ObjectId, frozenset[str]]:
+    """Return which databases declare each extension; those that none declares may be anywhere."""
+    found = {
+        row.node: frozenset(
+            database.name for database in databases.values() if plain_name(row.identity) in database.extensions
+        )
+        for row in snapshot.rows
+        if row.kind == "extension"
+    }
+    return {node: homes for node, homes in found.items() if homes}
 
 
 def _allowed(
@@ -274,26 +273,22 @@ def _unused_homes(
     nodes: Iterable[ObjectId],
     uses: Mapping[ObjectId, set[ObjectId]],
 ) -> dict[ObjectId, frozenset[str]]:
-    """Return where each object is at home if nothing uses it: where it or its schema is declared, else the default."""
+    """Return where each object is at home if nothing uses it: where its schema is declared, else the default."""
     schemas = {
-        row.node: frozenset(database.name for database in databases.declarations if row.identity in database.schemas)
-        for row in snapshot.rows
-        if row.kind == "schema"
-    }
-    declared = {
         row.node: frozenset(
-            database.name for database in databases.values() if _plain(row.identity) in database.extensions
+            database.name for database in databases.declarations if plain_name(row.identity) in database.schemas
         )
         for row in snapshot.rows
-        if row.kind == "extension"
+        if row.kind == "schema"
     }
     default = frozenset(database.name for database in databases.declarations if database.default)
     found = {}
     for node in nodes:
         of_schema = frozenset[str]().union(*(schemas.get(used, frozenset()) for used in (node, *uses.get(node, ()))))
-        found[node] = declared.get(node) or of_schema or default
+        found[node] = of_schema or default
     return found
 
 
-def _plain(identity: str) -> str:
+def plain_name(identity: str) -> str:
+    """Return a name as it is, which PostgreSQL has quoted where that was needed."""
     return TableName.parse(identity).name

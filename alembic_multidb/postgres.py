@@ -82,9 +82,18 @@ def stop_embedded_server(data: Path) -> None:
 
     Raises:
         ConfigurationError: the ``embedded`` extra is not installed.
+        MultidbError: it cannot be stopped.
     """
     if (data / "postmaster.pid").is_file():
-        _starter()(data, cleanup_mode="stop").cleanup()
+        start = _starter()
+        # Processes that were killed are still in the wheel's list of those that use the server.
+        (data / ".handle_pids.json").unlink(missing_ok=True)
+        try:
+            start(data, cleanup_mode="stop").cleanup()
+        except Exception as error:  # the wheel raises many kinds
+            raise MultidbError(
+                f"the embedded server in {data} cannot be stopped: {_last_words(data, error)}"
+            ) from error
 
 
 def folder_for_servers() -> str:

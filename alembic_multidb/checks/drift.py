@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import Snapshot
-from alembic_multidb.checks.finding import Finding
+from alembic_multidb.checks.finding import Finding, shortened
 from alembic_multidb.checks.live import Live
 from alembic_multidb.checks.models import models_against
+from alembic_multidb.classify import plain_name
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.operate.status import DatabaseStatus
@@ -19,8 +20,6 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.stamp.build import Builder, CannotBuildError, uses_our_env
 from alembic_multidb.stamp.scratch import ScratchServer
-
-_SHOWN = 5
 
 Say = Callable[[str], None]
 
@@ -64,13 +63,12 @@ def drift_of(builder: Builder, status: DatabaseStatus, live: Live) -> Iterator[F
     found = difference(without_partitions(builder.schema_at(status.revisions)), mine)
     counted = [item for item in found if not item.is_reported and not _has_its_own_finding(item, database)]
     if counted:
-        more = f" and {len(counted) - _SHOWN} more" if len(counted) > _SHOWN else ""
         yield Finding(
             code="MDB403",
             database=status.name,
             object=status.name,
             message=f'database "{status.name}" is not what its revision {", ".join(status.revisions)} says: '
-            f"{'; '.join(map(str, counted[:_SHOWN]))}{more}",
+            f"{shortened(counted)}",
             fix="undo what was changed by hand, or write a revision for it; see all of it with "
             f"multidb which-revision -n {status.name}",
         )
@@ -78,7 +76,7 @@ def drift_of(builder: Builder, status: DatabaseStatus, live: Live) -> Iterator[F
 
 def _has_its_own_finding(item: Difference, database: RegisteredDatabase) -> bool:
     """Tell whether an extension that is extra (MDB501), or declared and missing (MDB502), is reported already."""
-    return item.kind == "extension" and (item.what == "extra" or item.identity.strip('"') in database.extensions)
+    return item.kind == "extension" and (item.what == "extra" or plain_name(item.identity) in database.extensions)
 
 
 def without_partitions(snapshot: Snapshot) -> Snapshot:

@@ -56,6 +56,8 @@ CODES = {
     "MDB803": Code("error", "a copy could not be watched"),
 }
 
+_SHOWN = 5
+
 # The checks that stand for a question that could not be answered.
 UNANSWERED = frozenset({"MDB301", "MDB402", "MDB803"})
 
@@ -109,6 +111,13 @@ class Ignored:
         """Tell whether a finding is ignored."""
         names = {finding.object, f"{finding.database}.{finding.object}"}
         return finding.code == self.code and any(fnmatchcase(name, self.pattern) for name in names)
+
+
+def shortened(items: Iterable[object]) -> str:
+    """List the first few of many things, and say how many more there are."""
+    words = list(map(str, items))
+    more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
+    return "; ".join(words[:_SHOWN]) + more
 
 
 def remaining(findings: Iterable[Finding], ignored: Iterable[Ignored]) -> list[Finding]:

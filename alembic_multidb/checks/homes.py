@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from alembic_multidb.checks.finding import Finding
 from alembic_multidb.checks.live import Live
 from alembic_multidb.operate.tables import TableFacts
+from alembic_multidb.registry import RegisteredDatabase
 
 _CROSSING = {
     "foreign key": "MDB601",
@@ -59,21 +60,24 @@ def _what_to_do(table: TableFacts, database: str) -> str:
     return "see with --watch SECONDS that nobody writes to it, and that its rows are at home, then drop it"
 
 
-def crossing_objects(name: str, live: Live) -> Iterator[Finding]:
+def crossing_objects(database: RegisteredDatabase, live: Live) -> Iterator[Finding]:
     """Find foreign keys, views, triggers, functions, tables and the like that can be at home in no database.
 
     Args:
-        name: of the database that was looked at.
+        database: what was looked at; it and the databases that may be the same physical one count as one.
         live: what was seen there.
     """
     classification = live.classification
+    together = {database.name, *database.may_share_with}
     for row in classification.crossing_rows:
         tables = classification.tables_under(row)
+        if tables and {home for _, home in tables} <= together:
+            continue
         which = ", ".join(f'"{table}" (home {home})' for table, home in tables)
         what = row.definition.get("kind", row.kind)
         yield Finding(
             code=_CROSSING.get(str(what), _CROSSING.get(row.kind, "MDB605")),
-            database=name,
+            database=database.name,
             object=row.identity,
             message=f"{what} {row.identity} stands on tables of several homes: {which}"
             if len({home for _, home in tables}) > 1

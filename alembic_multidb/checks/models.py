@@ -8,13 +8,12 @@ from typing import Any
 from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from alembic_multidb.checks.finding import Finding
+from alembic_multidb.checks.finding import Finding, shortened
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.operate.gather import gather
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.revise import compare
 
-_SHOWN = 5
 # Reflecting many tables takes longer than looking at one database.
 _LONGER = 6.0
 
@@ -65,7 +64,7 @@ def models_against(history: History, *, on_scratch: bool) -> Iterator[Finding]:
             code="MDB404",
             database=history.name,
             object=history.name,
-            message=f'the history of "{history.name}" makes what no model declares: {_shortened(removed)}',
+            message=f'the history of "{history.name}" makes what no model declares: {shortened(removed)}',
             fix=f'put it into the models; or drop it: multidb revision -n {history.name} --autogenerate -m "..."',
         )
 
@@ -76,7 +75,7 @@ def _models_ahead(history: History, differences: Sequence[str], otherwise: str) 
             code="MDB401",
             database=history.name,
             object=history.name,
-            message=f'the models of "{history.name}" are ahead of its history: {_shortened(differences)}',
+            message=f'the models of "{history.name}" are ahead of its history: {shortened(differences)}',
             fix=f'multidb revision -n {history.name} --autogenerate -m "..."; {otherwise}',
         )
 
@@ -89,11 +88,6 @@ def _not_compared(history: History, reason: str) -> Finding:
         message=f'the models of "{history.name}" could not be compared: {reason}',
         fix=f"see it whole with: alembic -n {history.name} check",
     )
-
-
-def _shortened(differences: Sequence[str]) -> str:
-    more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-    return "; ".join(differences[:_SHOWN]) + more
 
 
 def _words(difference: Any) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.checks.drift import look_for_drift
@@ -19,6 +17,7 @@ from alembic_multidb.checks.models import models_against_live
 from alembic_multidb.checks.references import soft_references
 from alembic_multidb.checks.standing import extensions_of, marker_of, shared_version_tables, state_of
 from alembic_multidb.checks.watch import written_copies
+from alembic_multidb.env.lock import is_same_database
 from alembic_multidb.errors import ConnectionFailedError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
@@ -27,8 +26,6 @@ from alembic_multidb.operate.tables import list_tables
 from alembic_multidb.stamp.scratch import ScratchServer
 
 DEFAULT_TIMEOUT = 10.0
-
-_TAKE = text("SELECT pg_try_advisory_xact_lock(:key)")
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ def _across(project: Project, lives: Mapping[str, Live], watch: float | None, ti
     tables = list_tables(project.databases, {name: live.tables for name, live in lives.items()})
     findings = [*homes_of(tables), *legacy_copies(tables), *soft_references(project.databases, lives)]
     for name, live in lives.items():
-        findings += crossing_objects(name, live)
+        findings += crossing_objects(project.databases[name], live)
     if watch is not None:
         findings += written_copies(project, tables, lives, watch, timeout=timeout)
     return findings
@@ -155,16 +152,15 @@ def _same_databases(project: Project, lives: Mapping[str, Live], timeout: float)
     return [
         frozenset((first, second))
         for first, second in combinations(lives, 2)
-        if lives[first].identity == lives[second].identity and _share_locks(project, first, second, timeout)
+        if lives[first].identity == lives[second].identity and _lead_to_one(project, first, second, timeout)
     ]
 
 
-def _share_locks(project: Project, first: str, second: str, timeout: float) -> bool:
-    """Tell whether a lock that nobody else can know of is seen from the other connection."""
-    key = {"key": secrets.randbits(63)}
+def _lead_to_one(project: Project, first: str, second: str, timeout: float) -> bool:
+    """Tell whether two URLs lead to one physical database."""
     one, other = project.databases[first], project.databases[second]
     try:
         with project.read(one, timeout=timeout) as holding, project.read(other, timeout=timeout) as asking:
-            return bool(holding.execute(_TAKE, key).scalar()) and not asking.execute(_TAKE, key).scalar()
+            return is_same_database(holding, asking)
     except (ConnectionFailedError, DBAPIError):
         return False  # it was there a moment ago; the next check says so

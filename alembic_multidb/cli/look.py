@@ -25,7 +25,7 @@ from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
 from alembic_multidb.errors import RegistryError
 from alembic_multidb.operate import Project
 from alembic_multidb.operate.status import DEFAULT_TIMEOUT as STATUS_TIMEOUT
-from alembic_multidb.operate.status import DatabaseStatus, DeclaredExtension
+from alembic_multidb.operate.status import DatabaseStatus, DeclaredExtension, counted
 from alembic_multidb.operate.status import status as status_of_all
 from alembic_multidb.operate.tables import DEFAULT_TIMEOUT as TABLES_TIMEOUT
 from alembic_multidb.operate.tables import TableFacts
@@ -136,13 +136,9 @@ def _report(output: Output, findings: Sequence[Finding]) -> None:
     if findings:
         output.worst(NO)
         errors = sum(finding.severity == "error" for finding in findings)
-        say(f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}")
+        say(f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}")
     else:
         say("nothing found")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _contradiction(error: RegistryError) -> Finding:

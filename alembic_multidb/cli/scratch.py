@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -71,7 +72,13 @@ class _Later(AbstractContextManager["_Later"]):
 
     def open(self) -> ScratchServer:
         with self._lock:
-            server = self._inner.__enter__()
+            interval = sys.getswitchinterval()
+            # Of the embedded server's many small reads of files, each would wait 5 ms for the other thread.
+            sys.setswitchinterval(interval / 10)
+            try:
+                server = self._inner.__enter__()
+            finally:
+                sys.setswitchinterval(interval)
             self._is_open = True
             return server
 

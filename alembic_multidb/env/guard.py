@@ -14,8 +14,7 @@ from alembic_multidb.env.marker import (
     VersionTable,
     find_markers,
     find_version_table,
-    printable,
-    set_marker,
+    mark_version_table,
     wrong_markers,
 )
 from alembic_multidb.env.statements import StatementWatch
@@ -95,16 +94,8 @@ class Recorder:
 
     def _mark(self, ctx: Any) -> None:
         self.marks = False
-        comment = self.expected.comment(self.existing.comment if self.existing else None)
-        if self.existing is not None and not self.existing.is_owner:
-            table = self.database.declaration.version_table_name
-            log.warning(
-                'only the owner of table "%s" may mark this database as "%s"; as the owner, run: %s',
-                *(table, self.expected, printable(set_marker(self.database, comment))),
-            )
-            return
-        ctx.execute(set_marker(self.database, comment))
-        if not ctx.as_sql:
+        is_marked = mark_version_table(ctx.execute, self.database, self.existing, self.expected)
+        if is_marked and not ctx.as_sql:
             log.info('marked this database as "%s"', self.expected)
 
 

@@ -8,6 +8,7 @@ the migration's backend works on. Polled, never waited for, because a session th
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -107,6 +108,19 @@ def held_lock(
     finally:
         if not lives_in_transaction:
             _release(connection, key)
+
+
+def is_same_database(one: Connection, other: Connection) -> bool:
+    """Tell whether two connections lead to one database: a lock that nobody else can know of is seen from both.
+
+    Args:
+        one: in a transaction, or it begins one; the lock lives until that ends.
+        other: another session; the same holds for it.
+    """
+    key = {"key": secrets.randbits(63)}
+    return (
+        bool(one.execute(_TRY_FOR_TRANSACTION, key).scalar()) and not other.execute(_TRY_FOR_TRANSACTION, key).scalar()
+    )
 
 
 def _key(what: str) -> int:

@@ -6,8 +6,9 @@ autogenerate does not look at it. Only the table's owner may set it.
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, MetaData, Table, text
@@ -16,6 +17,8 @@ from sqlalchemy.schema import SetTableComment
 
 from alembic_multidb.registry import RegisteredDatabase, TableName
 from alembic_multidb.registry.names import MARKER_PREFIX as PREFIX
+
+log = logging.getLogger("alembic.multidb")
 
 _LINE = re.compile(
     rf"^{PREFIX} database=(\S+)(?: environment=(\S+))?(?: stamped=(unproven))?.*$",
@@ -118,6 +121,32 @@ def printable(statement: SetTableComment) -> str:
     """Return a statement as somebody can paste it; for a driver, a percent sign would be doubled."""
     dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
     return f"{statement.compile(dialect=dialect)};"
+
+
+def mark_version_table(
+    execute: Callable[[SetTableComment], object],
+    database: RegisteredDatabase,
+    existing: VersionTable | None,
+    mark: Mark,
+) -> bool:
+    """Mark the version table, and tell whether this login may; if not, it is logged what its owner has to run.
+
+    Args:
+        execute: runs the statement, or writes it down.
+        database: whose version table it is.
+        existing: the table as it was; None if it was only just created.
+        mark: what the marker is to say.
+    """
+    comment = mark.comment(existing.comment if existing is not None else None)
+    statement = set_marker(database, comment)
+    if existing is not None and not existing.is_owner:
+        log.warning(
+            'only the owner of table "%s" may mark this database as "%s"; as the owner, run: %s',
+            *(database.declaration.version_table_name, mark, printable(statement)),
+        )
+        return False
+    execute(statement)
+    return True
 
 
 def find_markers(connection: Connection, database: RegisteredDatabase) -> list[Marker]:

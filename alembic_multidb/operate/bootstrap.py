@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import quoted_name
 
-from alembic_multidb.config import lock_timeout as read_lock_timeout
 from alembic_multidb.env.connect import connect, first_line, make_engine
 from alembic_multidb.env.lock import creation_lock_key, held_lock
 from alembic_multidb.env.marker import find_version_table
@@ -120,23 +119,23 @@ def _create_if_missing(
             f"{problem}. If it has to be created: the maintenance database cannot be asked either ({error}); "
             "name another one with --maintenance-db"
         ) from None
-    timeout = wanted.lock_timeout
-    if timeout is None:
-        timeout = read_lock_timeout(history.config, {})
-    refuse_transaction_pooler(connection, database)
-    with connection, held_lock(connection, creation_lock_key(name), database.name, timeout):
-        if connection.execute(_EXISTS, {"name": name}).scalar():
+    timeout = history.lock_timeout(wanted.lock_timeout)
+    with connection:
+        refuse_transaction_pooler(connection, database)
+        with held_lock(connection, creation_lock_key(name), database.name, timeout):
+            is_there = connection.execute(_EXISTS, {"name": name}).scalar()
             connection.rollback()
-            with project.connect(database):  # somebody else has just created it; or it raises what is really wrong
-                return ()
-        connection.rollback()
-        _create(connection, name, wanted, database, url)
-    return (f'{_CREATED} "{name}"',)
+            is_created = not is_there and _create(connection, name, wanted, database, url)
+    if is_created:
+        return (f'{_CREATED} "{name}"',)
+    with project.connect(database):  # somebody else has just created it; or it raises what is really wrong
+        return ()
 
 
 def _create(
     connection: Connection, name: str, wanted: NewDatabase, database: RegisteredDatabase, url: DatabaseURL
-) -> None:
+) -> bool:
+    """Create the database; False if somebody else, without our lock, was faster."""
     statement = _create_statement(connection, name, wanted)
     # CREATE DATABASE cannot run in a transaction; the lock is the session's and stays.
     autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -144,11 +143,12 @@ def _create(
         autocommit.exec_driver_sql(statement)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _THERE_ALREADY:
-            return
+            return False
         raise MultidbError(
             f'database "{database.name}" ({url}) is missing and cannot be created: {first_line(error)}; as a role '
             f"that may, run: {statement.replace('%%', '%')};"
         ) from None
+    return True
 
 
 def _create_statement(connection: Connection, name: str, wanted: NewDatabase) -> str:

@@ -12,7 +12,6 @@ from alembic import command
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import Script
 
-from alembic_multidb.config import LOCK_TIMEOUT_OPTION
 from alembic_multidb.errors import ConfigurationError, MultidbError, WrongDatabaseError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.outcome import Outcome, Report, change_each, failed
@@ -134,7 +133,7 @@ def _concerned(histories: Mapping[str, History], change: Change) -> Collection[s
 
 def move(project: Project, history: History, change: Change) -> Outcome:
     """Run Alembic's command; which revisions it is about is only known under the lock."""
-    history.config.attributes[LOCK_TIMEOUT_OPTION] = change.lock_timeout
+    history.lock_timeout(change.lock_timeout)
     before: list[tuple[str, ...]] = []
     steps: list[Script] = []
 

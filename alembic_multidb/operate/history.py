@@ -14,6 +14,8 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util.exc import CommandError
 
+from alembic_multidb.config import LOCK_TIMEOUT_OPTION
+from alembic_multidb.config import lock_timeout as read_lock_timeout
 from alembic_multidb.errors import HistoryError
 from alembic_multidb.operate.project import Project
 
@@ -56,6 +58,15 @@ class History:
             raise HistoryError(f'the history of "{name}" is broken: {_reason(error)}') from error
         return cls(name, config, script)
 
+    def lock_timeout(self, given: float | None) -> float:
+        """Return how many seconds to wait for a lock: what was given, else what alembic.ini says.
+
+        Raises:
+            ConfigurationError: it is not a number of seconds.
+        """
+        self.config.attributes[LOCK_TIMEOUT_OPTION] = given
+        return read_lock_timeout(self.config, {})
+
     @cached_property
     def heads(self) -> tuple[str, ...]:
         """Return the ids of the newest revisions; more than one where branches were not merged."""
@@ -82,6 +93,10 @@ class History:
         if len(alike) > 1:
             raise HistoryError(f'several revisions of "{self.name}" begin with "{revision}": {", ".join(alike)}')
         return bool(alike)
+
+    def applied(self, revisions: Iterable[str]) -> frozenset[str]:
+        """Return all that a database at these revisions has run."""
+        return frozenset(step.revision for revision in revisions for step in self.upgrade_steps((), revision))
 
     def redundant(self, current: Sequence[str]) -> tuple[str, ...]:
         """Return the recorded revisions that another recorded one has among its ancestors; Alembic refuses them."""

@@ -199,7 +199,7 @@ def _state(
         used = [table for table in read_tables(connection) if _counts(table, database)]
         if not used:
             return "empty", ""
-        return "unstamped", f"it has {_count(len(used), 'table')}, but no revision"
+        return "unstamped", f"it has {counted(len(used), 'table')}, but no revision"
     if not history.knows(revisions):
         unknown = ", ".join(f'"{item}"' for item in revisions if not history.knows([item]))
         return "ahead", f"revision {unknown} is not in this history: it is newer than this code, or another database's"
@@ -246,5 +246,6 @@ def _unreachable(history: History, detail: str) -> Look[Any]:
     return Look(DatabaseStatus(history.name, "unreachable", heads=history.heads, detail=detail))
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Say how many there are."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -56,7 +56,7 @@ class Builder:
         Raises:
             CannotBuildError: a revision on the way does not run on an empty database.
         """
-        wanted = frozenset(step.revision for revision in revisions for step in self.history.upgrade_steps((), revision))
+        wanted = self.history.applied(revisions)
         name = self._start(wanted)
         for revision in revisions:
             self._run(name, revision)

@@ -31,9 +31,10 @@ class RefusedError(Exception):
 class _DiffersError(RefusedError):
     """No revision has the schema, and one may be written on top of the nearest."""
 
-    def __init__(self, base: Revisions, differences: Sequence[Difference]) -> None:
+    def __init__(self, base: Revisions, differences: Sequence[Difference], *, is_searched: bool = False) -> None:
         super().__init__("", differences)
         self.base = base
+        self.is_searched = is_searched
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def _existing(
 
 def _write_revision(builder: Builder, error: _DiffersError, target: Schema, options: StampOptions) -> Choice:
     """Write the difference as a revision, unless one has it already."""
-    found = search(builder, target.snapshot)
-    if found.equal:
+    found = None if error.is_searched else search(builder, target.snapshot)
+    if found is not None and found.equal:
         raise RefusedError(
             f"the source differs from {words(error.base)}, but {_several(found.equal)} has exactly this schema: "
             f"nothing to write; stamp it with --revision {found.equal[-1][0]}",
@@ -165,7 +166,8 @@ def _searched(builder: Builder, revisions: Revisions, target: Snapshot, options:
     """Find the revision by its schema: this history does not have the source's."""
     found = search(builder, target)
     if not found.equal and found.nearest and options.write_revision:
-        raise _DiffersError(found.nearest, [item for item in found.differences if not item.is_reported])
+        counted = [item for item in found.differences if not item.is_reported]
+        raise _DiffersError(found.nearest, counted, is_searched=True)
     if not found.equal:
         raise RefusedError(nothing_equal(builder.history, found), [i for i in found.differences if not i.is_reported])
     if found.unreadable and (options.strict or not options.latest):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateSchema
 
-from alembic_multidb.config import lock_timeout as read_lock_timeout
-from alembic_multidb.env.lock import lock_scope, migration_lock
-from alembic_multidb.env.marker import Mark, find_markers, find_version_table, set_marker, wrong_markers
+from alembic_multidb.env.lock import is_same_database, lock_scope, migration_lock
+from alembic_multidb.env.logs import logging_for
+from alembic_multidb.env.marker import Mark, find_markers, find_version_table, mark_version_table, wrong_markers
 from alembic_multidb.env.pooler import refuse_transaction_pooler
 from alembic_multidb.errors import MultidbError, WrongDatabaseError
 from alembic_multidb.operate.history import History
@@ -22,17 +21,13 @@ from alembic_multidb.stamp.choose import RefusedError, words
 from alembic_multidb.stamp.options import Revisions, StampOptions
 from alembic_multidb.stamp.source import Source, connect_source
 
-_TAKE = text("SELECT pg_try_advisory_xact_lock(:key)")
-
 
 @contextmanager
 def locked(
     project: Project, database: RegisteredDatabase, history: History, options: StampOptions
 ) -> Iterator[Connection]:
     """Connect to the target and hold its lock; what is done inside is one transaction."""
-    timeout = options.lock_timeout
-    if timeout is None:
-        timeout = read_lock_timeout(history.config, {})
+    timeout = history.lock_timeout(options.lock_timeout)
     with project.connect(database) as connection:
         refuse_transaction_pooler(connection, database)
         with migration_lock(connection, database.name, lock_scope(database), timeout), connection.begin():
@@ -42,12 +37,10 @@ def locked(
 
 
 def refuse_the_source(target: Connection, database: RegisteredDatabase, source: Source) -> None:
-    """Refuse a target that is the source itself: a lock that nobody can know of is seen from the other side."""
-    key = {"key": secrets.randbits(63)}
-    target.execute(_TAKE, key)
+    """Refuse a target that is the source itself."""
     with connect_source(source.url) as connection:
-        is_other = connection.execute(_TAKE, key).scalar()
-    if not is_other:
+        is_source = is_same_database(target, connection)
+    if is_source:
         raise MultidbError(
             f'the URL of "{database.name}" leads to the source itself ({source.url}), which is only ever read; give '
             f'"{database.name}" the URL of the database that was imported'
@@ -60,7 +53,7 @@ def recorded_revisions(connection: Connection, database: RegisteredDatabase) -> 
     return tuple(sorted(MigrationContext.configure(connection, opts=options).get_current_heads()))
 
 
-def is_same(history: History, before: Revisions, revisions: Revisions) -> bool:
+def is_same(before: Revisions, revisions: Revisions) -> bool:
     """Tell whether this is recorded already."""
     return bool(before) and set(before) == set(revisions)
 
@@ -124,8 +117,9 @@ def write_stamp(
         raise MultidbError(f"the version table says {recorded} after the stamp, not {revisions}; nothing was stamped")
 
 
-def mark_database(connection: Connection, database: RegisteredDatabase, mark: Mark) -> None:
-    """Mark the version table, as far as this login may."""
+def mark_database(connection: Connection, history: History, database: RegisteredDatabase, mark: Mark) -> None:
+    """Mark the version table, if it does not say so already."""
     existing = find_version_table(connection, database)
-    if existing is not None and existing.is_owner and existing.mark != mark:
-        connection.execute(set_marker(database, mark.comment(existing.comment)))
+    if existing is not None and existing.mark != mark:
+        with logging_for(history.config, database.name):
+            mark_version_table(connection.execute, database, existing, mark)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import Connection
 from sqlalchemy.sql import quoted_name
 
 from alembic_multidb.env.connect import connect, make_engine
-from alembic_multidb.postgres import embedded_server, folder_for_servers
+from alembic_multidb.postgres import embedded_server
 from alembic_multidb.urls import DatabaseURL, resolve_url
 
 PREFIX = "multidb_scratch_"
@@ -106,11 +103,9 @@ def scratch_server(url: DatabaseURL | None) -> Iterator[ScratchServer]:
         finally:
             server.close()
         return
-    folder = Path(tempfile.mkdtemp(prefix="multidb-scratch-", dir=folder_for_servers()))
-    try:
-        with embedded_server(folder / "data") as embedded:
-            server = ScratchServer(resolve_url(embedded.uri, {}, of="URL of the scratch server"))
-            server.do_not_wait_for_disks()
-            yield server
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    from alembic_multidb.stamp.scratch_folder import scratch_folder
+
+    with scratch_folder() as folder, embedded_server(folder / "data") as embedded:
+        server = ScratchServer(resolve_url(embedded.uri, {}, of="URL of the scratch server"))
+        server.do_not_wait_for_disks()
+        yield server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, islice
 
@@ -35,20 +35,18 @@ class Search:
     unreadable: tuple[str, ...]
 
 
-def search(builder: Builder, schema: Snapshot, *, progress: Callable[[str], None] = lambda revision: None) -> Search:
+def search(builder: Builder, schema: Snapshot) -> Search:
     """Build the history revision by revision, and compare each with a live schema.
 
     Args:
         builder: of the history.
         schema: the live schema, restricted to the history's home.
-        progress: called with each revision before it is built.
     """
     equal: list[Revisions] = []
     best: tuple[int, Revisions, tuple[Difference, ...]] | None = None
     unreadable: list[str] = []
     looked_at = 0
     for revisions in candidates(builder.history):
-        progress(", ".join(revisions))
         try:
             built = builder.schema_at(revisions)
         except CannotBuildError as error:
@@ -83,19 +81,10 @@ def _side_by_side(history: History) -> Iterator[Revisions]:
     if len(history.heads) < 2 and not any(script.is_branch_point for script in history.revisions.values()):
         return
     order = list(reversed(history.revisions))
-    applied = {revision: {step.revision for step in history.upgrade_steps((), revision)} for revision in order}
+    applied = {revision: history.applied([revision]) for revision in order}
     pairs = (
         tuple(sorted((first, second)))
         for first, second in combinations(order, 2)
         if first not in applied[second] and second not in applied[first]
     )
     yield from islice(pairs, _MOST_PAIRS)
-
-
-def is_ancestor(history: History, first: Sequence[str], second: Sequence[str]) -> bool:
-    """Tell whether a database at the second revisions has run all that one at the first has."""
-
-    def applied(revisions: Sequence[str]) -> set[str]:
-        return {step.revision for revision in revisions for step in history.upgrade_steps((), revision)}
-
-    return applied(first) <= applied(second)

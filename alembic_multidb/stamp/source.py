@@ -106,14 +106,13 @@ def connect_source(url: DatabaseURL) -> Iterator[Connection]:
         yield connection
 
 
-def read_source(connection: Connection, url: DatabaseURL, project: Project, *also: TableName) -> Source:
+def read_source(connection: Connection, url: DatabaseURL, project: Project) -> Source:
     """Read revisions and schema of the source.
 
     Args:
         connection: to the source.
         url: where it is.
         project: the repository.
-        *also: a version table of another name.
     """
     default = connection.dialect.default_schema_name
     quote = connection.dialect.identifier_preparer.quote
@@ -122,5 +121,5 @@ def read_source(connection: Connection, url: DatabaseURL, project: Project, *als
         statement = f"SELECT version_num FROM {quote(row.nspname)}.{quote(row.relname)}"  # noqa: S608
         name = TableName.of(None if row.nspname == default else row.nspname, row.relname)
         revisions[name] = tuple(sorted(connection.exec_driver_sql(statement).scalars()))
-    schema = read_schema(connection, project.databases, *revisions, *also)
+    schema = read_schema(connection, project.databases, *revisions)
     return Source(url, revisions, classify(schema, project.databases))

@@ -15,8 +15,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from alembic_multidb.catalog.difference import Difference, difference
-from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.catalog.difference import Difference, difference, is_equal
+from alembic_multidb.catalog.snapshot import Row, Snapshot, canonical
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
@@ -103,11 +103,10 @@ def stamp_from(
         UnknownDatabaseError: a name is not in the registry.
         ConnectionFailedError: the source cannot be reached.
     """
-    also = (options.version_table,) if options.version_table else ()
     done = []
     databases = project.databases.in_order(database.name for database in project.select(options.names))
     with connect_source(source_url) as connection:
-        source = read_source(connection, source_url, project, *also)
+        source = read_source(connection, source_url, project)
     for database in databases:
         done.append(_guarded(project, database, source, options, scratch))
         report(done[-1])
@@ -152,12 +151,13 @@ def _stamp(
         target = _read_target(connection, project, database, source)
         told = _told(source, expected, target)
         wrong = [item for item in told if not item.is_reported]
+        own = _without_left_over(target, told)
         if wrong and not options.force:
             raise RefusedError(_not_the_source(database, source, wrong), wrong)
         if options.force:
             choice = Choice(forced(history, source, database, options), "without any proof (--force)")
         else:
-            schema = _with_texts(connection, target, options)
+            schema = _with_texts(connection, own, options)
             choice = choose(project, history, database, source, schema, options, scratch)
         stamp = Stamp(
             name=database.name,
@@ -186,16 +186,16 @@ def _record(
     options: StampOptions,
 ) -> Stamp:
     """Write what was chosen, unless it is recorded already, or nothing shall be written."""
-    if is_same(history, stamp.before, stamp.revisions) and not options.force:
+    if is_same(stamp.before, stamp.revisions) and not options.force:
         refuse_wrong_marker(connection, project, database)
         if not options.dry_run:
-            mark_database(connection, database, project.mark_of(database))
+            mark_database(connection, history, database, project.mark_of(database))
         return replace(stamp, result="nothing to do")
     refuse_recorded(connection, project, database, stamp.before, stamp.revisions, options)
     if options.dry_run:
         return stamp
     write_stamp(connection, history, database, stamp.revisions, purge=options.purge)
-    mark_database(connection, database, replace(project.mark_of(database), unproven=options.force))
+    mark_database(connection, history, database, replace(project.mark_of(database), unproven=options.force))
     return replace(stamp, result="stamped")
 
 
@@ -208,19 +208,32 @@ def _read_target(connection: Connection, project: Project, database: RegisteredD
 
 def _told(source: Source, expected: Snapshot, target: Snapshot) -> list[Difference]:
     """Compare; what pg_dump cannot leave out of another home's is only told, if it is as it was in the source."""
-    everything = {row.key: row for row in source.classification.snapshot.rows}
+    there = {row.key: _as_left_over(row) for row in source.classification.snapshot.rows if row.kind in _LEFT_OVER}
+    here = {row.key: _as_left_over(row) for row in target.rows if row.kind in _LEFT_OVER}
 
     def is_left_over(item: Difference) -> bool:
-        row = everything.get((item.kind, item.identity))
-        return item.what == "extra" and item.kind in _LEFT_OVER and row is not None
+        key = item.kind, item.identity
+        return item.what == "extra" and key in there and there[key] == here[key]
 
     told = [replace(item, is_reported=True) if is_left_over(item) else item for item in difference(expected, target)]
     return sorted(told, key=lambda item: item.is_reported)
 
 
+def _as_left_over(row: Row) -> str:
+    """Return a definition without the column that owns a sequence, which stayed in the source."""
+    return canonical({name: value for name, value in row.attributes.items() if name != "owned by"})
+
+
+def _without_left_over(target: Snapshot, told: Sequence[Difference]) -> Snapshot:
+    """Return the target without what a dump took along of another home's: no revision of this history makes that."""
+    keys = {(item.kind, item.identity) for item in told if item.is_reported and item.kind in _LEFT_OVER}
+    nodes = {row.node for row in target.rows if row.key in keys}
+    return target.only(lambda row: row.node not in nodes)
+
+
 def _refuse_changed(now: Snapshot, before: Snapshot, database: RegisteredDatabase) -> None:
     """Refuse a schema that somebody changed while its proof was made."""
-    if now.fingerprint != before.fingerprint:
+    if not is_equal(now, before):
         raise RefusedError(
             f'the schema of "{database.name}" was changed by somebody else while it was compared; nothing was stamped. '
             "Run it again",

@@ -326,6 +326,26 @@ class TestFindings:
         shared = [item for item in found(project) if item[0] == "MDB204"]
         assert shared == [("MDB204", "third", "alembic_version")]
 
+    def test_databases_that_may_be_one_have_no_border(self, tmp_path: Any, new_database: NewDatabase) -> None:
+        """A foreign key between them inside the one physical database crosses nothing; one to a third does."""
+        project = copy_example("notes", tmp_path)
+        url = new_database()
+        project.environment = {"DATABASE_URL": url, "AI_DATABASE_URL": url}
+        project.edit("notes/databases.py", '"ai",', '"ai", shared_with="core", version_table="ai_version",')
+        project.ok("upgrade", module=MULTIDB)
+        key = "ADD FOREIGN KEY (user_id) REFERENCES"
+        psql(url, f"ALTER TABLE ai_memories {key} users (id)")
+        project.scratch = url
+        assert found(project) == found(project, drift=True) == []
+        project.edit(
+            "notes/databases.py",
+            "\n)\n",
+            '\n    Database("third", url="env:THIRD_DATABASE_URL", tables=["third"]),\n)\n',
+        )
+        psql(url, f"CREATE TABLE third (user_id uuid); ALTER TABLE third {key} users (id)")
+        crossing = [item for item in found(project, "-n", "core") if item[0] == "MDB601"]
+        assert [item[2] for item in crossing] == ["third_user_id_fkey on public.third"]
+
     @pytest.mark.parametrize(
         "statement",
         [
