@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from postgast import pg_query_pb2 as nodes
 
 # Only a text with one of these can have two forms.
-_UNSTABLE = re.compile(r"ARRAY\[|\bAND\b|\bOR\b|\(- |'-\d")
+_UNSTABLE = re.compile(r"ARRAY\[|\bAND\b|\bOR\b|\(- |'-\d|\bWITH \([^)]*,")
 # What a part of a statement can be the part of: an expression, a constraint, a whole statement, the body of an SQL
 # function, its arguments, a partition key.
 _FRAMES = (
@@ -145,7 +145,18 @@ def _rewrite_condition(node: Any) -> None:
         node.bool_expr.args.extend(found)
 
 
-_REWRITES: dict[str | None, Callable[[Any], None]] = {"type_cast": _rewrite_cast, "bool_expr": _rewrite_condition}
+def _rewrite_index(node: Any) -> None:
+    """Sort the options, whose order says nothing."""
+    options = sorted(map(_copy, node.index_stmt.options), key=lambda option: str(option.def_elem.defname))
+    del node.index_stmt.options[:]
+    node.index_stmt.options.extend(options)
+
+
+_REWRITES: dict[str | None, Callable[[Any], None]] = {
+    "type_cast": _rewrite_cast,
+    "bool_expr": _rewrite_condition,
+    "index_stmt": _rewrite_index,
+}
 
 
 def _unqualify(select: Any) -> None:

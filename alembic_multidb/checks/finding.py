@@ -37,6 +37,7 @@ CODES = {
     "MDB303": Code("error", "a database is marked as another one"),
     "MDB304": Code("warning", "a database is not at the head of its history"),
     "MDB305": Code("error", "a database is at a revision that its history does not have"),
+    "MDB306": Code("warning", "a database was stamped without proof"),
     "MDB401": Code("warning", "models are ahead of the history"),
     "MDB402": Code("error", "models could not be compared"),
     "MDB403": Code("error", "a database is not what its revision says"),

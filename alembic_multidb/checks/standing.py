@@ -46,14 +46,24 @@ def state_of(status: DatabaseStatus) -> Iterator[Finding]:
 
 
 def marker_of(status: DatabaseStatus, live: Live) -> Iterator[Finding]:
-    """Find a database that was migrated, but carries no marker."""
-    if status.revisions and live.version_table is not None and live.version_table.mark is None:
+    """Find a database that was migrated, but carries no marker; or one that says that it was stamped without proof."""
+    mark = live.version_table.mark if live.version_table is not None else None
+    if status.revisions and live.version_table is not None and mark is None:
         yield Finding(
             code="MDB302",
             database=status.name,
             object=status.name,
             message=f'database "{status.name}" has no marker, so that a wrong URL would not be noticed',
             fix=f"multidb adopt -n {status.name} writes it, as the owner of the version table",
+        )
+    if status.revisions and mark is not None and mark.unproven:
+        yield Finding(
+            code="MDB306",
+            database=status.name,
+            object=status.name,
+            message=f'database "{status.name}" was stamped without proof (multidb stamp-from --force)',
+            fix=f"prove it, which clears the mark: multidb stamp-from --source URL -n {status.name} --revision "
+            f"{' '.join(status.revisions)}",
         )
 
 

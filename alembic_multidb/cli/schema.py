@@ -17,6 +17,7 @@ from alembic_multidb.config import environment_beside
 from alembic_multidb.env.connect import connect, make_engine
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate import Project
+from alembic_multidb.operate.status import counted
 from alembic_multidb.stamp.schema import home_of, without_version_tables
 from alembic_multidb.urls import resolve_url
 
@@ -77,9 +78,9 @@ def diff(
         output.findings = [difference_data(item) for item in found]
         for item in found:
             output.line(f"only told: {item}" if item.is_reported else str(item))
-        counted = sum(not item.is_reported for item in found)
-        say(f"{counted} differences, {len(found) - counted} only told" if found else "no difference")
-        if counted:
+        number = sum(not item.is_reported for item in found)
+        say(f"{counted(number, 'difference')}, {len(found) - number} only told" if found else "no difference")
+        if number:
             output.worst(NO)
 
 

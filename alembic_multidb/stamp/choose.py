@@ -10,6 +10,7 @@ from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.errors import HistoryError, MultidbError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
+from alembic_multidb.operate.status import counted
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.build import Builder, CannotBuildError
 from alembic_multidb.stamp.ddl.schema import Schema
@@ -133,7 +134,8 @@ def _proven_revision(builder: Builder, revisions: Revisions, target: Snapshot, o
         raise _DiffersError(revisions, wrong)
     if wrong:
         raise RefusedError(
-            f"the schema is not that of {words(revisions)}: {len(wrong)} differences. Nothing was stamped", wrong
+            f"the schema is not that of {words(revisions)}: {counted(len(wrong), 'difference')}. Nothing was stamped",
+            wrong,
         )
     return Choice(revisions, f"the schema is that of {words(revisions)}", ())
 
@@ -154,11 +156,11 @@ def _source_revision(
         raise _DiffersError(known, drift)
     if drift and options.strict:
         raise RefusedError(
-            f"the source says {words(known)}, but differs from it in {len(drift)} things, and --strict was given. "
-            "Nothing was stamped",
+            f"the source says {words(known)}, but differs from it in {counted(len(drift), 'thing')}, and --strict was "
+            "given. Nothing was stamped",
             drift,
         )
-    exactly = f"differs from it in {len(drift)} things" if drift else "is exactly that"
+    exactly = f"differs from it in {counted(len(drift), 'thing')}" if drift else "is exactly that"
     return Choice(known, f"equal to the source, which says {words(known)} and {exactly}{rest}", drift)
 
 
@@ -166,8 +168,8 @@ def _searched(builder: Builder, revisions: Revisions, target: Snapshot, options:
     """Find the revision by its schema: this history does not have the source's."""
     found = search(builder, target)
     if not found.equal and found.nearest and options.write_revision:
-        counted = [item for item in found.differences if not item.is_reported]
-        raise _DiffersError(found.nearest, counted, is_searched=True)
+        differences = [item for item in found.differences if not item.is_reported]
+        raise _DiffersError(found.nearest, differences, is_searched=True)
     if not found.equal:
         raise RefusedError(nothing_equal(builder.history, found), [i for i in found.differences if not i.is_reported])
     if found.unreadable and (options.strict or not options.latest):
@@ -189,10 +191,10 @@ def nothing_equal(history: History, found: Search) -> str:
     why = f" ({found.unreadable[0]})" if found.unreadable else ""
     if not found.nearest:
         return f'no revision of "{history.name}" could be built{why}; nothing can be said'
-    counted = sum(not item.is_reported for item in found.differences)
+    number = sum(not item.is_reported for item in found.differences)
     return (
         f'no revision of "{history.name}" has this schema{why}; the nearest is {words(found.nearest)}, with '
-        f"{counted} differences"
+        f"{counted(number, 'difference')}"
     )
 
 

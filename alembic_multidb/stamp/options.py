@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.registry import TableName
 
 Revisions = tuple[str, ...]
@@ -36,3 +37,13 @@ class StampOptions:
     force: bool = False
     write_revision: bool = False
     lock_timeout: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            ConfigurationError: it does.
+        """
+        for is_set, option in ((self.strict, "--strict"), (self.write_revision, "--write-revision")):
+            if self.force and is_set:
+                raise ConfigurationError(f"--force asks for no proof, {option} for one: leave one of the two out")

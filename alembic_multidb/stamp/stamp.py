@@ -20,6 +20,7 @@ from alembic_multidb.catalog.snapshot import Row, Snapshot, canonical
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
+from alembic_multidb.operate.status import counted
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.choose import Choice, RefusedError, ScratchMaker, choose, forced
 from alembic_multidb.stamp.ddl.schema import Schema
@@ -253,7 +254,7 @@ def _with_texts(connection: Connection, target: Snapshot, options: StampOptions)
 def _not_the_source(database: RegisteredDatabase, source: Source, wrong: Sequence[Difference]) -> str:
     return (
         f'the schema of "{database.name}" is not the part of {source.url} that belongs to it: '
-        f"{len(wrong)} differences. Nothing was stamped; import it again, or bring the two together"
+        f"{counted(len(wrong), 'difference')}. Nothing was stamped; import it again, or bring the two together"
     )
 
 

@@ -14,6 +14,7 @@ from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.history import History
+from alembic_multidb.operate.status import counted
 from alembic_multidb.stamp.build import Builder
 from alembic_multidb.stamp.ddl.schema import Schema
 from alembic_multidb.stamp.ddl.statements import Statements, statements
@@ -202,7 +203,9 @@ def _refuse_unequal(built: Snapshot, wanted: Snapshot, *, back: bool = False) ->
     left = [item for item in difference(built, wanted) if not item.is_reported]
     if left:
         way = "downgraded" if back else "upgraded"
-        raise CannotWriteError(_cannot(f"{len(left)} differences would be left of a database that is {way}"), left)
+        raise CannotWriteError(
+            _cannot(f"{counted(len(left), 'difference')} would be left of a database that is {way}"), left
+        )
 
 
 def _cannot(why: str) -> str:

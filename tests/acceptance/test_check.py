@@ -132,6 +132,11 @@ PLANTED: list[tuple[str, list[Plant], list[tuple[str, str | None, str]]]] = [
     ("a database without a revision", [core("DELETE FROM alembic_version")], [("MDB304", "core", "core")]),
     ("a revision from elsewhere", [core("UPDATE alembic_version SET version_num='z'")], [("MDB305", "core", "core")]),
     (
+        "a stamp without proof",
+        [core("COMMENT ON TABLE alembic_version IS 'alembic_multidb: database=core stamped=unproven'")],
+        [("MDB306", "core", "core")],
+    ),
+    (
         "models ahead of the history",
         [edit("notes/models.py", "    content: Mapped[str]", "    title: Mapped[str]\n    content: Mapped[str]")],
         [("MDB401", "ai", "ai")],

@@ -348,6 +348,16 @@ class TestRefusals:
         assert (found["result"], found["revisions"]) == ("stamped", ["m012"])
         comment = psql(core, "SELECT obj_description('alembic_version'::regclass)")
         assert comment == [("alembic_multidb: database=core stamped=unproven",)]
+        psql(imported.environment["OLD_DATABASE_URL"], "DROP TABLE cash_flows")
+        assert stamps(imported, "-n", "core")["core"]["result"] == "nothing to do"
+        comment = psql(core, "SELECT obj_description('alembic_version'::regclass)")
+        assert comment == [("alembic_multidb: database=core",)]
+
+    @pytest.mark.parametrize("other", ["--strict", "--write-revision"])
+    def test_force_with_what_asks_for_proof_is_refused(self, imported: Project, other: str) -> None:
+        """Which of the two was meant cannot be known."""
+        arguments = ("stamp-from", "--source", "env:OLD_DATABASE_URL", "--force", other)
+        assert f"--force asks for no proof, {other} for one" in imported.refused(*arguments, module=MULTIDB)
 
     def test_a_copied_version_table(self, imported: Project) -> None:
         """Another revision is refused, --purge replaces it, and the marker is this database's."""

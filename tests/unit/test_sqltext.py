@@ -29,6 +29,10 @@ SAME_EXPRESSIONS = [
         "CREATE INDEX i ON s.t USING btree (a) WHERE (((a >= 1) AND (a <= 2)) AND b)",
         "CREATE INDEX i ON s.t USING btree (a) WHERE ((a >= 1) AND (a <= 2) AND b)",
     ),
+    (
+        "CREATE INDEX i ON s.t USING hnsw (v public.vector_l2_ops) WITH (m='8', ef_construction='32')",
+        "CREATE INDEX i ON s.t USING hnsw (v public.vector_l2_ops) WITH (ef_construction='32', m='8')",
+    ),
     ("a integer DEFAULT (- 1), VARIADIC b text[]", "a integer DEFAULT '-1'::integer, VARIADIC b text[]"),
     ("RETURN (((n >= 1) AND (n <= 2)) AND true)", "RETURN ((n >= 1) AND (n <= 2) AND true)"),
     ("RANGE (((a AND b) AND c))", "RANGE ((a AND b AND c))"),
@@ -41,6 +45,10 @@ OTHER_EXPRESSIONS = [
     ("(ARRAY['a'::text])::character varying(5)[]", "(ARRAY['a'::text])::character varying(6)[]"),
     ("'-1'::integer", "'-1'::bigint"),
     ("'-5'::numeric", "'-5'::integer"),
+    (
+        "CREATE INDEX i ON s.t USING hnsw (v) WITH (m='8', ef_construction='32')",
+        "CREATE INDEX i ON s.t USING hnsw (v) WITH (m='32', ef_construction='8')",
+    ),
     ("(a > '-1'::integer)", "(a > 1)"),
     ("'it''s a AND b'::text", "'it''s a AND  b'::text"),
 ]
