@@ -15,6 +15,7 @@ from alembic_multidb.errors import ConfigurationError, MultidbError
 if TYPE_CHECKING:
     from alembic.config import Config
 
+# In alembic.ini: where the registry is. In config.attributes: the registry itself.
 REGISTRY_OPTION = "multidb_databases"
 LOCK_TIMEOUT_OPTION = "multidb_lock_timeout"
 DEFAULT_LOCK_TIMEOUT = 600.0

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import postgast
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -224,3 +224,75 @@ def _flat(sql: str) -> str:
         name = (found["alias"] or found["relation"]) if found else ""
         text = re.sub(rf"(?<![\w.\"]){re.escape(name)} \. (?!{re.escape(name)}\b)", "", text) if name else text
     return text
+
+
+# Statements that change nothing by themselves.
+_READS = frozenset(
+    {
+        *("select_stmt", "explain_stmt", "declare_cursor_stmt", "fetch_stmt", "close_portal_stmt", "lock_stmt"),
+        *("variable_set_stmt", "variable_show_stmt", "transaction_stmt", "constraints_set_stmt", "discard_stmt"),
+        *("listen_stmt", "unlisten_stmt", "notify_stmt", "prepare_stmt", "deallocate_stmt"),
+    }
+)
+_WRITES = (nodes.InsertStmt, nodes.UpdateStmt, nodes.DeleteStmt, nodes.MergeStmt, nodes.IntoClause)
+
+
+class Relation(NamedTuple):
+    """A table or view as a statement names it; the schema is None where it names none."""
+
+    schema: str | None
+    name: str
+
+
+class Touched(NamedTuple):
+    """What a statement reads or writes by name, and whether it changes anything."""
+
+    relations: frozenset[Relation]
+    writes: bool
+
+
+@lru_cache(maxsize=4096)
+def touched(sql: str) -> Touched | None:
+    """Return what a statement touches; None if it cannot be read."""
+    tree = _tree(sql)
+    if tree is None:
+        return None
+    found = _nodes(tree)
+    names = {node.ctename for node in found if isinstance(node, nodes.CommonTableExpr)}
+    relations = {_relation(node) for node in found if isinstance(node, nodes.RangeVar)}
+    kinds = {statement.stmt.WhichOneof("node") for statement in tree.stmts}
+    copies_out = all(not node.is_from for node in found if isinstance(node, nodes.CopyStmt))
+    reads = _READS | {"copy_stmt"} if copies_out else _READS
+    return Touched(
+        frozenset(item for item in relations if item.schema or item.name not in names),
+        not kinds <= reads or any(isinstance(node, _WRITES) for node in found),
+    )
+
+
+def foreign_keys(sql: str) -> list[tuple[Relation, Relation]]:
+    """Return the foreign keys that a statement makes, each as its table and the one that it points at."""
+    found = []
+    for statement in getattr(_tree(sql), "stmts", ()):
+        kind = statement.stmt.WhichOneof("node")
+        if kind in ("create_stmt", "alter_table_stmt"):
+            made = getattr(statement.stmt, kind)
+            for node in _nodes(made):
+                if isinstance(node, nodes.Constraint) and node.contype == nodes.CONSTR_FOREIGN:
+                    found.append((_relation(made.relation), _relation(node.pktable)))
+    return found
+
+
+def statements_of(script: str) -> list[str]:
+    """Split a script into its statements."""
+    return [str(statement) for statement in postgast.split(script)]
+
+
+def _tree(sql: str) -> Any:
+    try:
+        return postgast.parse(sql)
+    except (postgast.PgQueryError, DecodeError):
+        return None
+
+
+def _relation(node: Any) -> Relation:
+    return Relation(node.schemaname or None, node.relname)

@@ -81,6 +81,10 @@ class DatabaseURL:
         """Return the way to another database on the same server, with the same login."""
         return replace(self, url=self.url.set(database=database))
 
+    def to_text(self) -> str:
+        """Return the URL with its password, as an environment variable holds it: for SQLAlchemy and libpq alike."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def sync(self) -> tuple[URL, dict[str, Any]]:
         """Return the URL and connect arguments of a synchronous psycopg engine."""
         return self.url, dict(self.secrets)
@@ -151,6 +155,12 @@ def variable_name(spec: str, *, of: str) -> str:
             f'{of}: what follows "env:" is not the name of an environment variable, as in "env:DATABASE_URL"'
         )
     return variable
+
+
+def variables_of(*given: str | URL | None) -> list[str]:
+    """Return the environment variables that URLs are taken from."""
+    specs = [spec for spec in given if isinstance(spec, str) and spec.startswith(ENV_PREFIX)]
+    return list(dict.fromkeys(variable_name(spec, of="url") for spec in specs))
 
 
 def parse_url(given: str | URL, *, of: str) -> DatabaseURL:

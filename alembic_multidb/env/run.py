@@ -9,6 +9,7 @@ from alembic import context
 
 from alembic_multidb import plugin
 from alembic_multidb.config import (
+    REGISTRY_OPTION,
     SCRATCH_OPTION,
     environment_beside,
     import_registry,
@@ -55,13 +56,17 @@ def run_migrations(
     """
     config = context.config
     with logging_for(config, section_of(config)):
-        registry = databases if databases is not None else load_registry(config)
+        registry = databases or config.attributes.get(REGISTRY_OPTION) or load_registry(config)
         database = registry[section_of(config)]
         plugin.register()
         variables = environment_beside(config.config_file_name)
         arguments = migration_arguments or {}
         if config.attributes.get(SCRATCH_OPTION):
-            run_on_scratch(config, database, configure_options(database, options, lambda **_: None), arguments)
+            merged = configure_options(database, options, lambda **_: None)
+            if context.is_offline_mode():
+                run_offline(database, merged, arguments)
+            else:
+                run_on_scratch(config, database, merged, arguments)
             return
         recorder = Recorder(database, Mark(database.name, registry.environment_name(variables)))
         merged = configure_options(database, options, recorder.record)
@@ -73,17 +78,18 @@ def run_migrations(
             _online(config, recorder, merged, variables, arguments)
 
 
-def load_registry(config: Config, *, paths: tuple[str, ...] = ()) -> Databases:
+def load_registry(config: Config, *, paths: tuple[str, ...] = (), location: str | None = None) -> Databases:
     """Import the registry that alembic.ini names.
 
     Args:
         config: Alembic's configuration.
         paths: put in front of ``sys.path`` first; inside env.py Alembic has done that already.
+        location: of the registry, if it is not what alembic.ini says.
 
     Raises:
         ConfigurationError: it is not there, or is no ``Databases``.
     """
-    location = registry_location(config)
+    location = location or registry_location(config)
     registry = import_registry(location, paths=paths)
     if not isinstance(registry, Databases):
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 def run_on_scratch(
     config: Config, database: RegisteredDatabase, options: dict[str, Any], arguments: Mapping[str, Any]
 ) -> None:
-    """Run Alembic's command on the connection that was handed in.
+    """Run Alembic's command on the connection, or the engine, that was handed in.
 
     Args:
-        config: its attributes hold the connection.
+        config: its attributes hold it.
         database: whose history it is.
         options: for ``context.configure()``.
         arguments: for each revision's ``upgrade()`` and ``downgrade()``.
@@ -30,14 +31,23 @@ def run_on_scratch(
     Raises:
         ExtensionError: a declared extension is not to be had on the scratch server.
     """
-    connection = config.attributes["connection"]
-    assert isinstance(connection, Connection)
+    given = config.attributes["connection"]
+    # An engine, or what has connect() like one, as pytest-alembic hands it in.
+    with nullcontext(given) if isinstance(given, Connection) else given.connect() as connection:
+        _run(connection, database, options, arguments)
+
+
+def _run(
+    connection: Connection, database: RegisteredDatabase, options: dict[str, Any], arguments: Mapping[str, Any]
+) -> None:
+    callers_transaction = connection.in_transaction()
     ensure_extensions(connection, database.name, database.extensions)
-    connection.commit()
+    if not callers_transaction:
+        connection.commit()
     if EXTENSION in database.extensions:
         register_types()
     context.configure(connection=connection, **options)
     with context.begin_transaction():
         context.run_migrations(**arguments)
-    if connection.in_transaction():
+    if not callers_transaction and connection.in_transaction():
         connection.commit()

@@ -34,8 +34,12 @@ class Project:
     databases: Databases
 
     @classmethod
-    def load(cls, config_file: str | Path) -> Project:
+    def load(cls, config_file: str | Path, *, registry: str | None = None) -> Project:
         """Read alembic.ini and import the registry.
+
+        Args:
+            config_file: alembic.ini.
+            registry: where the registry is, as ``module:attribute``; by default alembic.ini says so.
 
         Raises:
             ConfigurationError: the file is missing, or its registry cannot be had.
@@ -48,7 +52,7 @@ class Project:
             paths = tuple(config.get_prepend_sys_paths_list() or ())
         except ConfigParserError as error:
             raise ConfigurationError(f"{path} cannot be read: {_place(error)}") from None
-        return cls(path, load_registry(config, paths=paths))
+        return cls(path, load_registry(config, paths=paths, location=registry))
 
     def select(self, names: Iterable[str] = ()) -> list[RegisteredDatabase]:
         """Return the named databases, or all of them, in the registry's order.

@@ -95,7 +95,7 @@ class Builder:
         """
         self.schema_at(self.history.heads)
         assert self.current is not None
-        with self.server.connect(self.current) as connection, self._on(connection), _quiet():
+        with self.server.connect(self.current) as connection, self._on(connection), quiet():
             yield
 
     def close(self) -> None:
@@ -125,7 +125,7 @@ class Builder:
 
     def _run(self, name: str, revision: str, *, is_upgrade: bool = True) -> None:
         try:
-            with self.server.connect(name) as connection, _quiet():
+            with self.server.connect(name) as connection, quiet():
                 if uses_our_env(self.history):
                     self._by_env(connection, revision, is_upgrade)
                 else:
@@ -205,7 +205,7 @@ def _is_harmless(node: ast.stmt) -> bool:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Leave out what Alembic tells of every revision: here it is about no database of the user's."""
     logger = logging.getLogger("alembic")
     level = logger.level
