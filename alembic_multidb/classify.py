@@ -21,7 +21,7 @@ from alembic_multidb.registry.names import DEFAULT_SCHEMA
 # These belong to their table for their life, but stand on other things as well: they may cross where it does not.
 _STANDS_ALONE = ("pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext")
 # The schema that every database has from its template; reported are its comment and the rights to it.
-_EVERYWHERE = ("public", "schema public")
+EVERYWHERE = ("public", "schema public")
 # Made for their owner and gone with it.
 _FOLDED = ("i", "e", "P", "S", "a")
 
@@ -46,7 +46,7 @@ class Classification:
 
     def home_of(self, row: Row) -> frozenset[str]:
         """Return the homes of what a row is about."""
-        if row.identity in _EVERYWHERE:
+        if row.identity in EVERYWHERE:
             return self.everywhere
         return self.homes.get(self.owners.get(row.node, row.node), frozenset())
 

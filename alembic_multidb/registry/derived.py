@@ -67,6 +67,7 @@ def _copy_table(
             f'table "{table.key}" is in two of the MetaData of one database; one of them has to go'
         )
     copy = table.to_metadata(derived, referred_schema_fn=_referred_schema)
+    _copy_names(table, copy)
     for constraint in crossing_constraints(copy, crosses):
         copy.constraints.discard(constraint)
         for element in constraint.elements:
@@ -76,6 +77,19 @@ def _copy_table(
             copy.foreign_keys.discard(element)
     copy._prefixes = list(table._prefixes)
     _copy_listeners(table, copy)
+
+
+def _copy_names(table: Table, copy: Table) -> None:
+    """Give what ``unique=True`` and ``index=True`` make the source's names; SQLAlchemy names them anew."""
+    for items, copies in ((table.constraints, copy.constraints), (table.indexes, copy.indexes)):
+        names = {_columns_of(item): item.name for item in items if getattr(item, "_column_flag", False)}
+        for item in copies:
+            if getattr(item, "_column_flag", False):
+                item.name = names[_columns_of(item)]
+
+
+def _columns_of(item: Any) -> tuple[type, tuple[str, ...]]:
+    return type(item), tuple(column.name for column in item.columns)
 
 
 def _referred_schema(table: Table, to_schema: Any, constraint: ForeignKeyConstraint, referred_schema: Any) -> Any:

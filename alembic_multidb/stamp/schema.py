@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from alembic_multidb.catalog.snapshot import REPORTED_KINDS, ObjectId, Row, Snapshot, read_snapshot
-from alembic_multidb.classify import classify, table_name
+from alembic_multidb.classify import EVERYWHERE, classify, table_name
 from alembic_multidb.registry import Databases, RegisteredDatabase, TableName
 
 
@@ -34,7 +34,7 @@ def without_version_tables(snapshot: Snapshot, databases: Databases, *also: Tabl
     empty = _schemas_of(snapshot, {ObjectId("pg_class", table) for table in tables}) - _schemas_of(
         rest, {row.node for row in rest.rows if row.kind not in REPORTED_KINDS}
     )
-    return rest.only(lambda row: row.node not in empty or row.identity == "public")
+    return rest.only(lambda row: row.node not in empty or row.identity in EVERYWHERE)
 
 
 def _schemas_of(snapshot: Snapshot, nodes: set[ObjectId]) -> set[ObjectId]:

@@ -33,8 +33,8 @@ class ScratchServer:
     def create(self, template: str = "template0") -> str:
         """Make an empty database, or a copy of another scratch database, and return its name."""
         name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
+        self.names.add(name)  # first: whoever is interrupted while it is made, drops it too
         self._run(f"CREATE DATABASE {{name}} TEMPLATE {template} ENCODING 'UTF8'", name)
-        self.names.add(name)
         return name
 
     def set_default_schema(self, name: str, schema: str) -> None:
@@ -69,8 +69,8 @@ class ScratchServer:
         """Make a server of our own faster, whose databases nobody will miss."""
         with connect(make_engine("scratch", self.url), "scratch", self.url) as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                autocommit.exec_driver_sql(f"ALTER SYSTEM SET {setting} = off")
+            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "max_wal_size = '128MB'"):
+                autocommit.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
             autocommit.exec_driver_sql("SELECT pg_reload_conf()")
 
     def close(self) -> None:
