@@ -23,6 +23,7 @@ from alembic_multidb.pytest_plugin.hooks import (
     pytest_generate_tests,
     pytest_load_initial_conftests,
     pytest_report_header,
+    pytest_runtest_call,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "pytest_generate_tests",
     "pytest_load_initial_conftests",
     "pytest_report_header",
+    "pytest_runtest_call",
 ]

@@ -35,12 +35,22 @@ class ConsistencyFailure(AssertionError):
 def revision_of(error: BaseException, history: History) -> tuple[str, str] | None:
     """Return the revision in whose file an error arose, and the place there; None if it arose in none."""
     files = {Path(script.path).resolve(): name for name, script in history.revisions.items()}
-    for each in _chain(error):
+    for each in chain(error):
         for frame in reversed(extract_tb(each.__traceback__)):
             name = files.get(Path(frame.filename).resolve())
             if name is not None:
                 return name, f"{Path(frame.filename).name}, line {frame.lineno}"
     return None
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Return an error's causes, the first one first."""
+    seen: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in seen:
+        seen.append(each)
+        each = each.__cause__ or each.__context__
+    yield from reversed(seen)
 
 
 def told(error: BaseException, database: str, history: History | None) -> str:
@@ -83,14 +93,3 @@ def _limited(lines: Iterable[str]) -> list[str]:
     found = list(lines)
     more = [f"... and {len(found) - _LONGEST} more lines"] if len(found) > _LONGEST else []
     return found[:_LONGEST] + more
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Return an error's causes, the first one first."""
-    seen: list[BaseException] = []
-    each: BaseException | None = error
-    while each is not None and each not in seen:
-        seen.append(each)
-        each = each.__cause__ or each.__context__
-    yield from reversed(seen)
-

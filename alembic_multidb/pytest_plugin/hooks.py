@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-from alembic_multidb.pytest_plugin.place import ASKED_FOR, DATABASES, EXCLUDE, INI_FILE, SERVERS, TEST_ALEMBIC, is_asked_for, place_of
+from alembic_multidb.pytest_plugin.place import ASKED_FOR, DATABASES, EXCLUDE, GUARD, INI_FILE, SERVERS, TEST_ALEMBIC, is_asked_for, place_of
 
 # The name under which pytest-alembic registers what collects its tests for one history.
 ITS_COLLECTION = "pytest-alembic"
@@ -97,3 +98,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from alembic_multidb.pytest_plugin.project import load_project
 
     metafunc.parametrize("alembic_database", list(load_project(metafunc.config).databases), indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test whose application has swallowed what the guard raised."""
+    yield
+    guard = item.stash.get(GUARD, None)
+    if guard is not None:
+        guard.finish()

@@ -6,6 +6,7 @@ import os
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ SERVERS = "multidb_urls"
 TEST_ALEMBIC = "pytest_alembic_registration_enabled"  # pytest-alembic's name for it
 # What pytest-xdist's controller tells its workers, which are given paths whatever the user typed.
 ASKED_FOR = "multidb_is_asked_for"
+# Where a running test's guard is kept.
+GUARD = pytest.StashKey[Any]()
 
 _place = pytest.StashKey[Path | None]()
 

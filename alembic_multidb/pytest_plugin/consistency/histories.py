@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from alembic import command
 
 from alembic_multidb.catalog.difference import difference
@@ -13,14 +11,6 @@ from alembic_multidb.pytest_plugin.failure import ConsistencyFailure, revision_o
 
 # What asks and does not change; Alembic asks which tables there are before each run.
 _ASKING = ("SELECT", "SHOW", "WITH")
-
-
-def test_single_head_revision(alembic_bench: Bench, alembic_runner: Any) -> None:
-    """The history has one newest revision, or none at all yet: pytest-alembic's test, which knows no new project."""
-    from pytest_alembic.tests import test_single_head_revision as has_single_head
-
-    if alembic_bench.history.revisions:
-        has_single_head(alembic_runner)
 
 
 def test_history_is_whole(alembic_bench: Bench) -> None:
