@@ -234,6 +234,7 @@ _READS = frozenset(
         *("listen_stmt", "unlisten_stmt", "notify_stmt", "prepare_stmt", "deallocate_stmt"),
     }
 )
+_PLACEHOLDER = re.compile(r"%(?:\([^)]*\))?s")
 _WRITES = (nodes.InsertStmt, nodes.UpdateStmt, nodes.DeleteStmt, nodes.MergeStmt, nodes.IntoClause)
 
 
@@ -267,6 +268,11 @@ def touched(sql: str) -> Touched | None:
         frozenset(item for item in relations if item.schema or item.name not in names),
         not kinds <= reads or any(isinstance(node, _WRITES) for node in found),
     )
+
+
+def without_placeholders(sql: str) -> str:
+    """Return a statement for psycopg as PostgreSQL gets it: with numbered parameters."""
+    return _PLACEHOLDER.sub("$1", sql).replace("%%", "%")
 
 
 def foreign_keys(sql: str) -> list[tuple[Relation, Relation]]:

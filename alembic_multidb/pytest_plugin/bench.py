@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, event
@@ -18,8 +19,10 @@ from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.config import REGISTRY_OPTION, SCRATCH_OPTION
 from alembic_multidb.env.connect import make_engine
 from alembic_multidb.env.marker import find_version_table
+from alembic_multidb.errors import HistoryError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
+from alembic_multidb.pytest_plugin.failure import told
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.build import quiet, uses_our_env
 from alembic_multidb.stamp.schema import read_schema
@@ -83,6 +86,17 @@ class Bench:
             yield name
         finally:
             self.server.drop(name)
+
+    @contextmanager
+    def clone(self) -> Iterator[str]:
+        """Make a scratch database at head for the block, and give its name; say in few words what is in the way."""
+        try:
+            template = self.head.scratch
+        except Exception as error:
+            history = None if isinstance(error, HistoryError) else self.history
+            raise pytest.fail.Exception(told(error, self.name, history), pytrace=False) from None
+        with self.scratch(template) as name:
+            yield name
 
     def url(self, scratch: str) -> DatabaseURL:
         """Return the way to a scratch database."""

@@ -15,7 +15,7 @@ from alembic_multidb.errors import MultidbError, RegistryError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.pytest_plugin import consistency
-from alembic_multidb.pytest_plugin.failure import ConsistencyFailure, told
+from alembic_multidb.pytest_plugin.failure import ConsistencyError, told
 from alembic_multidb.pytest_plugin.place import EXCLUDE
 from alembic_multidb.pytest_plugin.project import load_project
 from alembic_multidb.pytest_plugin.runner import fixtures_of
@@ -131,6 +131,6 @@ def _names(config: pytest.Config, option: str) -> list[str]:
 
 def _failing(error: MultidbError) -> Callable[..., None]:
     def test() -> None:
-        raise ConsistencyFailure(str(error))
+        raise ConsistencyError(str(error))
 
     return test

@@ -14,7 +14,7 @@ from alembic_multidb.operate.history import History
 _LONGEST = 40
 
 
-class ConsistencyFailure(AssertionError):
+class ConsistencyError(AssertionError):
     """What a test of a database found.
 
     Args:
@@ -71,7 +71,7 @@ def told(error: BaseException, database: str, history: History | None) -> str:
 
 def _words(error: BaseException) -> Iterator[str]:
     context = getattr(error, "context", None)
-    if isinstance(error, ConsistencyFailure):
+    if isinstance(error, ConsistencyError):
         yield str(error)
     elif isinstance(error, AssertionError) and isinstance(context, list):  # pytest-alembic's
         yield str(error.args[0])

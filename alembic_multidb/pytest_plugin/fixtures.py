@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def multidb_project(request: pytest.FixtureRequest) -> Project:
     """The project under test: its alembic.ini and its registry."""
-    from alembic_multidb.pytest_plugin.project import load_project
+    from alembic_multidb.pytest_plugin.project import load_project, plainly
 
-    return load_project(request.config)
+    with plainly():
+        return load_project(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +37,9 @@ def databases(multidb_project: Project) -> Databases:
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest, multidb_project: Project) -> Iterator[ScratchServers]:
     """The servers for scratch databases, by the databases' names: embedded, or as ``--multidb-url`` says."""
-    from alembic_multidb.pytest_plugin.project import open_servers
+    from alembic_multidb.pytest_plugin.project import open_servers, plainly
 
-    with open_servers(request.config, multidb_project) as servers:
+    with plainly(), open_servers(request.config, multidb_project) as servers:
         yield servers
 
 
@@ -54,10 +55,7 @@ def multidb_benches(multidb_project: Project, postgres_server: ScratchServers) -
 def database_urls(multidb_benches: Mapping[str, Bench]) -> Iterator[Mapping[str, DatabaseURL]]:
     """The ways to databases at the head of their histories, empty but for what revisions insert; for one test alone."""
     with ExitStack() as stack:
-        yield {
-            name: bench.url(stack.enter_context(bench.scratch(bench.head.scratch)))
-            for name, bench in multidb_benches.items()
-        }
+        yield {name: bench.url(stack.enter_context(bench.clone())) for name, bench in multidb_benches.items()}
 
 
 @pytest.fixture

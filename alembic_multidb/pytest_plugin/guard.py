@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,13 +14,12 @@ from sqlalchemy import Connection, Engine, event
 from alembic_multidb.pytest_plugin.place import GUARD
 from alembic_multidb.registry import Databases, TableName
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
-from alembic_multidb.sqltext import Relation, touched
+from alembic_multidb.sqltext import Relation, touched, without_placeholders
 from alembic_multidb.urls import DatabaseURL, describe
 
 MARKER = "cross_database"
 CHECKS = frozenset({"transaction", "table"})
 
-_PLACEHOLDER = re.compile(r"%(?:\([^)]*\))?s")
 _SYSTEM = ("pg_catalog", "information_schema")
 _LONGEST = 200
 
@@ -55,7 +53,8 @@ class Guard:
         """
         __tracebackhide__ = True
         name = self.names.get(describe(conn.engine.url))
-        what = touched(_readable(conn, statement)) if name is not None else None
+        is_format = conn.dialect.paramstyle in ("format", "pyformat")
+        what = touched(without_placeholders(statement) if is_format else statement) if name is not None else None
         if name is None or what is None:
             return
         if "table" in self.checks:
@@ -103,7 +102,9 @@ class Guard:
         others = set(self._writing.values()) - {name} - self.databases[name].may_share_with
         if others:
             which = ", ".join(f'"{other}"' for other in sorted(others))
-            self._refuse(f'one transaction block writes {which} and "{name}": one may be kept without the other', statement)
+            self._refuse(
+                f'one transaction block writes {which} and "{name}": one may be kept without the other', statement
+            )
         if not getattr(conn.connection.dbapi_connection, "autocommit", False):
             self._writing[conn] = name
 
@@ -157,10 +158,3 @@ def _lifted(node: pytest.Item) -> frozenset[str]:
     if only is not None and only not in CHECKS:
         pytest.fail(f'{MARKER}: only="{only}" is neither of {", ".join(sorted(CHECKS))}', pytrace=False)
     return CHECKS if only is None else frozenset({only})
-
-
-def _readable(conn: Connection, statement: str) -> str:
-    """Return a statement as PostgreSQL gets it: with numbered parameters."""
-    if conn.dialect.paramstyle not in ("format", "pyformat"):
-        return statement
-    return _PLACEHOLDER.sub("$1", statement).replace("%%", "%")

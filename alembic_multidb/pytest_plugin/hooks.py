@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from alembic_multidb.pytest_plugin.place import ASKED_FOR, DATABASES, EXCLUDE, GUARD, INI_FILE, SERVERS, TEST_ALEMBIC, is_asked_for, place_of
+from alembic_multidb.pytest_plugin.place import (
+    ASKED_FOR,
+    DATABASES,
+    EXCLUDE,
+    GUARD,
+    INI_FILE,
+    SERVERS,
+    TEST_ALEMBIC,
+    is_asked_for,
+    place_of,
+)
 
 # The name under which pytest-alembic registers what collects its tests for one history.
 ITS_COLLECTION = "pytest-alembic"

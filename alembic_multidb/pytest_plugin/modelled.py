@@ -13,7 +13,7 @@ from alembic_multidb.classify import table_name
 from alembic_multidb.plugin.extensions import ensure_extensions
 from alembic_multidb.plugin.pgvector import EXTENSION, register_types
 from alembic_multidb.pytest_plugin.bench import Bench
-from alembic_multidb.pytest_plugin.failure import ConsistencyFailure
+from alembic_multidb.pytest_plugin.failure import ConsistencyError
 from alembic_multidb.registry import TableName
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
 
@@ -23,7 +23,14 @@ _COMMENTED = ("table ", "table column ", "table constraint ")
 # What no argument of Table, Column, Index or a constraint says.
 _INEXPRESSIBLE = {
     "table": ("toast options", "row security", "force row security", "replica identity", "replica identity index"),
-    "column": ("storage", "compression", "statistics target", "options", "not null inherited", "not null for every row"),
+    "column": (
+        "storage",
+        "compression",
+        "statistics target",
+        "options",
+        "not null inherited",
+        "not null for every row",
+    ),
     "constraint": ("enforced by triggers", "clustered", "replica identity", "no inherit"),
     "index": ("clustered", "replica identity", "statistics targets"),
 }
@@ -33,7 +40,7 @@ def build_models(bench: Bench, name: str) -> None:
     """Make the models' tables in an empty scratch database.
 
     Raises:
-        ConsistencyFailure: they cannot be made by themselves.
+        ConsistencyError: they cannot be made by themselves.
     """
     with bench.server.connect(name) as connection, bench.alone(name):
         autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -44,7 +51,7 @@ def build_models(bench: Bench, name: str) -> None:
             _create(autocommit, bench)
         except Exception as error:  # models, their types and their DDL events may raise anything
             reason = str(error).splitlines()[0] if str(error) else ""
-            raise ConsistencyFailure(
+            raise ConsistencyError(
                 f"the models' tables cannot be made by create_all(): {type(error).__name__}: {reason}"
             ) from error
 

@@ -1,4 +1,4 @@
-"""Whether the project under test has several databases, and what was asked for: told without importing anything heavy."""
+"""Whether the project under test has several databases, and what was asked for; nothing heavy is imported to tell."""
 
 from __future__ import annotations
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
-from alembic_multidb.config import import_registry
-from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.pytest_plugin.bench import Bench
 from alembic_multidb.pytest_plugin.place import DATABASES, SERVERS, place_of
@@ -41,9 +38,18 @@ def load_project(config: pytest.Config) -> Project:
     return config.stash[_project]
 
 
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Let what keeps a fixture from being made be said in its own words, without a traceback."""
+    try:
+        yield
+    except MultidbError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
 @dataclass(eq=False)
 class ScratchServers(Mapping[str, ScratchServer]):
-    """The server for each database's scratch databases; opened when it is first asked for, one for several where it can.
+    """The server for each database's scratch databases, opened when it is first asked for.
 
     Attributes:
         urls: of databases that have a server of their own.

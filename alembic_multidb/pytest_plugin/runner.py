@@ -28,7 +28,10 @@ def alembic_database(request: pytest.FixtureRequest, databases: Databases) -> Re
 @pytest.fixture
 def alembic_bench(alembic_database: RegisteredDatabase, multidb_benches: Mapping[str, Bench]) -> Bench:
     """The database's history on scratch databases."""
-    return multidb_benches[alembic_database.name]
+    from alembic_multidb.pytest_plugin.project import plainly
+
+    with plainly():
+        return multidb_benches[alembic_database.name]
 
 
 @pytest.fixture
@@ -48,8 +51,9 @@ def _alembic_runner(alembic_bench: Bench, alembic_engine: Engine, alembic_config
     if find_spec("pytest_alembic") is None:
         pytest.fail('alembic_runner needs pytest-alembic: pip install "alembic-multidb[pytest]"', pytrace=False)
     import pytest_alembic
-    from alembic_multidb.errors import MultidbError
     from pytest_alembic.config import Config
+
+    from alembic_multidb.errors import MultidbError
 
     with ExitStack() as stack:
         try:
@@ -57,7 +61,7 @@ def _alembic_runner(alembic_bench: Bench, alembic_engine: Engine, alembic_config
             config.alembic_config = alembic_bench.config()
             runner = stack.enter_context(pytest_alembic.runner(config=config, engine=alembic_engine))
         except MultidbError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         yield runner
 
 

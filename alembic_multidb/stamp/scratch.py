@@ -69,7 +69,12 @@ class ScratchServer:
         """Make a server of our own faster, whose databases nobody will miss."""
         with connect(make_engine("scratch", self.url), "scratch", self.url) as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
-            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off", "max_wal_size = '128MB'"):
+            for setting in (
+                "fsync = off",
+                "full_page_writes = off",
+                "synchronous_commit = off",
+                "max_wal_size = '128MB'",
+            ):
                 autocommit.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
             autocommit.exec_driver_sql("SELECT pg_reload_conf()")
 

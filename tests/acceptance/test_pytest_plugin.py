@@ -206,7 +206,12 @@ def unstampable(project: Project, database: str) -> None:
 ALL_THAT_RUN_IT = (THEIRS | OURS) - {"single_head_revision", "revision_ids_do_not_collide", "history_is_whole"}
 # What is planted, which test says so, what it says, and all that fails with it.
 FAULTS: dict[str, tuple[Plant, str, str, set[str]]] = {
-    "drift": (drift, "model_definitions_match_ddl", "planted", {"model_definitions_match_ddl", "history_equals_models"}),
+    "drift": (
+        drift,
+        "model_definitions_match_ddl",
+        "planted",
+        {"model_definitions_match_ddl", "history_equals_models"},
+    ),
     "missing revision": (missing_revision, "history_is_whole", "is not present", THEIRS | OURS),
     "second head": (second_head, "single_head_revision", "999", {"single_head_revision"}),
     "failing downgrade": (
@@ -304,7 +309,10 @@ def test_experimental_tests_run_for_every_database_when_asked(project: Project) 
     asked = "pytest_alembic_include_experimental=all_models_register_on_metadata,downgrade_leaves_no_trace"
     found = outcome(project, "-o", asked, "-k", "no_trace or register", code=1)
     assert found.results["ai"] == {"all_models_register_on_metadata": "FAILED", "downgrade_leaves_no_trace": "PASSED"}
-    assert found.results["core"] == {"all_models_register_on_metadata": "PASSED", "downgrade_leaves_no_trace": "SKIPPED"}
+    assert found.results["core"] == {
+        "all_models_register_on_metadata": "PASSED",
+        "downgrade_leaves_no_trace": "SKIPPED",
+    }
     assert "ai_forgotten" in found.said("ai", "all_models_register_on_metadata")
     assert 'revision c003 of "core" cannot run inside a transaction' in found.text
 

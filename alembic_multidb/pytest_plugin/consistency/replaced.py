@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from alembic_multidb.pytest_plugin.bench import Bench
-from alembic_multidb.pytest_plugin.failure import ConsistencyFailure, chain, revision_of
+from alembic_multidb.pytest_plugin.failure import ConsistencyError, chain, revision_of
 
 _NOT_IN_A_TRANSACTION = "25001"
 
@@ -37,10 +37,10 @@ def test_all_models_register_on_metadata(alembic_bench: Bench, request: pytest.F
         check=False,
     )
     if done.returncode:
-        raise ConsistencyFailure("the models cannot be imported:", done.stderr.strip().splitlines()[-1:])
+        raise ConsistencyError("the models cannot be imported:", done.stderr.strip().splitlines()[-1:])
     tables = json.loads(done.stdout.splitlines()[-1])
     if tables:
-        raise ConsistencyFailure("nothing imports the models of these tables; import them in the registry:", tables)
+        raise ConsistencyError("nothing imports the models of these tables; import them in the registry:", tables)
 
 
 def test_downgrade_leaves_no_trace(alembic_bench: Bench, alembic_runner: Any) -> None:

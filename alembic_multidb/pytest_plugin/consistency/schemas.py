@@ -9,11 +9,10 @@ from alembic import command
 from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.catalog.difference import Difference, difference
-from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.classify import plain_name
 from alembic_multidb.plugin.extensions import ensure_extensions
 from alembic_multidb.pytest_plugin.bench import Bench
-from alembic_multidb.pytest_plugin.failure import ConsistencyFailure, revision_of
+from alembic_multidb.pytest_plugin.failure import ConsistencyError, revision_of
 from alembic_multidb.pytest_plugin.modelled import build_models, expressible
 from alembic_multidb.sqltext import statements_of
 
@@ -27,7 +26,7 @@ def test_history_equals_models(alembic_bench: Bench) -> None:
     history, models = expressible(bench, bench.head.snapshot, models)
     found = difference(history, models)
     if found:
-        raise ConsistencyFailure(
+        raise ConsistencyError(
             "what the history makes is not what the models say:",
             _sided(found, "in the history, not in the models", "in the models, not in the history"),
             revision=", ".join(bench.history.heads),
@@ -47,7 +46,7 @@ def test_downgrade_leaves_nothing_behind(alembic_bench: Bench) -> None:
         found = [item for item in difference(empty, bench.snapshot(name)) if not _may_go(bench, item)]
     if found:
         made_by = _made_by(bench, found)
-        raise ConsistencyFailure(
+        raise ConsistencyError(
             "a downgrade to base leaves something behind, or takes away what was there before:",
             [f"{text}{made_by.get(item.identity, '')}" for item, text in zip(found, _left(found), strict=True)],
         )
@@ -69,7 +68,7 @@ def test_offline_equals_online(alembic_bench: Bench) -> None:
         found = difference(head.snapshot, bench.snapshot(name))
         same_revision = bench.versions(name) == bench.versions(head.scratch)
     if found or not same_revision:
-        raise ConsistencyFailure(
+        raise ConsistencyError(
             "the SQL of upgrade --sql does not make what the upgrade makes:",
             _sided(found, "missing after the SQL", "there only after the SQL") or ["the version table differs"],
             revision=", ".join(bench.history.heads),
@@ -83,7 +82,7 @@ def _run_script(bench: Bench, name: str, script: str) -> None:
             try:
                 autocommit.exec_driver_sql(statement)
             except DBAPIError as error:
-                raise ConsistencyFailure(
+                raise ConsistencyError(
                     f"the SQL of upgrade --sql does not run: {str(error.orig).splitlines()[0]}", statement.splitlines()
                 ) from error
 
