@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.test_pytest_plugin import NOWHERE, PYTEST
 from tests.conftest import Project, copy_example
 
-SUITE = '''
+SUITE = """
 import asyncio
 import os
 
@@ -147,7 +147,7 @@ def test_a_marker_lifts_both_checks(database_engines):
     with database_engines["core"].begin() as core, database_engines["ai"].begin() as ai:
         core.execute(insert(User).values(email="a"))
         ai.execute(insert(AiMemory).values(content="b"))
-'''
+"""
 
 
 @pytest.fixture

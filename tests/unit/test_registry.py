@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
     create_mock_engine,
     event,
 )
@@ -494,3 +495,13 @@ def test_a_string_column_is_no_foreign_key() -> None:
     Table("users", meta, Column("id", String))
     Table("ai_m", meta, Column("user_id", String))
     assert two(meta, ["ai_m"]).soft_references == ()
+
+
+def test_unique_and_index_columns_keep_the_names_of_their_convention() -> None:
+    """SQLAlchemy makes their constraints and indexes anew in a copy, which has no convention yet."""
+    metadata = MetaData(naming_convention={"uq": "uq_%(table_name)s_%(column_0_name)s", "ix": "idx_%(column_0_name)s"})
+    table = Table("a", metadata, Column("one", Integer, unique=True), Column("two", Integer, index=True))
+    copy = Databases(Database("core", metadata=metadata, default=True))["core"].metadata.tables["a"]
+    for each in (table, copy):
+        assert [item.name for item in each.constraints if isinstance(item, UniqueConstraint)] == ["uq_a_one"]
+        assert [item.name for item in each.indexes] == ["idx_two"]

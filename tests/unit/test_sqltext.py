@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from alembic_multidb.catalog.difference import difference, is_equal
 from alembic_multidb.catalog.snapshot import Edge, ObjectId, Row, Snapshot
-from alembic_multidb.sqltext import normalized_expression, normalized_name, normalized_query
+from alembic_multidb.sqltext import (
+    Relation,
+    foreign_keys,
+    normalized_expression,
+    normalized_name,
+    normalized_query,
+    statements_of,
+    touched,
+    without_placeholders,
+)
+
+A, C = Relation(None, "a"), Relation(None, "c")
 
 SAME_EXPRESSIONS = [
     (
@@ -167,3 +178,62 @@ def test_fingerprint_and_difference_agree(one: Snapshot, other: Snapshot) -> Non
     """Two snapshots have the same fingerprint exactly if no difference counts, and the same text as themselves."""
     assert is_equal(one, other) == all(item.is_reported for item in difference(one, other))
     assert difference(one, one) == []
+
+
+TOUCHED: list[tuple[str, set[Relation], bool]] = [
+    ("SELECT 1", set(), False),
+    ("SELECT a.id FROM a JOIN s.b ON true WHERE EXISTS (SELECT FROM c)", {A, Relation("s", "b"), C}, False),
+    ("WITH a AS (SELECT 1) SELECT * FROM a", set(), False),
+    ("WITH gone AS (DELETE FROM a RETURNING id) SELECT * FROM gone", {A}, True),
+    ("INSERT INTO a (id) SELECT id FROM c", {A, C}, True),
+    ("UPDATE a SET id = 1 FROM c", {A, C}, True),
+    ("SELECT * FROM a FOR UPDATE", {A}, False),
+    ("SELECT * INTO a FROM c", {A, C}, True),
+    ("COPY a TO STDOUT", {A}, False),
+    ("COPY a FROM STDIN", {A}, True),
+    ("TRUNCATE a", {A}, True),
+    ("CREATE TABLE a (id int REFERENCES c)", {A, C}, True),
+    ("SET LOCAL work_mem = '1MB'", set(), False),
+    ("DO $$BEGIN END$$", set(), True),
+    ("BEGIN", set(), False),
+]
+
+
+@pytest.mark.parametrize(("sql", "relations", "writes"), TOUCHED, ids=[sql for sql, *_ in TOUCHED])
+def test_a_statement_s_relations_and_writes_are_seen(sql: str, relations: set[Relation], writes: bool) -> None:
+    assert touched(sql) == (frozenset(relations), writes)
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=15))
+def test_any_name_of_a_table_is_seen_as_it_is(name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    if len(name.encode()) < 64:  # PostgreSQL cuts longer ones
+        assert touched(f"SELECT * FROM s.{quoted}") == (frozenset({Relation("s", name)}), False)
+
+
+def test_what_cannot_be_read_touches_nothing_that_is_known() -> None:
+    assert touched("SELEC 1") is None
+    assert foreign_keys("SELEC 1") == []
+
+
+def test_placeholders_of_psycopg_are_read() -> None:
+    sql = "INSERT INTO a (id, b) VALUES (%(id)s::UUID, %s) -- 100%%"
+    assert touched(without_placeholders(sql)) == (frozenset({A}), True)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE a (id int REFERENCES s.b (id), other int)",
+        "CREATE TABLE a (id int, FOREIGN KEY (id) REFERENCES s.b (id))",
+        "ALTER TABLE a ADD CONSTRAINT k FOREIGN KEY (id) REFERENCES s.b (id) NOT VALID",
+        "ALTER TABLE a ADD COLUMN id int REFERENCES s.b",
+    ],
+)
+def test_foreign_keys_are_seen_however_they_are_made(sql: str) -> None:
+    assert foreign_keys(sql) == [(A, Relation("s", "b"))]
+
+
+def test_a_script_is_split_into_statements() -> None:
+    script = "BEGIN;\n\nCREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$SELECT 1;$$;\n\nCOMMIT;\n"
+    assert [statement.split()[0] for statement in statements_of(script)] == ["BEGIN", "CREATE", "COMMIT"]
