@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool
 
 from alembic_multidb.errors import ConfigurationError, ConnectionFailedError
 from alembic_multidb.registry import RegisteredDatabase
@@ -74,8 +74,10 @@ def migration_connection(
         )
 
 
-def make_engine(database: str, url: DatabaseURL, *, timeout: float | None = None) -> Engine:
-    """Return an engine without a pool, whose sessions say in pg_stat_activity who they are.
+def make_engine(
+    database: str, url: DatabaseURL, *, timeout: float | None = None, poolclass: type[Pool] = NullPool
+) -> Engine:
+    """Return an engine, without a pool unless one is given, whose sessions say in pg_stat_activity who they are.
 
     Raises:
         ConfigurationError: psycopg, or the libpq that it needs, is not installed.
@@ -92,7 +94,7 @@ def make_engine(database: str, url: DatabaseURL, *, timeout: float | None = None
     if timeout is not None and "connect_timeout" not in address.query:
         arguments["connect_timeout"] = max(2, round(timeout))
     try:
-        return create_engine(address, poolclass=NullPool, connect_args=arguments)
+        return create_engine(address, poolclass=poolclass, connect_args=arguments)
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
             f"psycopg cannot be used ({str(error).splitlines()[0]}); install its libpq with: "

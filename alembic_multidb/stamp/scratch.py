@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import quoted_name
 
 from alembic_multidb.env.connect import connect, make_engine
@@ -80,11 +82,23 @@ class ScratchServer:
 
     def close(self) -> None:
         """Drop what is left."""
-        for name in list(self.names):
-            self.drop(name)
+        try:
+            for name in list(self.names):
+                self.drop(name)
+        finally:
+            self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection that is kept; the databases stay, as they may on a server that goes with them."""
+        self._engine.dispose()
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """Return the way to the maintenance database; its connection is kept, since many databases may be made."""
+        return make_engine("scratch", self.url, poolclass=QueuePool)
 
     def _run(self, statement: str, name: str) -> None:
-        with connect(make_engine("scratch", self.url), "scratch", self.url) as connection:
+        with connect(self._engine, "scratch", self.url) as connection:
             quoted = connection.dialect.identifier_preparer.quote(quoted_name(name, None))
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
             autocommit.exec_driver_sql(statement.format(name=quoted))
@@ -113,4 +127,7 @@ def scratch_server(url: DatabaseURL | None) -> Iterator[ScratchServer]:
     with scratch_folder() as folder, embedded_server(folder / "data") as embedded:
         server = ScratchServer(resolve_url(embedded.uri, {}, of="URL of the scratch server"))
         server.do_not_wait_for_disks()
-        yield server
+        try:
+            yield server
+        finally:
+            server.disconnect()
