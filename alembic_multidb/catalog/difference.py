@@ -45,6 +45,15 @@ def difference(first: Snapshot, second: Snapshot) -> list[Difference]:
     return sorted(differences, key=lambda item: item.is_reported)
 
 
+def distance(first: Snapshot, second: Snapshot) -> int:
+    """Return how many facts that count are not the same: those of a missing table count each, not as one."""
+    one, other = (
+        {row.key: canonical(row.attributes) for row in each.rows if row.kind not in REPORTED_KINDS}
+        for each in (first, second)
+    )
+    return sum(one.get(key) != other.get(key) for key in {*one, *other})
+
+
 def is_equal(first: Snapshot, second: Snapshot) -> bool:
     """Tell whether two schemas are the same in what counts."""
     return first.fingerprint == second.fingerprint

@@ -17,7 +17,6 @@ from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.operate.status import DatabaseStatus
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.stamp.build import Builder, CannotBuildError, uses_our_env
 from alembic_multidb.stamp.scratch import ScratchServer
 
@@ -32,8 +31,7 @@ def look_for_drift(
     Returns:
         What was found, and whether the models were compared.
     """
-    default_schema = live.classification.snapshot.default_schema if live is not None else DEFAULT_SCHEMA
-    builder = Builder(project, history, server, default_schema)
+    builder = Builder(project, history, server, live.classification.snapshot if live is not None else None)
     try:
         findings: list[Finding] = []
         if live is not None and status.state in ("at head", "behind") and status.revisions:

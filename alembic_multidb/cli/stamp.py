@@ -43,7 +43,7 @@ def stamp_from(
     name: NamesOption = None,
     revision: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="REV", help="Stamp this revision instead of the source's; it is proven, too."),
+        typer.Option(metavar="REV", help="Stamp this revision (A,B: several heads), not the source's; it is proven."),
     ] = None,
     version_table: Annotated[
         Optional[str],  # noqa: UP045
@@ -127,7 +127,7 @@ def which_revision(
 def _search_one(project: Project, database: RegisteredDatabase, history: History, server: ScratchServer) -> Search:
     with project.connect(database) as connection:
         schema = home_of(read_schema(connection, project.databases), project.databases, database)
-    builder = Builder(project, history, server, schema.default_schema)
+    builder = Builder(project, history, server, schema)
     try:
         return search(builder, schema)
     finally:

@@ -12,9 +12,12 @@ from typing import Any
 
 from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.classify import plain_name
 from alembic_multidb.config import SCRATCH_OPTION
+from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
@@ -36,7 +39,7 @@ class Builder:
         project: the repository.
         history: its revisions.
         server: where the scratch databases are.
-        default_schema: where names without a schema shall lie, as they do in the live database.
+        live: the database that is compared: names without a schema, and extensions, shall lie where they do there.
         current: the scratch database in use; None before the first.
         applied: the revisions that it has.
         saved: copies that were kept where the history branches, by the revisions that they have.
@@ -45,7 +48,7 @@ class Builder:
     project: Project
     history: History
     server: ScratchServer
-    default_schema: str = DEFAULT_SCHEMA
+    live: Snapshot | None = None
     current: str | None = None
     applied: frozenset[str] = frozenset()
     saved: dict[frozenset[str], str] = field(default_factory=dict)
@@ -119,9 +122,30 @@ class Builder:
         fitting = [applied for applied in self.saved if applied <= wanted]
         self.applied = max(fitting, key=len, default=frozenset())
         self.current = self.server.create(self.saved.get(self.applied, "template0"))
-        if self.default_schema != DEFAULT_SCHEMA:
-            self.server.set_default_schema(self.current, self.default_schema)
+        self._lay_out(self.current)
         return self.current
+
+    def _lay_out(self, scratch: str) -> None:
+        """Let names and declared extensions lie in the schemas in which they lie in the live database."""
+        if self.live is None:
+            return
+        declared = self.project.databases[self.history.name].extensions
+        elsewhere = {
+            plain_name(row.identity): plain_name(str(row.definition["schema"]))
+            for row in self.live.rows
+            if row.kind == "extension" and plain_name(row.identity) in declared
+        }
+        extensions = {
+            extension: schema for extension, schema in elsewhere.items() if schema != self.live.default_schema
+        }
+        if not extensions and self.live.default_schema == DEFAULT_SCHEMA:
+            return
+        try:
+            self.server.lay_out(scratch, self.live.default_schema, extensions)
+        except DBAPIError as error:
+            raise CannotBuildError(
+                f'the extensions of "{self.history.name}" are not to be had on the scratch server: {first_line(error)}'
+            ) from None
 
     def _run(self, name: str, revision: str, *, is_upgrade: bool = True) -> None:
         try:

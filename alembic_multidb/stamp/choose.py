@@ -61,7 +61,7 @@ def choose(
     scratch: ScratchMaker,
 ) -> Choice:
     """Find the revision to stamp, or write it; the target is known to equal the source's part."""
-    builder = Builder(project, history, scratch(), target.snapshot.default_schema)
+    builder = Builder(project, history, scratch(), target.snapshot)
     try:
         return _existing(builder, history, database, source, target.snapshot, options)
     except _DiffersError as error:
@@ -81,7 +81,7 @@ def _existing(
     if options.revision is not None:
         return _proven_revision(builder, _resolved(history, options.revision), target, options)
     revisions = source.revisions_for(database, options.version_table)
-    known = tuple(revision for revision in revisions if history.knows([revision]))
+    known = history.without_implied([revision for revision in revisions if history.knows([revision])])
     if known:
         return _source_revision(builder, revisions, known, target, options)
     return _searched(builder, revisions, target, options)
@@ -115,15 +115,18 @@ def forced(history: History, source: Source, database: RegisteredDatabase, optio
             f'the history of "{history.name}" does not have the source\'s revision {", ".join(revisions)}; with '
             "--force nothing is looked for: say which revision it is at with --revision"
         )
-    return revisions
+    return history.without_implied(revisions)
 
 
 def _resolved(history: History, revision: str) -> Revisions:
     if revision in ("head", "heads"):
         return history.without_implied(history.heads)
-    if not history.has(revision):
-        raise HistoryError(f'the history of "{history.name}" has no revision "{revision}"')
-    return tuple(sorted(script.revision for script in history.script.get_revisions(revision) if script is not None))
+    named = [name.strip() for name in revision.split(",")]
+    for name in named:
+        if not history.has(name):
+            raise HistoryError(f'the history of "{history.name}" has no revision "{name}"')
+    scripts = history.script.get_revisions(named)
+    return history.without_implied([script.revision for script in scripts if script is not None])
 
 
 def _proven_revision(builder: Builder, revisions: Revisions, target: Snapshot, options: StampOptions) -> Choice:
@@ -144,7 +147,7 @@ def _source_revision(
     builder: Builder, revisions: Revisions, known: Revisions, target: Snapshot, options: StampOptions
 ) -> Choice:
     """Take the source's revision, and say whether the source is what it says."""
-    others = [revision for revision in revisions if revision not in known]
+    others = [revision for revision in revisions if not builder.history.knows([revision])]
     rest = f"; {words(others)} of the source belongs to another history" if others else ""
     try:
         drift = tuple(item for item in difference(builder.schema_at(known), target) if not item.is_reported)
@@ -189,6 +192,8 @@ def _searched(builder: Builder, revisions: Revisions, target: Snapshot, options:
 def nothing_equal(history: History, found: Search) -> str:
     """Say that no revision has a schema, and which comes nearest."""
     why = f" ({found.unreadable[0]})" if found.unreadable else ""
+    if not found.is_whole:
+        why += f"; {found.looked_at} states of its branches were looked at, not all"
     if not found.nearest:
         return f'no revision of "{history.name}" could be built{why}; nothing can be said'
     number = sum(not item.is_reported for item in found.differences)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateSchema
 
 from alembic_multidb.env.lock import is_same_database, lock_scope, migration_lock
@@ -21,6 +21,14 @@ from alembic_multidb.stamp.choose import RefusedError, words
 from alembic_multidb.stamp.options import Revisions, StampOptions
 from alembic_multidb.stamp.source import Source, connect_source
 
+# transaction_timeout is PostgreSQL 17's.
+_WAITS = text(
+    """
+    SELECT set_config(name, '0', true) FROM pg_settings
+    WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout', 'statement_timeout')
+    """
+)
+
 
 @contextmanager
 def locked(
@@ -32,7 +40,7 @@ def locked(
         refuse_transaction_pooler(connection, database)
         with migration_lock(connection, database.name, lock_scope(database), timeout), connection.begin():
             # It waits inside for the history to be built.
-            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            connection.execute(_WAITS)
             yield connection
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +14,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import quoted_name
 
 from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.plugin.extensions import create_extension_sql
 from alembic_multidb.postgres import embedded_server
 from alembic_multidb.urls import DatabaseURL, resolve_url
 
@@ -39,14 +40,25 @@ class ScratchServer:
         self._run(f"CREATE DATABASE {{name}} TEMPLATE {template} ENCODING 'UTF8'", name)
         return name
 
-    def set_default_schema(self, name: str, schema: str) -> None:
-        """Let names without a schema lie in this one, in a scratch database and in its copies' sessions."""
+    def lay_out(self, name: str, schema: str, extensions: Mapping[str, str]) -> None:
+        """Let names without a schema lie in one schema of a scratch database, and extensions in schemas of their own.
+
+        Args:
+            name: of the scratch database.
+            schema: what its sessions then have as their default schema.
+            extensions: the schema of each.
+        """
         with self.connect(name) as connection:
-            quote = connection.dialect.identifier_preparer.quote
-            quoted = quote(quoted_name(schema, None))
-            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+            preparer = connection.dialect.identifier_preparer
+            path = [preparer.quote(quoted_name(each, None)) for each in (schema, *sorted({*extensions.values()}))]
+            for each in path:
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {each}")
+            for extension, its_schema in extensions.items():
+                create, where = create_extension_sql(extension), preparer.quote(quoted_name(its_schema, None))
+                connection.exec_driver_sql(f"{create} SCHEMA {where} CASCADE")
+            database = preparer.quote(quoted_name(name, None))
             connection.exec_driver_sql(
-                f"ALTER DATABASE {quote(quoted_name(name, None))} SET search_path = {quoted}, public"
+                f"ALTER DATABASE {database} SET search_path = {', '.join(dict.fromkeys([*path, 'public']))}"
             )
             connection.commit()
 

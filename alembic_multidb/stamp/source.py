@@ -7,25 +7,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.catalog.snapshot import Row, Snapshot
 from alembic_multidb.classify import Classification, classify
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connect, first_line, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase, TableName
 from alembic_multidb.stamp.schema import read_schema
 from alembic_multidb.urls import DatabaseURL
 
-# Whatever it is called: Alembic's version table has one column of this name and type, and nothing else.
+# Whatever it is called: Alembic's version table has one column of this name and type, nothing else, and a primary key
+# whose name Alembic made. What is called as the registry or the user says is one without such a key, too.
 _VERSION_TABLES = text(
     """
-    SELECT n.nspname, c.relname
+    SELECT n.nspname, c.relname,
+           has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS is_readable,
+           EXISTS (SELECT FROM pg_constraint AS k
+                   WHERE k.conrelid = c.oid AND k.contype = 'p' AND k.conname LIKE '%\\_pkc') AS is_alembics
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-    GROUP BY n.nspname, c.relname
+    GROUP BY n.oid, n.nspname, c.oid, c.relname
     HAVING array_agg(a.attname) = ARRAY['version_num'::name]
        AND bool_and(a.atttypid IN ('varchar'::regtype, 'text'::regtype))
     ORDER BY 1, 2
@@ -39,12 +44,12 @@ class Source:
 
     Attributes:
         url: where it is.
-        revisions: what each version table says, by its name.
+        revisions: what each version table says, by its name; None where the login may not read it.
         classification: its schema without the version tables, by homes.
     """
 
     url: DatabaseURL
-    revisions: dict[TableName, tuple[str, ...]]
+    revisions: dict[TableName, tuple[str, ...] | None]
     classification: Classification
 
     def schema_for(self, database: RegisteredDatabase) -> Snapshot:
@@ -75,7 +80,7 @@ class Source:
         """Return the revisions that the source is at, by the named version table, the database's own, or the only one.
 
         Raises:
-            MultidbError: there is none, or it is not clear which one is meant; or it holds no revision.
+            MultidbError: there is none, or it is not clear which one is meant; it holds no revision, or cannot be read.
         """
         wanted = version_table or database.declaration.version_table_name
         if wanted not in self.revisions and version_table is None and len(self.revisions) == 1:
@@ -86,12 +91,18 @@ class Source:
                 f'the source {self.url} has no version table "{wanted}"; it has {known}. Name the one that is meant '
                 "with --version-table, or, if the source was never under Alembic, the revision with --revision"
             )
-        if not self.revisions[wanted]:
+        found = self.revisions[wanted]
+        if found is None:
+            raise MultidbError(
+                f'the login of the source {self.url} may not read its version table "{wanted}": GRANT SELECT ON '
+                f"{wanted} to it, or say with --revision which revision the source is at"
+            )
+        if not found:
             raise MultidbError(
                 f'the source {self.url} is at no revision: its version table "{wanted}" is empty. Stamp the source '
                 "first, or say with --revision which one it is at"
             )
-        return self.revisions[wanted]
+        return found
 
 
 @contextmanager
@@ -106,20 +117,36 @@ def connect_source(url: DatabaseURL) -> Iterator[Connection]:
         yield connection
 
 
-def read_source(connection: Connection, url: DatabaseURL, project: Project) -> Source:
+def read_source(
+    connection: Connection, url: DatabaseURL, project: Project, version_table: TableName | None = None
+) -> Source:
     """Read revisions and schema of the source.
 
     Args:
         connection: to the source.
         url: where it is.
         project: the repository.
+        version_table: the one that the user names.
+
+    Raises:
+        MultidbError: PostgreSQL refuses to tell.
     """
+    try:
+        return _read_source(connection, url, project, version_table)
+    except DBAPIError as error:
+        raise MultidbError(f"the source {url} cannot be read: {first_line(error)}") from None
+
+
+def _read_source(connection: Connection, url: DatabaseURL, project: Project, version_table: TableName | None) -> Source:
+    named = {database.version_table_name for database in project.databases.declarations} | {version_table}
     default = connection.dialect.default_schema_name
     quote = connection.dialect.identifier_preparer.quote
-    revisions = {}
+    revisions: dict[TableName, tuple[str, ...] | None] = {}
     for row in connection.execute(_VERSION_TABLES).all():
-        statement = f"SELECT version_num FROM {quote(row.nspname)}.{quote(row.relname)}"  # noqa: S608
         name = TableName.of(None if row.nspname == default else row.nspname, row.relname)
-        revisions[name] = tuple(sorted(connection.exec_driver_sql(statement).scalars()))
+        if row.is_alembics or name in named:
+            statement = f"SELECT version_num FROM {quote(row.nspname)}.{quote(row.relname)}"  # noqa: S608
+            found = connection.exec_driver_sql(statement).scalars() if row.is_readable else None
+            revisions[name] = None if found is None else tuple(sorted(found))
     schema = read_schema(connection, project.databases, *revisions)
     return Source(url, revisions, classify(schema, project.databases))

@@ -107,7 +107,7 @@ def stamp_from(
     done = []
     databases = project.databases.in_order(database.name for database in project.select(options.names))
     with connect_source(source_url) as connection:
-        source = read_source(connection, source_url, project)
+        source = read_source(connection, source_url, project, options.version_table)
     for database in databases:
         done.append(_guarded(project, database, source, options, scratch))
         report(done[-1])
@@ -187,9 +187,9 @@ def _record(
     options: StampOptions,
 ) -> Stamp:
     """Write what was chosen, unless it is recorded already, or nothing shall be written."""
-    if is_same(stamp.before, stamp.revisions) and not options.force:
+    if is_same(stamp.before, stamp.revisions):
         refuse_wrong_marker(connection, project, database)
-        if not options.dry_run:
+        if not options.dry_run and not options.force:
             mark_database(connection, history, database, project.mark_of(database))
         return replace(stamp, result="nothing to do")
     refuse_recorded(connection, project, database, stamp.before, stamp.revisions, options)

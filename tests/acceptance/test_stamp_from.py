@@ -359,6 +359,13 @@ class TestRefusals:
         arguments = ("stamp-from", "--source", "env:OLD_DATABASE_URL", "--force", other)
         assert f"--force asks for no proof, {other} for one" in imported.refused(*arguments, module=MULTIDB)
 
+    def test_force_on_what_is_stamped_so_already(self, imported: Project) -> None:
+        """There is nothing to do, and the proof that was made stays."""
+        stamps(imported, "-n", "core")
+        assert stamps(imported, "-n", "core", "--force")["core"]["result"] == "nothing to do"
+        comment = psql(imported.environment["DATABASE_URL"], "SELECT obj_description('alembic_version'::regclass)")
+        assert comment == [("alembic_multidb: database=core",)]
+
     def test_a_copied_version_table(self, imported: Project) -> None:
         """Another revision is refused, --purge replaces it, and the marker is this database's."""
         ai = imported.environment["AI_DATABASE_URL"]
@@ -414,10 +421,46 @@ class TestSourcesRevision:
             "CREATE SCHEMA meta; ALTER TABLE alembic_version RENAME TO versions; ALTER TABLE versions SET SCHEMA meta",
         )
         assert stamps(imported, "-n", "core", "--dry-run")["core"]["revisions"] == ["m012"]
-        psql(old, "CREATE TABLE other_version (version_num varchar(32))")
+        psql(old, "CREATE TABLE other_version (version_num varchar(32) CONSTRAINT other_version_pkc PRIMARY KEY)")
         found = stamps(imported, "-n", "core", code=2)["core"]
         assert "it has meta.versions, other_version" in found["message"]
         assert stamps(imported, "-n", "core", "--version-table", "meta.versions")["core"]["result"] == "stamped"
+
+    def test_a_table_that_only_looks_like_a_version_table(self, imported: Project) -> None:
+        """It is a table like others, and is missed."""
+        psql(imported.environment["OLD_DATABASE_URL"], "CREATE TABLE api (version_num text PRIMARY KEY)")
+        found = stamps(imported, "-n", "core", code=1)["core"]
+        assert [item["message"] for item in found["differences"]] == ["table public.api is missing"]
+
+    def test_a_source_that_has_a_revision_beside_its_ancestor(self, imported: Project) -> None:
+        """What is written is what Alembic takes."""
+        psql(imported.environment["OLD_DATABASE_URL"], "INSERT INTO alembic_version VALUES ('m011')")
+        assert stamps(imported, "-n", "core")["core"]["revisions"] == ["m012"]
+        assert imported.ok("-n", "core", "upgrade", "head").count("Running upgrade") == 2
+
+    def test_a_login_that_may_not_read_the_version_table(self, imported: Project, server: Server) -> None:
+        """One message, and with --revision no need to; other tools' tables are no matter."""
+        old = imported.environment["OLD_DATABASE_URL"]
+        role = f"reader_{os.getpid()}"
+        psql(old, "CREATE TABLE tool_version (version_num varchar(32) CONSTRAINT tool_version_pkc PRIMARY KEY)")
+        psql(imported.environment["DATABASE_URL"], "CREATE TABLE tool_version (version_num varchar(32))")
+        psql(old, f"CREATE ROLE {role} LOGIN PASSWORD 'pw'")
+        imported.environment["OLD_DATABASE_URL"] = server.url(old.rpartition("/")[2], user=role, password="pw")
+        try:
+            found = stamps(imported, "-n", "core", code=2)["core"]
+            assert 'may not read its version table "alembic_version": GRANT SELECT' in found["message"]
+            assert stamps(imported, "-n", "core", "--revision", "m012", "--dry-run")["core"]["result"] == "would stamp"
+            psql(old, f"GRANT SELECT ON alembic_version TO {role}")
+            assert stamps(imported, "-n", "core")["core"]["result"] == "stamped"
+        finally:
+            psql(old, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+    def test_a_database_whose_transactions_are_short(self, imported: Project) -> None:
+        """Settings of the target that would end the proof do not hold for it."""
+        name = imported.environment["DATABASE_URL"].rpartition("/")[2]
+        for setting in ("transaction_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+            psql(imported.environment["DATABASE_URL"], f"ALTER DATABASE {name} SET {setting} = '300ms'")
+        assert stamps(imported, "-n", "core")["core"]["result"] == "stamped"
 
     def test_several_heads_of_which_one_is_known(self, imported: Project) -> None:
         """That one is stamped, after the same comparison."""
@@ -486,6 +529,54 @@ class TestWhichRevision:
         project.ok("-n", "core", "upgrade", "m005")
         project.ok("-n", "core", "upgrade", "m006")
         assert ["m005", "m006"] in self.which(project, "-n", "core")["equal"]
+
+    def test_a_database_at_three_branches_at_once(self, notes_at_head: Project) -> None:
+        """Of more branches than one could try in all combinations; they can be named, too."""
+        project, core = notes_at_head, notes_at_head.environment["DATABASE_URL"]
+        revision = (
+            'from alembic import op\n\nrevision = "{0}"\ndown_revision = "{1}"\n\n\ndef upgrade() -> None:\n'
+            '    op.execute("CREATE TABLE t_{0} (id int)")\n\n\ndef downgrade() -> None:\n    pass\n'
+        )
+        for branch in "hij":
+            for number, parent in ((1, "c003"), (2, f"{branch}1"), (3, f"{branch}2"), (4, f"{branch}3")):
+                name = f"{branch}{number}"
+                project.write(f"migrations/core/{name}.py", revision.format(name, parent))
+        for name in ("h3", "i1", "j2"):
+            project.ok("-n", "core", "upgrade", name)
+        assert self.which(project, "-n", "core")["revisions"] == ["h3", "i1", "j2"]
+        psql(core, "ALTER TABLE t_h3 ADD note text")
+        assert self.which(project, "-n", "core", code=1)["nearest"] == ["h3", "i1", "j2"]
+        psql(core, "ALTER TABLE t_h3 DROP note; DELETE FROM alembic_version")
+        project.environment["OLD_DATABASE_URL"] = project.environment["DATABASE_URL"]
+        name = core.rpartition("/")[2]
+        project.environment["DATABASE_URL"] = f"{core.rpartition('/')[0]}/{name}_copy"
+        psql(core.rpartition("/")[0] + "/postgres", f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+        try:
+            found = stamps(project, "-n", "core", "--revision", "h3, i1,j2")["core"]
+            assert (found["result"], found["revisions"]) == ("stamped", ["h3", "i1", "j2"])
+        finally:
+            psql(core.rpartition("/")[0] + "/postgres", f"DROP DATABASE {name}_copy WITH (FORCE)")
+
+    def test_several_changes_by_hand(self, notes_at_head: Project) -> None:
+        """They make a revision without the whole table no nearer."""
+        ai = notes_at_head.environment["AI_DATABASE_URL"]
+        psql(ai, "ALTER TABLE ai_documents ALTER scope TYPE varchar(120); ALTER TABLE ai_documents ADD note text")
+        found = self.which(notes_at_head, "-n", "ai", code=1)
+        assert found["nearest"] == ["a002"]
+        assert [item["object"] for item in found["differences"] if not item["reported_only"]] == [
+            "public.ai_documents.note",
+            "public.ai_documents.scope",
+        ]
+
+    def test_an_extension_in_a_schema_of_its_own(self, notes: Project, new_database: NewDatabase) -> None:
+        """As hosted services have them: no difference to the history, and no drift."""
+        url = new_database()
+        notes.environment, notes.scratch = {"DATABASE_URL": new_database(), "AI_DATABASE_URL": url}, url
+        psql(url, "CREATE SCHEMA extensions; CREATE EXTENSION vector SCHEMA extensions")
+        psql(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET search_path = public, extensions")
+        notes.ok("upgrade", module=MULTIDB)
+        assert self.which(notes, "-n", "ai")["revisions"] == ["a002"]
+        assert as_json(notes, "check", code=0)["findings"] == []
 
     def test_a_change_by_hand(self, notes_at_head: Project) -> None:
         """The nearest revision, and the change."""

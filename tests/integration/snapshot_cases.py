@@ -36,6 +36,19 @@ COUNTED: list[tuple[str, str, str, str]] = [
     ("column's name", "ALTER TABLE audit.users RENAME name TO called", "column", "audit.users.called"),
     ("partition's default", "ALTER TABLE app.events_2021 ALTER region SET DEFAULT 'x'", "column", "events_2021.region"),
     ("vector's dimensions", "ALTER TABLE app.vectors ALTER h TYPE extensions.halfvec(5)", "column", "app.vectors.h"),
+    # Columns of materialized views.
+    (
+        "matview column's statistics",
+        "ALTER MATERIALIZED VIEW app.m_users ALTER name SET STATISTICS 500",
+        "view",
+        "app.m_users",
+    ),
+    (
+        "matview's toast option",
+        "ALTER MATERIALIZED VIEW app.m_users SET (toast.autovacuum_enabled = false)",
+        "view",
+        "app.m_users",
+    ),
     # Tables.
     ("missing table", "DROP TABLE app.event_notes", "table", "app.event_notes"),
     ("extra table", "CREATE TABLE audit.more ()", "table", "audit.more"),

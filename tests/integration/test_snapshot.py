@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from alembic_multidb.catalog.difference import Difference, difference, is_equal
 from alembic_multidb.catalog.snapshot import COMPARED, REPORTED_KINDS, Snapshot, read_snapshot
 from alembic_multidb.errors import ConfigurationError
-from tests.conftest import NewDatabase
+from tests.conftest import NewDatabase, psql
 from tests.integration.snapshot_cases import COUNTED, REPORTED
 from tests.servers import Server, debian_15, embedded_18, pgserver_16
 
@@ -376,3 +376,37 @@ def test_queries_do_not_grow_with_the_schema(rich: str, new_database: NewDatabas
 def test_reported_kinds_are_none_of_the_compared() -> None:
     """A kind is either compared or reported."""
     assert not REPORTED_KINDS & set(COMPARED.values())
+
+
+PARTITIONED = """
+CREATE TABLE r (id int PRIMARY KEY);
+CREATE TABLE p (k int REFERENCES r, d date) PARTITION BY RANGE (d);
+CREATE TABLE p1 PARTITION OF p DEFAULT;
+"""
+FILLED = "ALTER TABLE p ALTER d SET NOT NULL"
+UNIQUE = "ALTER TABLE p ADD CONSTRAINT p_d UNIQUE (d);"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named_as"),
+    [
+        (UNIQUE, "ALTER TABLE ONLY p ADD CONSTRAINT p_d UNIQUE (d);", "constraint p_d on public.p differs: valid"),
+        (f"{FILLED}, ADD PRIMARY KEY (d);", f"{FILLED}; ALTER TABLE ONLY p ADD PRIMARY KEY (d);", "p_pkey on public.p"),
+        ("", "ALTER TABLE p1 DISABLE TRIGGER ALL;", "on public.p1 is extra"),
+        (UNIQUE, f"{UNIQUE} ALTER INDEX p1_d_key SET (fillfactor = 50);", "constraint p1_d_key on public.p1 is extra"),
+        (UNIQUE, f"{UNIQUE} ALTER TABLE p1 CLUSTER ON p1_d_key;", "constraint p1_d_key on public.p1 is extra"),
+        (
+            "CREATE INDEX i ON p ((k + 1));",
+            "CREATE INDEX i ON p ((k + 1)); ALTER INDEX p1_expr_idx ALTER COLUMN 1 SET STATISTICS 9;",
+            "index public.p1_expr_idx is extra",
+        ),
+    ],
+)
+def test_the_state_of_one_partition(new_database: NewDatabase, first: str, second: str, named_as: str) -> None:
+    """What makes it another one than its parent and its like."""
+    one, other = new_database(), new_database()
+    for url, more in ((one, first), (other, second)):
+        psql(url, f"{PARTITIONED}{more}")
+    (found,) = difference(snapshot_of(one), snapshot_of(other))
+    assert named_as in str(found)
+    assert difference(snapshot_of(one), snapshot_of(one)) == []
