@@ -241,7 +241,7 @@ def _pairs() -> Iterator[ParameterSet]:
         yield pytest.param(one, other, marks=[pytest.mark.soak] if number % 2 else [])
 
 
-@pytest.mark.parametrize(("core", "ai"), _pairs())
+@pytest.mark.parametrize(("core", "ai"), list(_pairs()))
 def test_a_fault_fails_the_test_that_says_so_in_its_own_database_alone(project: Project, core: str, ai: str) -> None:
     """Each database has a fault of its own; each fails what it would fail if it were the only one."""
     planted = {"core": FAULTS[core], "ai": FAULTS[ai]}
@@ -378,3 +378,17 @@ def test_nothing_heavy_is_imported_when_pytest_starts(tmp_path: Path) -> None:
     # --test-alembic is there all the same, and finds nothing to do.
     done = Project(tmp_path).run("-q", "-p", "no:cacheprovider", *more, "--test-alembic", module=PYTEST)
     assert done.returncode == 0 and "1 passed" in done.stdout, done.stdout
+
+
+def test_a_project_with_one_history_is_left_to_pytest_alembic(tmp_path: Path) -> None:
+    """With the plugin and without it, pytest says the same (on 9.2, that pytest-alembic cannot collect)."""
+    project = Project(tmp_path)
+    project.ok("init", "migrations")
+    project.write("tests/conftest.py", "")
+    project.write("tests/test_own.py", "def test_own(alembic_engine): assert alembic_engine.dialect.name == 'sqlite'")
+    command = ("--test-alembic", "-p", "no:cacheprovider", "-q", "-rA", "--tb=line", "--no-header")
+    with_it = project.run(*command, module=PYTEST)
+    without = project.run(*command, "-p", "no:alembic_multidb", module=PYTEST)
+    assert with_it.returncode == without.returncode
+    shown = [re.sub(r" in [\d.]+s", "", done.stdout) for done in (with_it, without)]
+    assert shown[0] == shown[1] and ("pytest-alembic::" in shown[0] or "TestCollector" in shown[0])
