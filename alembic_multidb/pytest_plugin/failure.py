@@ -62,7 +62,8 @@ def told(error: BaseException, database: str, history: History | None) -> str:
         history: its revisions; None if they cannot be read.
     """
     place = revision_of(error, history) if history is not None else None
-    revision = getattr(error, "revision", None) or (place[0] if place else None)
+    heads = ", ".join(history.heads) if history is not None else None
+    revision = getattr(error, "revision", None) or (place[0] if place else heads)
     lines = [f'database "{database}"' + (f", revision {revision}" if revision else "")]
     if place:
         lines[0] += f" ({place[1]})"
