@@ -157,19 +157,11 @@ class Bench:
     @contextmanager
     def alone(self, scratch: str | None) -> Iterator[None]:
         """Let the registry's environment variables lead nowhere, this database's own to its scratch database."""
-        own = self.url(scratch).to_text() if scratch else NOWHERE
-        values = {variable: NOWHERE for name in self.project.databases for variable in self._variables(name)}
-        values |= dict.fromkeys(self._variables(self.name), own)
-        before = {variable: os.environ.get(variable) for variable in values}
-        os.environ.update(values)
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in sorted(self.project.databases, key=lambda each: each == self.name):  # its own wins
+                for variable in self._variables(name):
+                    patch.setenv(variable, self.url(scratch).to_text() if scratch and name == self.name else NOWHERE)
             yield
-        finally:
-            for variable, value in before.items():
-                if value is None:
-                    os.environ.pop(variable, None)
-                else:
-                    os.environ[variable] = value
 
     def _variables(self, name: str) -> list[str]:
         declaration = self.project.databases[name].declaration
