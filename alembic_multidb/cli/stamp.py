@@ -168,6 +168,8 @@ def _report(output: Output, stamp: Stamp) -> None:
 
 def _report_search(output: Output, history: History, found: Search, *, latest: bool) -> None:
     chosen = found.equal[-1:] if latest else found.equal
+    if not chosen and found.is_base:
+        chosen = ((),)
     output.databases.append(
         {
             "name": history.name,
@@ -175,12 +177,13 @@ def _report_search(output: Output, history: History, found: Search, *, latest: b
             "heads": history.heads,
             "equal": found.equal,
             "nearest": found.nearest,
+            "base": found.is_base,
             "differences": [difference_data(item) for item in found.differences],
             "unreadable": found.unreadable,
         }
     )
     if len(chosen) == 1:
-        output.line(f"{history.name}: {' with '.join(chosen[0])}")
+        output.line(f"{history.name}: {' with '.join(chosen[0]) or 'base: nothing of the history is there'}")
     elif chosen:
         output.worst(NO)
         same = " and ".join(" with ".join(item) for item in chosen)

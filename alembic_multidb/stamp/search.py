@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from alembic_multidb.catalog.difference import Difference, difference, distance
-from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.catalog.snapshot import REPORTED_KINDS, Snapshot
 from alembic_multidb.stamp.build import Builder, CannotBuildError
 
 Revisions = tuple[str, ...]
 
 # So many states of several branches at once are looked at without coming nearer, before the search is given up.
 _PATIENCE = 40
+
+
+# Schema public, and extensions that were created beforehand.
+_OF_NO_REVISION = REPORTED_KINDS | {"schema", "extension"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Search:
         differences: of the nearest revision's schema to the live one.
         looked_at: how many revisions were built.
         unreadable: why the search could not go on, for each revision that does not run on a scratch database.
+        is_base: whether nothing of any revision can be there: no table, type, function or the like is.
         is_whole: whether every state was looked at; with many branches side by side, only those that came nearer.
     """
 
@@ -34,6 +39,7 @@ class Search:
     differences: tuple[Difference, ...]
     looked_at: int
     unreadable: tuple[str, ...]
+    is_base: bool = False
     is_whole: bool = True
 
 
@@ -134,5 +140,6 @@ class _Searching:
             differences=tuple(difference(built, self.schema)) if built is not None else (),
             looked_at=len(self.distances),
             unreadable=tuple(self.unreadable.values()),
+            is_base=all(row.kind in _OF_NO_REVISION for row in self.schema.rows),
             is_whole=is_whole,
         )

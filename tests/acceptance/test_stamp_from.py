@@ -578,6 +578,13 @@ class TestWhichRevision:
         assert self.which(notes, "-n", "ai")["revisions"] == ["a002"]
         assert as_json(notes, "check", code=0)["findings"] == []
 
+    def test_an_empty_database(self, notes: Project, new_database: NewDatabase) -> None:
+        """It is at base, whether or not its extensions are there."""
+        notes.environment = {"DATABASE_URL": new_database(), "AI_DATABASE_URL": new_database()}
+        notes.scratch = notes.environment["DATABASE_URL"]
+        psql(notes.environment["AI_DATABASE_URL"], "CREATE EXTENSION vector")
+        assert "ai: base: nothing of the history is there" in notes.ok("which-revision", module=MULTIDB)
+
     def test_a_change_by_hand(self, notes_at_head: Project) -> None:
         """The nearest revision, and the change."""
         psql(notes_at_head.environment["DATABASE_URL"], "ALTER TABLE tags ALTER label TYPE varchar(60)")
