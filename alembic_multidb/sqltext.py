@@ -238,6 +238,11 @@ _PLACEHOLDER = re.compile(r"%(?:\([^)]*\))?s")
 _WRITES = (nodes.InsertStmt, nodes.UpdateStmt, nodes.DeleteStmt, nodes.MergeStmt, nodes.IntoClause)
 
 
+_BEGINS = frozenset({nodes.TRANS_STMT_BEGIN, nodes.TRANS_STMT_START})
+_ENDS = frozenset({nodes.TRANS_STMT_COMMIT, nodes.TRANS_STMT_ROLLBACK})
+_DROPPED = frozenset({nodes.OBJECT_TABLE, nodes.OBJECT_VIEW, nodes.OBJECT_MATVIEW, nodes.OBJECT_FOREIGN_TABLE})
+
+
 class Relation(NamedTuple):
     """A table or view as a statement names it; the schema is None where it names none."""
 
@@ -246,10 +251,12 @@ class Relation(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """What a statement reads or writes by name, and whether it changes anything."""
+    """What a statement reads or writes by name, whether it changes anything, whether a transaction begins or ends."""
 
     relations: frozenset[Relation]
     writes: bool
+    begins: bool = False
+    ends: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -261,13 +268,25 @@ def touched(sql: str) -> Touched | None:
     found = _nodes(tree)
     names = {node.ctename for node in found if isinstance(node, nodes.CommonTableExpr)}
     relations = {_relation(node) for node in found if isinstance(node, nodes.RangeVar)}
+    relations |= {item for node in found if isinstance(node, nodes.DropStmt) for item in _dropped(node)}
+    transactions = {node.kind for node in found if isinstance(node, nodes.TransactionStmt)}
     kinds = {statement.stmt.WhichOneof("node") for statement in tree.stmts}
     copies_out = all(not node.is_from for node in found if isinstance(node, nodes.CopyStmt))
     reads = _READS | {"copy_stmt"} if copies_out else _READS
     return Touched(
         frozenset(item for item in relations if item.schema or item.name not in names),
         not kinds <= reads or any(isinstance(node, _WRITES) for node in found),
+        bool(transactions & _BEGINS),
+        bool(transactions & _ENDS),
     )
+
+
+def _dropped(node: Any) -> Iterable[Relation]:
+    """Return the tables and views that a statement drops, whose names are lists there."""
+    if node.remove_type in _DROPPED:
+        for item in node.objects:
+            *schema, name = (part.string.sval for part in item.list.items)
+            yield Relation(schema[-1] if schema else None, name)
 
 
 def without_placeholders(sql: str) -> str:

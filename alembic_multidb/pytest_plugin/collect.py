@@ -17,7 +17,7 @@ from alembic_multidb.operate.project import Project
 from alembic_multidb.pytest_plugin import consistency
 from alembic_multidb.pytest_plugin.failure import ConsistencyError, told
 from alembic_multidb.pytest_plugin.place import EXCLUDE
-from alembic_multidb.pytest_plugin.project import load_project
+from alembic_multidb.pytest_plugin.project import load_project, server_urls
 from alembic_multidb.pytest_plugin.runner import fixtures_of
 
 Tests = Mapping[str, Callable[..., None]]
@@ -31,6 +31,7 @@ def database_modules(session: pytest.Session) -> Iterator[pytest.Module]:
     """
     try:
         project = load_project(session.config)
+        server_urls(session.config, project)  # a mistyped one ends the run before it begins
     except RegistryError as error:
         yield DatabaseModule.of(session, "registry", {"test_every_table_has_one_home": _failing(error)}, None)
         return

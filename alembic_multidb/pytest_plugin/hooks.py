@@ -95,7 +95,9 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     from alembic_multidb.pytest_plugin.collect import database_modules
 
     for module in database_modules(session):
-        items.extend(session.genitems(module))
+        # Not by way of the module itself: --lf would skip it, since there is no such file.
+        for item in module.collect():
+            items.extend(session.genitems(item))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -113,7 +115,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test whose application has swallowed what the guard raised."""
-    yield
-    guard = item.stash.get(GUARD, None)
-    if guard is not None:
+    try:
+        yield
+    except BaseException:
+        if guard := item.stash.get(GUARD, None):
+            guard.found.clear()  # the test has failed anyway
+        raise
+    if guard := item.stash.get(GUARD, None):
         guard.finish()

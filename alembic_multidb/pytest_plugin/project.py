@@ -109,6 +109,20 @@ def open_servers(config: pytest.Config, project: Project) -> Iterator[ScratchSer
     Raises:
         ConfigurationError: a URL cannot be used, or names no database of the registry.
     """
+    urls = server_urls(config, project)
+    servers = ScratchServers(tuple(project.databases), {k: v for k, v in urls.items() if k}, urls.get(""))
+    try:
+        yield servers
+    finally:
+        servers.close()
+
+
+def server_urls(config: pytest.Config, project: Project) -> dict[str, DatabaseURL]:
+    """Return the servers by the databases' names; that of all others by no name.
+
+    Raises:
+        ConfigurationError: a URL cannot be used, or names no database of the registry.
+    """
     variables = project.variables
     urls: dict[str, DatabaseURL] = {}
     for given in config.getoption(SERVERS):
@@ -118,11 +132,7 @@ def open_servers(config: pytest.Config, project: Project) -> Iterator[ScratchSer
         urls[name] = resolve_url(url, variables, of=f"URL of --multidb-url{f' {name}' if name else ''}")
     if "" not in urls and variables.get(SCRATCH_VARIABLE):
         urls[""] = resolve_url(f"env:{SCRATCH_VARIABLE}", variables, of="URL of the scratch server")
-    servers = ScratchServers(tuple(project.databases), {k: v for k, v in urls.items() if k}, urls.get(""))
-    try:
-        yield servers
-    finally:
-        servers.close()
+    return urls
 
 
 def _split(given: str) -> tuple[str, str]:

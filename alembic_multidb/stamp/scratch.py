@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import quoted_name
 
@@ -19,6 +19,19 @@ from alembic_multidb.postgres import embedded_server
 from alembic_multidb.urls import DatabaseURL, resolve_url
 
 PREFIX = "multidb_scratch_"
+_SETTINGS = text(
+    """
+    SELECT unnest(s.setconfig) FROM pg_db_role_setting AS s
+    JOIN pg_database AS d ON d.oid = s.setdatabase WHERE d.datname = :name AND s.setrole = 0
+    """
+)
+_LISTS = frozenset(
+    {
+        *("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries"),
+        *("createrole_self_grant", "debug_io_direct"),
+    }
+)
+_EMPTY = "''"
 
 
 @dataclass
@@ -38,6 +51,8 @@ class ScratchServer:
         name = f"{PREFIX}{os.getpid()}_{secrets.token_hex(4)}"
         self.names.add(name)  # first: whoever is interrupted while it is made, drops it too
         self._run(f"CREATE DATABASE {{name}} TEMPLATE {template} ENCODING 'UTF8'", name)
+        if template in self.names:
+            self._copy_settings(template, name)
         return name
 
     def lay_out(self, name: str, schema: str, extensions: Mapping[str, str]) -> None:
@@ -61,6 +76,16 @@ class ScratchServer:
                 f"ALTER DATABASE {database} SET search_path = {', '.join(dict.fromkeys([*path, 'public']))}"
             )
             connection.commit()
+
+    def _copy_settings(self, template: str, name: str) -> None:
+        """Give a copy what ALTER DATABASE ... SET has set, which is no part of what CREATE DATABASE copies."""
+        with connect(self._engine, "scratch", self.url) as connection:
+            settings = connection.execute(_SETTINGS, {"name": template}).scalars().all()
+        for setting in settings:
+            parameter, _, value = setting.partition("=")
+            # Lists of names are kept as they are written, with quotes of their own.
+            written = value if parameter in _LISTS else "'" + value.replace("'", "''") + "'"
+            self._run(f"ALTER DATABASE {{name}} SET {parameter} TO {written or _EMPTY}", name)
 
     def drop(self, name: str) -> None:
         """Drop a scratch database; nothing else is ever dropped."""
@@ -113,7 +138,7 @@ class ScratchServer:
         with connect(self._engine, "scratch", self.url) as connection:
             quoted = connection.dialect.identifier_preparer.quote(quoted_name(name, None))
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
-            autocommit.exec_driver_sql(statement.format(name=quoted))
+            autocommit.exec_driver_sql(statement.replace("{name}", quoted), execution_options={"no_parameters": True})
 
 
 @contextmanager

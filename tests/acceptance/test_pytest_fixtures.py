@@ -104,6 +104,86 @@ def test_fails_two_databases_in_one_block(database_engines):
 
 
 @guarded
+def test_what_was_undone_is_not_written(database_engines):
+    core, ai = database_engines["core"], database_engines["ai"]
+    with core.connect() as one, ai.connect() as other:
+        with one.begin():
+            savepoint = one.begin_nested()
+            one.execute(insert(User).values(email="a"))
+            savepoint.rollback()
+            other.execute(insert(AiMemory).values(content="a"))
+            other.rollback()
+        one.execute(insert(User).values(email="b"))
+        one.execute(text("COMMIT"))
+        other.execute(insert(AiMemory).values(content="b"))
+        other.connection.commit()
+        one.execute(insert(User).values(email="c"))
+
+
+@guarded
+def test_fails_engines_of_its_own_making(database_urls):
+    def engine(name):
+        return create_engine(
+            "postgresql+psycopg://", creator=lambda: psycopg.connect(database_urls[name].to_text()), poolclass=NullPool
+        )
+
+    with engine("core").begin() as core, engine("ai").begin() as ai:
+        core.execute(insert(User).values(email="a"))
+        ai.execute(insert(AiMemory).values(content="b"))
+
+
+@guarded
+def test_fails_transactions_begun_by_hand(database_engines):
+    autocommit = {"isolation_level": "AUTOCOMMIT"}
+    with (
+        database_engines["core"].connect().execution_options(**autocommit) as core,
+        database_engines["ai"].connect().execution_options(**autocommit) as ai,
+    ):
+        core.exec_driver_sql("BEGIN")
+        ai.exec_driver_sql("BEGIN")
+        core.execute(insert(User).values(email="a"))
+        ai.execute(insert(AiMemory).values(content="b"))
+
+
+@guarded
+def test_fails_a_drop(database_engines):
+    with database_engines["core"].begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS ai_memories"))
+
+
+@pytest.fixture
+def tidy(database_engines):
+    yield
+    try:
+        with database_engines["ai"].connect() as connection:
+            connection.execute(text("SELECT 1 FROM users"))
+    except AssertionError:
+        pass
+
+
+@guarded
+def test_errors_after_the_test(tidy):
+    pass
+
+
+@pytest.mark.cross_database(reason="a typing error", onyl="table")
+@guarded
+def test_errors_a_mistyped_marker():
+    pass
+
+
+@pytest.mark.cross_database(reason="of all", only="table")
+class TestMarkersAdd:
+    @pytest.mark.cross_database(reason="of this one", only="transaction")
+    @guarded
+    def test_both_are_lifted(self, database_engines):
+        with database_engines["core"].begin() as core, database_engines["ai"].begin() as ai:
+            core.execute(insert(User).values(email="a"))
+            ai.execute(insert(AiMemory).values(content="b"))
+            core.execute(text("CREATE TABLE IF NOT EXISTS ai_memories (id int)"))
+
+
+@guarded
 def test_fails_another_home_s_table(database_engines):
     with database_engines["ai"].connect() as connection:
         connection.execute(text("SELECT 1 FROM ai_memories JOIN public.users ON users.id = user_id"))
@@ -162,11 +242,11 @@ def test_fixtures_and_guard_do_what_their_tests_say(project: Project) -> None:
     project.write("tests/test_suite.py", SUITE)
     strict = ("--strict-markers", "-W", "error", "-v", "-p", "no:cacheprovider", "--tb=short")
     done = project.run(*strict, "tests", module=PYTEST)
-    results = re.findall(r"::test_(\w+)\S* (PASSED|FAILED|ERROR)", done.stdout)
-    assert len(results) == 19, done.stdout
-    for name, result in results:
+    results = dict(re.findall(r"::test_(\w+\S*) (PASSED|FAILED|ERROR)", done.stdout))
+    assert len(results) == 26, done.stdout
+    for name, result in results.items():
         kinds = {"fails": "FAILED", "errors": "ERROR"}
-        assert result == kinds.get(name.split("_")[0], "PASSED"), done.stdout
+        assert result == kinds.get(name.split("_")[0], "PASSED"), (name, done.stdout)
     assert 'one transaction block writes "core" and "ai"' in done.stdout
     assert 'a statement on "ai" touches table "public.users", which is at home in "core"' in done.stdout
     assert "cross_database needs a reason" in done.stdout

@@ -253,6 +253,24 @@ def test_a_fault_fails_the_test_that_says_so_in_its_own_database_alone(project: 
         assert found.failed(database) == everything, found.text
 
 
+def test_settings_of_a_database_are_part_of_what_a_history_does(project: Project) -> None:
+    """They are there in clones, and one that a downgrade forgets is named."""
+    statement = "op.execute(f'ALTER DATABASE {{op.get_bind().engine.url.database}} {}')"
+    zone = statement.format('SET timezone = "Asia/Tokyo"'), statement.format("RESET timezone")
+    plant(project, "core", zone[0], zone[1])
+    plant(project, "ai", statement.format('SET work_mem = "7MB"'))
+    project.write(
+        "tests/test_own.py",
+        "def test_own(database_engines):\n    with database_engines['core'].connect() as connection:\n"
+        "        assert connection.exec_driver_sql('SHOW timezone').scalar() == 'Asia/Tokyo'\n",
+    )
+    found = outcome(project, code=1)
+    assert found.failed("core") == set(), found.text
+    assert "test_own.py::test_own PASSED" in found.text
+    assert "downgrade_leaves_nothing_behind" in found.failed("ai")
+    assert "settings" in found.said("ai", "downgrade_leaves_nothing_behind")
+
+
 def test_ids_that_collide_fail_in_both_histories(project: Project) -> None:
     plant(project, "core", "pass", down="c003")
     file = project.folder / "migrations/core/planted.py"
@@ -278,7 +296,7 @@ def test_a_downgrade_that_is_not_meant_to_be_is_skipped(project: Project) -> Non
 
 
 def test_items_are_chosen_like_any_others(project: Project) -> None:
-    """-k, -m, --lf, pytest-xdist, pytest-alembic's own choice, and the ini options."""
+    """-k, -m, --lf beside failed files, pytest-xdist, pytest-alembic's own choice, and the ini options."""
     failing_downgrade(project, "ai")
     project.write("tests/test_own.py", "def test_own(): pass")
     some = "up_down or single_head or leaves_nothing or test_own"
@@ -288,6 +306,11 @@ def test_items_are_chosen_like_any_others(project: Project) -> None:
     assert again.results == {
         "ai": dict.fromkeys(("up_down_consistency", "downgrade_leaves_nothing_behind"), "FAILED"),
     }, again.text
+    project.write("tests/test_own.py", "def test_own(): assert False")
+    outcome(project, "-p", "cacheprovider", "-k", f"{some} or test_own", code=1)
+    again = outcome(project, "-p", "cacheprovider", "--lf", code=1)
+    assert again.failed("ai") == {"up_down_consistency", "downgrade_leaves_nothing_behind"}, again.text
+    assert "test_own.py::test_own FAILED" in again.text
     chosen = outcome(project, "-k", "alembic[ai] and test_upgrade", code=0)
     assert chosen.results == {"ai": {"upgrade": "PASSED"}}
     options = ("pytest_alembic_include=upgrade", "multidb_exclude=test_upgrade runs_alone")

@@ -12,6 +12,7 @@ from alembic_multidb.catalog.difference import difference, is_equal
 from alembic_multidb.catalog.snapshot import Edge, ObjectId, Row, Snapshot
 from alembic_multidb.sqltext import (
     Relation,
+    Touched,
     foreign_keys,
     normalized_expression,
     normalized_name,
@@ -196,19 +197,23 @@ TOUCHED: list[tuple[str, set[Relation], bool]] = [
     ("SET LOCAL work_mem = '1MB'", set(), False),
     ("DO $$BEGIN END$$", set(), True),
     ("BEGIN", set(), False),
+    ("DROP TABLE IF EXISTS s.a, a CASCADE", {Relation("s", "a"), Relation(None, "a")}, True),
+    ("DROP INDEX a", set(), True),
 ]
 
 
 @pytest.mark.parametrize(("sql", "relations", "writes"), TOUCHED, ids=[sql for sql, *_ in TOUCHED])
 def test_a_statement_s_relations_and_writes_are_seen(sql: str, relations: set[Relation], writes: bool) -> None:
-    assert touched(sql) == (frozenset(relations), writes)
+    found = touched(sql)
+    assert found is not None
+    assert (found.relations, found.writes) == (frozenset(relations), writes)
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=15))
 def test_any_name_of_a_table_is_seen_as_it_is(name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     if len(name.encode()) < 64:  # PostgreSQL cuts longer ones
-        assert touched(f"SELECT * FROM s.{quoted}") == (frozenset({Relation("s", name)}), False)
+        assert touched(f"SELECT * FROM s.{quoted}") == Touched(frozenset({Relation("s", name)}), writes=False)
 
 
 def test_what_cannot_be_read_touches_nothing_that_is_known() -> None:
@@ -218,7 +223,7 @@ def test_what_cannot_be_read_touches_nothing_that_is_known() -> None:
 
 def test_placeholders_of_psycopg_are_read() -> None:
     sql = "INSERT INTO a (id, b) VALUES (%(id)s::UUID, %s) -- 100%%"
-    assert touched(without_placeholders(sql)) == (frozenset({A}), True)
+    assert touched(without_placeholders(sql)) == Touched(frozenset({A}), writes=True)
 
 
 @pytest.mark.parametrize(
