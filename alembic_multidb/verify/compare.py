@@ -1,0 +1,160 @@
+"""One target against the source's part that belongs to it: schema, rows, sequences, settings, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO
+
+from alembic_multidb.operate.project import Project
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.stamp.source import Source, read_source
+from alembic_multidb.verify.collect import Collected, Told
+from alembic_multidb.verify.data import DataOptions, compare_rows
+from alembic_multidb.verify.homes import Wanted
+from alembic_multidb.verify.large_objects import compare_large_objects, read_large_objects
+from alembic_multidb.verify.options import VerifyOptions
+from alembic_multidb.verify.progress import Meter
+from alembic_multidb.verify.reader import Sides
+from alembic_multidb.verify.report import DatabaseReport, Finding
+from alembic_multidb.verify.schema import compare_schemas, prepare, read_target, undeclared
+from alembic_multidb.verify.sequences import Sequence, compare_sequences, read_sequences
+from alembic_multidb.verify.settings import compare_settings
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.states import compare_database, compare_states
+from alembic_multidb.verify.tables import Name, Pair, Table, pairs, quoted_name, read_tables, roots
+from alembic_multidb.verify.vectors import compare_recall
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What was read of the source once, for all targets.
+
+    Attributes:
+        side: the source.
+        default_schema: where names without a schema lie there.
+        tables: its tables.
+        sequences: its sequences.
+        schema: its schema by homes; None if schemas are not compared.
+    """
+
+    side: Side
+    default_schema: str
+    tables: Mapping[Name, Table]
+    sequences: Mapping[Name, Sequence]
+    schema: Source | None
+
+    @classmethod
+    def read(cls, side: Side, project: Project, options: VerifyOptions) -> Ground:
+        """Read it."""
+        schema = None
+        if options.schema:
+            schema = side.run(lambda connection: read_source(connection, side.url, project)).result()
+        default_schema = side.lead.dialect.default_schema_name or "public"
+        return cls(side, default_schema, read_tables(side), read_sequences(side), schema)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all targets have in common.
+
+    Attributes:
+        project: the repository.
+        options: what to compare.
+        ground: what was read of the source.
+        meter: adds up what is read.
+        keys: where the keys of differing rows are written.
+    """
+
+    project: Project
+    options: VerifyOptions
+    ground: Ground
+    meter: Meter
+    keys: IO[str] | None
+
+
+def compare(run: Run, database: RegisteredDatabase, sides: Sides) -> DatabaseReport:
+    """Compare one target with the source."""
+    wanted = Wanted(run.project.databases, database, run.ground.default_schema, run.options)
+    found = Collected(database)
+    if run.ground.schema is not None:
+        found.take("schema", lambda: _schema(run, database, sides, found))
+        found.take("state", lambda: _states(wanted, sides, found))
+        found.take("database", lambda: compare_database(sides, run.options))
+        found.take("setting", lambda: compare_settings(sides, run.options))
+    if run.options.data:
+        found.take("rows", lambda: _data(run, wanted, sides, found))
+        found.take("sequence", lambda: _sequences(run, wanted, sides, found))
+    if run.ground.schema is not None and run.options.data and run.options.recall_samples:
+        found.take("recall", lambda: _recall(run, wanted, sides, found))
+    return found.report(sides.target.moment)
+
+
+def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collected) -> Iterator[Told]:
+    source = run.ground.schema
+    assert source is not None
+    target = read_target(sides.target, run.project, database, source)
+    schemas = prepare(source.schema_for(database), target, run.options)
+    found.facts, found.objects = len(schemas.expected.rows), schemas.objects
+    yield from compare_schemas(schemas, source, database, run.options)
+    yield from undeclared(schemas, database)
+
+
+def _states(wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
+    for finding in compare_states(sides, wanted.is_ours, wanted.options):
+        if (finding.kind, finding.object) not in found.named:
+            yield finding
+
+
+def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
+    options = run.options
+    large_objects = read_large_objects(sides)
+    target = read_tables(sides.target)
+    names = wanted.tables(run.ground.tables)
+    to_read, missing = pairs(run.ground.tables, target, names.__contains__)
+    if run.ground.schema is None:
+        yield from _without_schema(wanted, names, to_read, missing, target)
+    if not to_read:
+        message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
+        yield Finding(kind="rows", object="all", what="suspicious", message=message)
+    how = DataOptions(options.strong, options.max_rows, run.keys, wanted.database.name)
+    proofs, findings = compare_rows(sides, to_read, how, run.meter)
+    found.tables += proofs
+    yield from findings
+    yield from compare_large_objects(large_objects, options, is_default=wanted.database.declaration.default)
+
+
+def _without_schema(
+    wanted: Wanted, names: set[Name], to_read: list[Pair], missing: list[Name], target: Mapping[Name, Table]
+) -> Iterator[Finding]:
+    """Tell of tables and columns that are missing or extra, which else the comparison of schemas does."""
+    for name in missing:
+        identity = quoted_name(name)
+        yield Finding(kind="table", object=identity, what="missing", message=f"table {identity} is missing")
+    for name in roots(target):
+        if name not in names and wanted.is_ours(name) and wanted.is_compared(target[name]):
+            identity = quoted_name(name)
+            yield Finding(kind="table", object=identity, what="extra", message=f"table {identity} is extra")
+    for pair in to_read:
+        for column in sorted(pair.source.columns.keys() ^ pair.target.columns.keys()):
+            identity = quoted_name((*pair.source.name, column))
+            is_missing = column in pair.source.columns
+            words = "missing" if is_missing else "extra"
+            yield Finding(
+                kind="column",
+                object=identity,
+                what="missing" if is_missing else "extra",
+                message=f"column {identity} is {words}",
+            )
+
+
+def _sequences(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
+    places, findings = compare_sequences(sides, run.ground.sequences, wanted.sequence)
+    found.sequences |= places
+    yield from findings
+
+
+def _recall(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
+    recalls, findings = compare_recall(sides, wanted, run.options)
+    found.recalls += recalls
+    yield from findings

@@ -1,0 +1,184 @@
+"""The rows of every table, on both sides: counts and digests of all parts, and the rows that differ by their keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import IO, TypeVar
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.verify.chunks import Key, Range, by_place, first_parts
+from alembic_multidb.verify.digest import Digest, Digester, Where, total
+from alembic_multidb.verify.multisets import differing_multiset
+from alembic_multidb.verify.progress import Meter
+from alembic_multidb.verify.reader import Reader, Sides
+from alembic_multidb.verify.report import Finding, TableProof
+from alembic_multidb.verify.rows import RowDifference, differing_rows, with_columns
+from alembic_multidb.verify.tables import Pair
+
+T = TypeVar("T")
+
+# What a server or the way to it may answer instead of rows.
+Unreadable = (psycopg.Error, SQLAlchemyError)
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How rows are compared.
+
+    Attributes:
+        strong: whether two hashes are taken of each row.
+        max_rows: how many rows of a table are named.
+        keys: where the keys of all differing rows are written, a line each.
+        database: the database's name, for these lines.
+    """
+
+    strong: bool
+    max_rows: int
+    keys: IO[str] | None
+    database: str
+
+
+@dataclass
+class _Reading:
+    """A pair of tables that is being read."""
+
+    reader: Reader
+    key: Key | None
+    parts: list[Range] = field(default_factory=list)
+    running: tuple[list[Future[Digest]], list[Future[Digest]]] = field(default_factory=lambda: ([], []))
+
+
+def compare_rows(
+    sides: Sides, pairs: Sequence[Pair], options: DataOptions, meter: Meter
+) -> tuple[list[TableProof], list[Finding]]:
+    """Compare all pairs of tables.
+
+    Returns:
+        What was read of each table, and what was found.
+    """
+    proofs: list[TableProof] = []
+    findings: list[Finding] = []
+    cuts = [(pair, _cut(sides, pair)) for pair in pairs]
+    begun = [(pair, _guarded(partial(_begin, sides, pair, cut, options, meter))) for pair, cut in cuts]
+    for pair, reading in begun:
+        found = reading if isinstance(reading, str) else _guarded(partial(_finish, reading, options))
+        if isinstance(found, str):
+            findings.append(_unreadable(pair, found))
+        else:
+            proofs.append(found)
+            findings += _findings(found)
+    return proofs, findings
+
+
+def _cut(sides: Sides, pair: Pair) -> Future[list[Range]] | None:
+    """Begin to look for the parts of a pair of tables with a key."""
+    if not pair.key:
+        return None
+    return sides.start(False, lambda connection: first_parts(connection, Key(pair)))
+
+
+def _begin(sides: Sides, pair: Pair, cut: Future[list[Range]] | None, options: DataOptions, meter: Meter) -> _Reading:
+    reading = _Reading(Reader(sides, Digester(pair, options.strong)), Key(pair) if cut is not None else None)
+    if cut is not None:
+        reading.parts = cut.result()
+    for is_target, running in enumerate(reading.running):
+        wheres = _wheres(reading, pair, bool(is_target))
+        meter.expect(pair.sizes[is_target])
+        for where in wheres:
+            running.append(reading.reader.start(bool(is_target), where))
+            running[-1].add_done_callback(_counted(meter, pair.sizes[is_target] // len(wheres)))
+    return reading
+
+
+def _counted(meter: Meter, size: int) -> Callable[[Future[Digest]], None]:
+    return lambda done: meter.add(size)
+
+
+def _wheres(reading: _Reading, pair: Pair, is_target: bool) -> list[Where]:
+    if reading.key is None:
+        return by_place(pair, is_target)
+    return [reading.key.where(part, is_target) for part in reading.parts]
+
+
+def _finish(reading: _Reading, options: DataOptions) -> TableProof:
+    source, target = ([part.result() for part in running] for running in reading.running)
+    reader = reading.reader
+    pair = reader.digester.pair
+    sums = total(source, reader.digester.empty()), total(target, reader.digester.empty())
+    rows: list[RowDifference] = []
+    is_complete = True
+    if sums[0] != sums[1]:
+        rows, is_complete = _take(_differing(reading, source, target, sums), reading, options)
+    return TableProof(
+        name=pair.source.identity,
+        rows=(sums[0].rows, sums[1].rows),
+        digests=(sums[0].text, sums[1].text),
+        columns=tuple(pair.columns),
+        differences=tuple(rows),
+        is_complete=is_complete,
+    )
+
+
+def _differing(
+    reading: _Reading, source: Sequence[Digest], target: Sequence[Digest], sums: tuple[Digest, Digest]
+) -> Iterator[RowDifference]:
+    if reading.key is None:
+        yield from differing_multiset(reading.reader, sums)
+        return
+    for part, one, other in zip(reading.parts, source, target, strict=True):
+        yield from differing_rows(reading.reader, reading.key, part, (one, other))
+
+
+def _take(
+    differing: Iterator[RowDifference], reading: _Reading, options: DataOptions
+) -> tuple[list[RowDifference], bool]:
+    """Keep the first rows, and write the keys of all of them if there is a file for it."""
+    kept: list[RowDifference] = []
+    for row in differing:
+        if len(kept) == options.max_rows and options.keys is None:
+            return kept, False
+        if len(kept) < options.max_rows:
+            kept.append(row if reading.key is None else with_columns(reading.reader, reading.key, row))
+        if options.keys is not None:
+            name = reading.reader.digester.pair.source.identity
+            line = {"database": options.database, "table": name, "what": row.what, "key": row.key}
+            options.keys.write(json.dumps(line) + "\n")
+    return kept, True
+
+
+def _findings(proof: TableProof) -> Iterator[Finding]:
+    if proof.is_equal:
+        return
+    one, other = proof.rows
+    count = f"{one} rows in the source, {other} in the target" if one != other else f"{one} rows, but other values"
+    more = "" if proof.is_complete else "; there may be more"
+    named = "".join(f"; {row}" for row in proof.differences)
+    yield Finding(
+        kind="rows", object=proof.name, what="different", message=f"rows of {proof.name}: {count}{named}{more}"
+    )
+
+
+def _guarded(work: Callable[[], T]) -> T | str:
+    """Return what came of it, or the words of the server that could not do it."""
+    try:
+        return work()
+    except Unreadable as error:
+        return first_line(error)
+
+
+def _unreadable(pair: Pair, words: str) -> Finding:
+    name = pair.source.identity
+    return Finding(
+        kind="rows",
+        object=name,
+        what="unknown",
+        message=f"rows of {name} could not be compared: {words}; use a login that may read all of its "
+        "rows, past row security",
+    )

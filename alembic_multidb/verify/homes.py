@@ -1,0 +1,70 @@
+"""Which tables and sequences of the source belong to a target, told by the registry alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from alembic_multidb.errors import RegistryError
+from alembic_multidb.registry import Databases, RegisteredDatabase, TableName
+from alembic_multidb.verify.options import VerifyOptions
+from alembic_multidb.verify.sequences import Sequence
+from alembic_multidb.verify.tables import Name, Table
+
+_TEXTS = frozenset({"text", "varchar"})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a database's tables belongs where.
+
+    Attributes:
+        databases: the registry.
+        database: the one that is looked at.
+        default_schema: where names without a schema lie.
+        options: what is excluded.
+    """
+
+    databases: Databases
+    database: RegisteredDatabase
+    default_schema: str
+    options: VerifyOptions
+
+    def home(self, name: Name) -> str | None:
+        """Return the name of a table's home; None if it has none, or two."""
+        try:
+            return self.databases.homes.home(self.databases.homes.resolve(*name, self.default_schema))
+        except RegistryError:
+            return None
+
+    def tables(self, tables: Mapping[Name, Table]) -> set[Name]:
+        """Return the names of outermost tables that belong to the database and are compared."""
+        return {
+            name
+            for name, table in tables.items()
+            if table.root == table.oid and self.home(name) == self.database.name and self.is_compared(table)
+        }
+
+    def is_compared(self, table: Table) -> bool:
+        """Tell whether a table is neither excluded nor one that holds revisions."""
+        return not self.is_version_table(table) and not self.options.excludes({"table"}, table.identity)
+
+    def is_version_table(self, table: Table) -> bool:
+        """Tell whether a table holds revisions: by its name, or because it looks like one."""
+        if [(column.name, column.type.name in _TEXTS) for column in table.columns.values()] == [("version_num", True)]:
+            return True
+        names = {TableName.of(*table.name)}
+        if table.name[0] == self.default_schema:
+            names.add(TableName.of(None, table.name[1]))
+        return any(each.filters.is_version_table(name) for each in self.databases.values() for name in names)
+
+    def is_ours(self, name: Name) -> bool:
+        """Tell whether a table of the target is nobody else's who may lie in the same physical database."""
+        return self.home(name) not in self.database.may_share_with
+
+    def sequence(self, sequence: Sequence) -> bool:
+        """Tell whether a sequence belongs to the database: it goes where the tables go that use it."""
+        if self.options.excludes({"sequence"}, sequence.identity):
+            return False
+        homes = {self.home(name) for name in sequence.tables}
+        return self.database.name in homes if homes else self.database.declaration.default

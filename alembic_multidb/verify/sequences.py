@@ -1,0 +1,139 @@
+"""Where sequences stand: at the same value, taken or not, and never behind the column that uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.verify.data import Unreadable
+from alembic_multidb.verify.reader import Sides
+from alembic_multidb.verify.report import Finding
+from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.tables import Name, quoted_name
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A sequence of one database.
+
+    Attributes:
+        name: schema and name.
+        increment: by how much it goes on.
+        columns: schema, table and column of those that take their values from it.
+        tables: the tables that own it or use it.
+    """
+
+    name: Name
+    increment: int
+    columns: tuple[tuple[str, str, str], ...]
+    tables: tuple[Name, ...]
+
+    @property
+    def identity(self) -> str:
+        """Return its name, as SQL writes it where that is needed."""
+        return quoted_name(self.name)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a sequence stands."""
+
+    last: int
+    is_called: bool
+
+    def __str__(self) -> str:
+        return f"{self.last}{'' if self.is_called else ' (not taken yet)'}"
+
+    def is_behind(self, used: int, increment: int) -> bool:
+        """Tell whether a value that a column holds already would come again."""
+        following = self.last + increment if self.is_called else self.last
+        return following <= used if increment > 0 else following >= used
+
+
+def read_sequences(side: Side) -> dict[Name, Sequence]:
+    """Return the sequences of one database by schema and name."""
+    return {
+        (row["schema"], row["name"]): Sequence(
+            (row["schema"], row["name"]),
+            row["increment"],
+            tuple((schema, table, column) for schema, table, column in row["columns"]),
+            tuple((schema, table) for schema, table in row["tables"]),
+        )
+        for row in side.ask(query("sequences")).result()
+    }
+
+
+def compare_sequences(
+    sides: Sides, source: Mapping[Name, Sequence], wanted: Callable[[Sequence], bool]
+) -> tuple[dict[str, str], list[Finding]]:
+    """Compare where the sequences stand that belong to the target.
+
+    Args:
+        sides: source and target.
+        source: the source's sequences.
+        wanted: whether one of these belongs to the target.
+
+    Returns:
+        Where each stands in the target, and what was found.
+    """
+    target = read_sequences(sides.target)
+    places: dict[str, str] = {}
+    findings: list[Finding] = []
+    for name, sequence in source.items():
+        if not wanted(sequence):
+            continue
+        if name not in target:
+            findings.append(_finding(sequence, "missing", "is missing"))
+            continue
+        try:
+            place = _place(sides.target, target[name])
+            places[sequence.identity] = str(place)
+            findings += _compare(sides, sequence, target[name], place)
+        except Unreadable as error:
+            findings.append(_finding(sequence, "unknown", f"could not be read: {first_line(error)}"))
+    return places, findings
+
+
+def places_of(side: Side) -> dict[str, str]:
+    """Return where each sequence of a database stands."""
+    return {sequence.identity: str(_place(side, sequence)) for sequence in read_sequences(side).values()}
+
+
+def _compare(sides: Sides, source: Sequence, target: Sequence, place: _Place) -> Iterator[Finding]:
+    before = _place(sides.source, source)
+    if before != place:
+        yield _finding(source, "different", f"stands at {before} in the source, at {place} in the target")
+    behind = list(_behind(sides.target, target, place))
+    # Rows that were given numbers by hand: the source itself is like that.
+    if behind and (before != place or set(behind) - set(_behind(sides.source, source, before))):
+        words = ", ".join(f"{column} holds {used}" for column, used in behind)
+        yield _finding(source, "different", f"stands at {place} in the target, behind the column that uses it: {words}")
+
+
+def _behind(side: Side, sequence: Sequence, place: _Place) -> Iterator[tuple[str, int]]:
+    for schema, table, column in sequence.columns:
+        extreme = sql.SQL("max" if sequence.increment > 0 else "min")
+        statement = sql.SQL("SELECT {}({})::int8 AS used FROM {}").format(
+            extreme, sql.Identifier(column), sql.Identifier(schema, table)
+        )
+        used = side.ask(statement).result()[0]["used"]
+        if used is not None and place.is_behind(used, sequence.increment):
+            yield quoted_name((schema, table, column)), used
+
+
+def _place(side: Side, sequence: Sequence) -> _Place:
+    statement = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(*sequence.name))
+    row = side.ask(statement).result()[0]
+    return _Place(row["last_value"], row["is_called"])
+
+
+def _finding(sequence: Sequence, what: str, words: str) -> Finding:
+    return Finding(
+        kind="sequence",
+        object=sequence.identity,
+        what="unknown" if what == "unknown" else "missing" if what == "missing" else "different",
+        message=f"sequence {sequence.identity} {words}",
+    )

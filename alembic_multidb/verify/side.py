@@ -1,0 +1,200 @@
+"""One database at one moment, read by several workers: each has the same exported snapshot and the same settings."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+from threading import Lock
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.urls import DatabaseURL
+
+T = TypeVar("T")
+Raw = psycopg.Connection[tuple[Any, ...]]
+
+OLDEST = 140000
+
+# What a value is written like, and which rows are seen, depends on these, which a role, a database or a URL may set.
+_PINS = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "search_path": "",
+    "xmlbinary": "base64",
+    "quote_all_identifiers": "off",
+    # A policy that would hide rows is an error instead.
+    "row_security": "off",
+    "jit": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "lock_timeout": "60s",
+    # The backend of a killed run ends with it.
+    "client_connection_check_interval": "1s",
+    # Several workers share the processors already.
+    "max_parallel_workers_per_gather": "0",
+}
+
+
+class Side:
+    """One database, opened at one moment.
+
+    Args:
+        name: what it is called in messages: ``source``, or the database's name.
+        url: where it is.
+        jobs: how many statements run at a time.
+
+    Attributes:
+        snapshot: the exported snapshot that every worker takes.
+        server_version: as a number (``180006``).
+        moment: what the server says of itself at that moment.
+    """
+
+    def __init__(self, name: str, url: DatabaseURL, jobs: int) -> None:
+        self.name, self.url = name, url
+        self.snapshot = ""
+        self.server_version = 0
+        self.moment: dict[str, Any] = {}
+        self._engine = make_engine(f"verify {name}", url)
+        self._executor = ThreadPoolExecutor(jobs, f"multidb-verify-{name}")
+        self._idle: deque[Connection] = deque()
+        self._all: list[Connection] = []
+        self._lock = Lock()
+        self._is_closed = False
+
+    def __enter__(self) -> Side:
+        try:
+            lead = self._open()
+            connection = raw(lead)
+            self.moment = rows(connection, query("moment"))[0]
+            self.server_version = int(self.moment["server_version"])
+            if self.server_version < OLDEST:
+                raise MultidbError(
+                    f'"{self.name}" at {self.url} is PostgreSQL {self.server_version // 10000}; rows are compared on '
+                    "PostgreSQL 14 and newer: upgrade it first"
+                )
+            self.snapshot = str(rows(connection, "SELECT pg_catalog.pg_export_snapshot() AS id")[0]["id"])
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def run(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Do something with a connection, as soon as one of the workers is free.
+
+        The future raises what the work raised; after an error the worker begins anew, in the same snapshot.
+        """
+        return self._executor.submit(self._work, work)
+
+    def ask(self, statement: str | sql.Composed, *parameters: Any) -> Future[list[dict[str, Any]]]:
+        """Run one statement and return its rows."""
+        return self.run(lambda connection: rows(raw(connection), statement, *parameters))
+
+    @property
+    def lead(self) -> Connection:
+        """Return the connection that holds the snapshot."""
+        return self._all[0]
+
+    def close(self) -> None:
+        """End whatever still runs, and every connection."""
+        with self._lock:
+            self._is_closed = True
+            connections = list(self._all)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for connection in connections:
+            _cancel(connection)
+        self._executor.shutdown(wait=True)
+        for connection in connections:
+            connection.invalidate()
+            connection.close()
+        self._engine.dispose()
+
+    def _work(self, work: Callable[[Connection], T]) -> T:
+        connection = self._take()
+        try:
+            found = work(connection)
+        except BaseException:
+            with self._lock:
+                self._all.remove(connection)
+            connection.invalidate()
+            connection.close()
+            raise
+        with self._lock:
+            self._idle.append(connection)
+        return found
+
+    def _take(self) -> Connection:
+        with self._lock:
+            if self._is_closed:
+                raise MultidbError(f'"{self.name}" is closed: the comparison was given up')
+            if self._idle:
+                return self._idle.pop()
+        return self._open()
+
+    def _open(self) -> Connection:
+        connection = connect(self._engine, self.name, self.url)
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with self._lock:
+            self._all.append(connection)
+        driver = raw(connection)
+        driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        driver.read_only = True
+        if self.snapshot:
+            driver.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self.snapshot)))
+        pin(connection)
+        return connection
+
+
+def pin(connection: Connection) -> None:
+    """Set, for this transaction, everything that what is read depends on."""
+    # Servers before 17 do not know transaction_timeout.
+    raw(connection).execute(
+        "SELECT set_config(s.name, s.value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)",
+        (list(_PINS), list(_PINS.values())),
+    )
+    raw(connection).execute(
+        "SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'"
+    )
+
+
+def raw(connection: Connection) -> Raw:
+    """Return the driver's connection, inside the same transaction."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver
+
+
+def rows(connection: Raw, statement: str | sql.Composed, *parameters: Any) -> list[dict[str, Any]]:
+    """Run one statement and return its rows, each by the names of its columns."""
+    query = statement.encode() if isinstance(statement, str) else statement
+    with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        return cursor.execute(query, parameters or None).fetchall()
+
+
+@cache
+def query(name: str) -> str:
+    """Return the text of one of the queries beside this module."""
+    return files(__package__).joinpath("sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _cancel(connection: Connection) -> None:
+    """End the statement that a connection may be waiting for."""
+    try:
+        raw(connection).cancel()
+    except (psycopg.Error, SQLAlchemyError):
+        return  # it is gone already, and its statement with it

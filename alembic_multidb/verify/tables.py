@@ -1,0 +1,169 @@
+"""Which tables are compared, and how much there is to read: a pair for each table, partition or whole tree."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.values import Column, Form, Types
+
+Name = tuple[str, str]
+# Rows of these are put into partitions by a hash of values, which need not be the same on both sides.
+_BY_HASH = "h"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of one database that holds rows, or whose partitions do.
+
+    Attributes:
+        oid: its number there.
+        name: schema and name.
+        root: the number of the outermost table that it is a partition of; its own if it is none.
+        is_tree: whether it has partitions instead of rows of its own.
+        strategy: of a partitioned table, how rows are spread.
+        tuples: how many rows the server believes it has; negative if it does not know.
+        size: bytes on disk, with what is stored out of line, without indexes.
+        heap: bytes of its main file alone.
+        columns: by name.
+        key: the columns that tell its rows apart, if there are any.
+    """
+
+    oid: int
+    name: Name
+    root: int
+    is_tree: bool
+    strategy: str | None
+    tuples: float
+    size: int
+    heap: int
+    columns: Mapping[str, Column]
+    key: tuple[str, ...]
+
+    @property
+    def identity(self) -> str:
+        """Return its name, as SQL writes it where that is needed."""
+        return quoted_name(self.name)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same table on both sides, as it is read.
+
+    Attributes:
+        source: the table in the source.
+        target: the table in the target.
+        is_whole: whether the partitions are read together, through the outermost table.
+        sizes: bytes to be read in the source and in the target.
+        forms: the columns and their forms, if they are given; else what serves both sides.
+    """
+
+    source: Table
+    target: Table
+    is_whole: bool
+    sizes: tuple[int, int]
+    forms: tuple[tuple[str, Form], ...] | None = None
+
+    @property
+    def columns(self) -> list[tuple[str, Form]]:
+        """Return the columns that both sides have, in the order of their names, with the form that serves both."""
+        if self.forms is not None:
+            return list(self.forms)
+        found: list[tuple[str, Form]] = []
+        for name, column in self.source.columns.items():
+            other = self.target.columns.get(name)
+            if other is not None:
+                found.append((name, "sent" if column.form == other.form == "sent" else "written"))
+        return sorted(found)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return the columns that tell rows apart, if both sides have them."""
+        return self.source.key if all(name in self.target.columns for name in self.source.key) else ()
+
+    def table(self, is_target: bool) -> Table:
+        """Return the table of one side."""
+        return self.target if is_target else self.source
+
+    def relation(self, is_target: bool) -> sql.Composable:
+        """Return what stands behind FROM."""
+        table = self.table(is_target)
+        return sql.SQL("{}{}").format(sql.SQL("" if self.is_whole else "ONLY "), sql.Identifier(*table.name))
+
+
+def read_tables(side: Side) -> dict[Name, Table]:
+    """Return the tables of one database by schema and name."""
+    types, columns, keys = Types.read(side), defaultdict[int, list[Column]](list), dict[int, list[str]]()
+    for row in side.ask(query("columns")).result():
+        columns[row["table"]].append(Column.of(row, types))
+    for row in side.ask(query("keys")).result():
+        keys[row["table"]] = row["names"]
+    return {
+        (row["schema"], row["name"]): Table(
+            oid=row["oid"],
+            name=(row["schema"], row["name"]),
+            root=row["root"],
+            is_tree=row["kind"] == "p",
+            strategy=row["strategy"],
+            tuples=row["tuples"],
+            size=row["bytes"],
+            heap=row["heap"],
+            columns={column.name: column for column in columns[row["oid"]]},
+            key=tuple(keys.get(row["oid"], ())),
+        )
+        for row in side.ask(query("tables")).result()
+    }
+
+
+def roots(tables: Mapping[Name, Table]) -> dict[Name, list[Table]]:
+    """Return each outermost table's name with all tables of its tree, itself included."""
+    names = {table.oid: table.name for table in tables.values()}
+    found: dict[Name, list[Table]] = defaultdict(list)
+    for table in tables.values():
+        found[names.get(table.root, table.name)].append(table)
+    return dict(found)
+
+
+def pairs(
+    source: Mapping[Name, Table], target: Mapping[Name, Table], wanted: Callable[[Name], bool]
+) -> tuple[list[Pair], list[Name]]:
+    """Return the pairs to read, and the outermost tables that only the source has.
+
+    Args:
+        source: its tables.
+        target: its tables.
+        wanted: whether an outermost table of the source belongs to the target.
+    """
+    here, there = roots(source), roots(target)
+    found: list[Pair] = []
+    for name in sorted(here):
+        if wanted(name) and name in there:
+            found += _pairs_of_tree(name, here[name], there[name])
+    return found, sorted(name for name in here.keys() - there.keys() if wanted(name))
+
+
+def _pairs_of_tree(name: Name, source: Sequence[Table], target: Sequence[Table]) -> list[Pair]:
+    """Compare partition by partition, unless both sides need not have put their rows into the same ones."""
+    one, other = ({table.name: table for table in tree} for tree in (source, target))
+    leaves = {each for each, table in one.items() if not table.is_tree}
+    by_hash = any(table.strategy == _BY_HASH for table in (*source, *target))
+    if by_hash or leaves != {each for each, table in other.items() if not table.is_tree} or name not in other:
+        sizes = sum(table.size for table in source), sum(table.size for table in target)
+        return [Pair(one[name], other[name], True, sizes)]
+    return [Pair(one[leaf], other[leaf], False, (one[leaf].size, other[leaf].size)) for leaf in sorted(leaves)]
+
+
+def quoted_name(names: Sequence[str]) -> str:
+    """Return schema, table and whatever else with dots between, as SQL writes them where that is needed."""
+    return ".".join(map(quoted, names))
+
+
+def quoted(name: str) -> str:
+    """Return a name in double quotes, unless it is a plain one."""
+    if name.isidentifier() and name.islower() and name.isascii():
+        return name
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,193 @@
+"""How well each vector index finds the ten nearest, on both sides: against an exact search, for stored vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+from sqlalchemy import Connection
+
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.verify.data import Unreadable
+from alembic_multidb.verify.homes import Wanted
+from alembic_multidb.verify.options import VerifyOptions
+from alembic_multidb.verify.reader import Sides
+from alembic_multidb.verify.report import Finding, Recall
+from alembic_multidb.verify.settings import load_vector
+from alembic_multidb.verify.side import Raw, Side, query, raw, rows
+
+NEAREST = 10
+
+_BY_INDEX = {"enable_seqscan": "off", "enable_sort": "off", "enable_indexscan": "on"}
+_EXACTLY = {"enable_seqscan": "on", "enable_sort": "on", "enable_indexscan": "off"}
+_AS_BEFORE = dict.fromkeys(_BY_INDEX, "on")
+# What the search of an index depends on, by its method.
+_SETTINGS = {
+    "hnsw": ("hnsw.ef_search", "hnsw.iterative_scan"),
+    "ivfflat": ("ivfflat.probes", "ivfflat.iterative_scan"),
+}
+
+
+class _NotUsedError(Exception):
+    """The planner does not search with the index that is asked for."""
+
+
+@dataclass(frozen=True)
+class _Index:
+    """A vector index of one side."""
+
+    facts: dict[str, Any]
+
+    @property
+    def expression(self) -> sql.Composable:
+        """Return what is indexed, as PostgreSQL itself writes it."""
+        return sql.SQL("({})").format(sql.SQL(self.facts["expression"]))
+
+    @property
+    def rows(self) -> sql.Composable:
+        """Return the rows that are indexed."""
+        condition = sql.SQL(self.facts["condition"] or "true")
+        return sql.SQL("ONLY {} WHERE ({}) AND {} IS NOT NULL").format(
+            sql.Identifier(self.facts["schema"], self.facts["table"]), condition, self.expression
+        )
+
+    def distance(self, vector: str) -> sql.Composable:
+        """Return how far what is indexed is from a vector."""
+        return sql.SQL("{} OPERATOR({}.{}) {}::{}").format(
+            self.expression,
+            sql.Identifier(self.facts["operator_schema"]),
+            sql.SQL(self.facts["operator"]),
+            sql.Literal(vector),
+            sql.Identifier(self.facts["type_schema"], self.facts["type_name"]),
+        )
+
+    def nearest(self, vector: str) -> sql.Composed:
+        """Return the search for the nearest, by their distances."""
+        distance = self.distance(vector)
+        return sql.SQL("SELECT {} FROM {} ORDER BY {} LIMIT {}").format(
+            distance, self.rows, distance, sql.Literal(NEAREST)
+        )
+
+
+def compare_recall(sides: Sides, wanted: Wanted, options: VerifyOptions) -> tuple[list[Recall], list[Finding]]:
+    """Search for sampled vectors on both sides, by index and exactly.
+
+    Args:
+        sides: source and target.
+        wanted: which tables belong to the target.
+        options: how many samples, and by how much the target's recall may be lower.
+
+    Returns:
+        What each index finds, and what was found wrong.
+    """
+    source, target = (_read(side, wanted) for side in (sides.source, sides.target))
+    recalls: list[Recall] = []
+    findings: list[Finding] = []
+    for name in sorted(source.keys() & target.keys()):
+        try:
+            found = _compare(sides, source[name], target[name], options)
+        except (_NotUsedError, *Unreadable) as error:
+            words = str(error) if isinstance(error, _NotUsedError) else first_line(error)
+            message = f"the recall of index {name} could not be measured: {words}"
+            findings.append(Finding(kind="recall", object=name, what="unknown", message=message))
+            continue
+        recalls += [found] if found.samples else []
+        findings += _findings(found, options)
+    return recalls, findings
+
+
+def _findings(found: Recall, options: VerifyOptions) -> Iterator[Finding]:
+    one, other = found.recalls
+    if found.samples and one - other > options.recall_tolerance:
+        yield Finding(
+            kind="recall",
+            object=found.index,
+            what="different",
+            message=f"index {found.index} finds {other:.1%} of the {NEAREST} nearest in the target "
+            f"({found.settings[1]}), {one:.1%} in the source ({found.settings[0]})",
+        )
+
+
+def _read(side: Side, wanted: Wanted) -> dict[str, _Index]:
+    found = side.ask(query("vector_indexes")).result()
+    return {
+        row["index"]: _Index(row)
+        for row in found
+        if wanted.home((row["root_schema"], row["root_table"])) == wanted.database.name
+        and not wanted.options.excludes({"index"}, row["index"])
+    }
+
+
+def _compare(sides: Sides, source: _Index, target: _Index, options: VerifyOptions) -> Recall:
+    samples = sides.start(False, lambda connection: _samples(connection, source, options.recall_samples)).result()
+    one = sides.source.run(lambda connection: _measure(connection, source, samples))
+    other = sides.target.run(lambda connection: _measure(connection, target, samples))
+    (recall, settings), (recall_there, settings_there) = one.result(), other.result()
+    return Recall(
+        index=source.facts["index"],
+        samples=len(samples),
+        recalls=(recall, recall_there),
+        settings=(settings, settings_there),
+    )
+
+
+def _samples(connection: Raw, index: _Index, many: int) -> list[str]:
+    """Return some of the indexed vectors, always the same ones, but none that is at no distance from anything."""
+    statement = sql.SQL(
+        "SELECT {vector}::text AS v FROM {rows} AND ctid = ANY (ARRAY(SELECT ctid FROM {rows} "
+        "ORDER BY pg_catalog.md5(ctid::text) LIMIT {many}))"
+    ).format(vector=index.expression, rows=index.rows, many=sql.Literal(many))
+    return [row[0] for row in connection.execute(statement)]
+
+
+def _measure(connection: Connection, index: _Index, samples: list[str]) -> tuple[float, str]:
+    """Return which part of the nearest the index finds, and the settings that it was asked with."""
+    load_vector(connection)
+    driver = raw(connection)
+    settings = rows(
+        driver,
+        "SELECT pg_catalog.string_agg(n || '=' || pg_catalog.current_setting(n, true), ', ') AS words "
+        "FROM pg_catalog.unnest(%s::text[]) AS n",
+        list(_SETTINGS[index.facts["method"]]),
+    )[0]["words"]
+    parts = []
+    for vector in samples:
+        exact = _distances(driver, index, vector, _EXACTLY)
+        found = _distances(driver, index, vector, _BY_INDEX)
+        if exact:
+            # Others may be just as near: what counts is how near, not which ones.
+            parts.append(sum(distance <= exact[-1] for distance in found) / len(exact))
+    _set(driver, _AS_BEFORE)
+    return (sum(parts) / len(parts) if parts else 1.0), settings or ""
+
+
+def _distances(driver: Raw, index: _Index, vector: str, settings: dict[str, str]) -> list[float]:
+    _set(driver, settings)
+    statement = index.nearest(vector)
+    if settings is _BY_INDEX:
+        plan = driver.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(statement)).fetchone()
+        assert plan is not None
+        if index.facts["name"] not in _index_names(plan[0]):
+            raise _NotUsedError("PostgreSQL searches without it; is there another index on the same vectors?")
+    distances = [row[0] for row in driver.execute(statement)]
+    return [distance for distance in distances if distance == distance]
+
+
+def _index_names(plan: Any) -> set[str]:
+    """Return the indexes that a plan uses."""
+    if isinstance(plan, list):
+        return set().union(*map(_index_names, plan))
+    if not isinstance(plan, dict):
+        return set()
+    return (
+        {plan["Index Name"]} | _index_names(list(plan.values()))
+        if "Index Name" in plan
+        else _index_names(list(plan.values()))
+    )
+
+
+def _set(driver: Raw, settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        driver.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
