@@ -84,7 +84,9 @@ def _rows(wanted: Wanted, side: Side, evidence: Evidence, meter: Meter, found: C
     by_identity = {table.identity: table for table in tables.values()}
     proofs = evidence.tables(wanted.database.name)
     running = {
-        proof.name: _start(side, _pair(by_identity[proof.name], tables, proof), evidence.is_strong, meter)
+        proof.name: _start(
+            side, _pair(by_identity[proof.name], tables, proof), evidence.is_strong, wanted.options.chunk, meter
+        )
         for proof in proofs
         if proof.name in by_identity
     }
@@ -134,8 +136,8 @@ def _read(digester: Digester, where: Where, connection: Connection) -> Digest:
     return digester.read(raw(connection), True, where)
 
 
-def _start(side: Side, pair: Pair, strong: bool, meter: Meter) -> list[Future[Digest]]:
-    digester, wheres = Digester(pair, strong), by_place(pair, True)
+def _start(side: Side, pair: Pair, strong: bool, chunk: int, meter: Meter) -> list[Future[Digest]]:
+    digester, wheres = Digester(pair, strong), by_place(pair, True, chunk)
     meter.expect(pair.sizes[1])
     running = []
     for where in wheres:

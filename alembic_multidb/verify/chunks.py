@@ -17,8 +17,6 @@ from alembic_multidb.verify.digest import EVERYTHING, Where
 from alembic_multidb.verify.side import Raw
 from alembic_multidb.verify.tables import Pair
 
-# What one statement reads, with values stored out of line.
-CHUNK = 32 * 2**20
 # So many bytes of a table's main file are looked at to find bounds; of a larger one, a sample of its pages.
 _LOOKED_AT = 32 * 2**20
 _PAGE = 8192
@@ -145,18 +143,18 @@ class Key:
         )
 
 
-def first_parts(connection: Raw, key: Key) -> list[Range]:
-    """Cut a pair of tables by the source's keys into parts of about :data:`CHUNK` bytes."""
-    parts = min(-(-max(key.pair.sizes) // CHUNK), _MOST_PARTS)
+def first_parts(connection: Raw, key: Key, chunk: int) -> list[Range]:
+    """Cut a pair of tables by the source's keys into parts of about so many bytes."""
+    parts = min(-(-max(key.pair.sizes) // chunk), _MOST_PARTS)
     if parts <= 1:
         return [Range()]
     return Range().split(key.bounds(connection, False, EVERYTHING, parts, sample=True))
 
 
-def by_place(pair: Pair, is_target: bool) -> list[Where]:
-    """Cut one side's table into parts of its file, of about :data:`CHUNK` bytes; the last one is open-ended."""
+def by_place(pair: Pair, is_target: bool, chunk: int) -> list[Where]:
+    """Cut one side's table into parts of its file, of about so many bytes; the last one is open-ended."""
     table = pair.table(is_target)
-    parts, pages = min(-(-pair.sizes[is_target] // CHUNK), _MOST_PARTS), table.heap // _PAGE
+    parts, pages = min(-(-pair.sizes[is_target] // chunk), _MOST_PARTS), table.heap // _PAGE
     if parts <= 1 or pair.is_whole or pages <= 1:
         return [EVERYTHING]
     step = -(-pages // parts)

@@ -117,7 +117,7 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     if not to_read:
         message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
         yield Finding(kind="rows", object="all", what="suspicious", message=message)
-    how = DataOptions(options.strong, options.max_rows, run.keys, wanted.database.name)
+    how = DataOptions(options.strong, options.chunk, options.max_rows, run.keys, wanted.database.name)
     proofs, findings = compare_rows(sides, to_read, how, run.meter)
     found.tables += proofs
     yield from findings

@@ -34,12 +34,14 @@ class DataOptions:
 
     Attributes:
         strong: whether two hashes are taken of each row.
+        chunk: bytes that one statement reads.
         max_rows: how many rows of a table are named.
         keys: where the keys of all differing rows are written, a line each.
         database: the database's name, for these lines.
     """
 
     strong: bool
+    chunk: int
     max_rows: int
     keys: IO[str] | None
     database: str
@@ -65,7 +67,7 @@ def compare_rows(
     """
     proofs: list[TableProof] = []
     findings: list[Finding] = []
-    cuts = [(pair, _cut(sides, pair)) for pair in pairs]
+    cuts = [(pair, _cut(sides, pair, options.chunk)) for pair in pairs]
     begun = [(pair, _guarded(partial(_begin, sides, pair, cut, options, meter))) for pair, cut in cuts]
     for pair, reading in begun:
         found = reading if isinstance(reading, str) else _guarded(partial(_finish, reading, options))
@@ -77,11 +79,11 @@ def compare_rows(
     return proofs, findings
 
 
-def _cut(sides: Sides, pair: Pair) -> Future[list[Range]] | None:
+def _cut(sides: Sides, pair: Pair, chunk: int) -> Future[list[Range]] | None:
     """Begin to look for the parts of a pair of tables with a key."""
     if not pair.key:
         return None
-    return sides.start(False, lambda connection: first_parts(connection, Key(pair)))
+    return sides.start(False, lambda connection: first_parts(connection, Key(pair), chunk))
 
 
 def _begin(sides: Sides, pair: Pair, cut: Future[list[Range]] | None, options: DataOptions, meter: Meter) -> _Reading:
@@ -89,7 +91,7 @@ def _begin(sides: Sides, pair: Pair, cut: Future[list[Range]] | None, options: D
     if cut is not None:
         reading.parts = cut.result()
     for is_target, running in enumerate(reading.running):
-        wheres = _wheres(reading, pair, bool(is_target))
+        wheres = _wheres(reading, pair, bool(is_target), options.chunk)
         meter.expect(pair.sizes[is_target])
         for where in wheres:
             running.append(reading.reader.start(bool(is_target), where))
@@ -101,9 +103,9 @@ def _counted(meter: Meter, size: int) -> Callable[[Future[Digest]], None]:
     return lambda done: meter.add(size)
 
 
-def _wheres(reading: _Reading, pair: Pair, is_target: bool) -> list[Where]:
+def _wheres(reading: _Reading, pair: Pair, is_target: bool, chunk: int) -> list[Where]:
     if reading.key is None:
-        return by_place(pair, is_target)
+        return by_place(pair, is_target, chunk)
     return [reading.key.where(part, is_target) for part in reading.parts]
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from alembic_multidb.errors import ConfigurationError
 
+# What one statement reads is enough to be worth its plan, and little enough to be read again where it differs.
+CHUNK = 32 * 2**20
 # A day: what was proven then need not be true any more.
 MAX_AGE = 86_400.0
 
@@ -67,6 +69,7 @@ class VerifyOptions:
         owners: compare owners.
         grants: compare rights.
         keys: a file for the keys of all differing rows.
+        chunk: bytes that one statement reads, with values stored out of line.
         max_age: how old evidence may be that a database is compared with, in seconds.
     """
 
@@ -83,6 +86,7 @@ class VerifyOptions:
     owners: bool = True
     grants: bool = True
     keys: Path | None = None
+    chunk: int = CHUNK
     max_age: float = MAX_AGE
 
     @property

@@ -95,7 +95,7 @@ CREATE POLICY all_documents ON app.documents USING (true);
 
 CREATE TABLE app.many (id bigint PRIMARY KEY, payload text);
 ALTER TABLE app.many ALTER payload SET STORAGE EXTERNAL;
-INSERT INTO app.many SELECT n, repeat(md5(n::text), 125) FROM generate_series(1, 12000) AS n;
+INSERT INTO app.many SELECT n, repeat(md5(n::text), 3) FROM generate_series(1, 12000) AS n;
 
 SELECT lo_from_bytea(4711, 'large'), lo_from_bytea(4712, convert_to(repeat('x', 300000), 'UTF8'));
 GRANT SELECT ON app.users TO verify_reader;
