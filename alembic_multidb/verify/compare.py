@@ -16,7 +16,7 @@ from alembic_multidb.verify.large_objects import compare_large_objects, read_lar
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.progress import Meter
 from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.report import DatabaseReport, Finding
+from alembic_multidb.verify.report import DatabaseReport, Expected, Finding
 from alembic_multidb.verify.schema import compare_schemas, prepare, read_target, undeclared
 from alembic_multidb.verify.sequences import Sequence, compare_sequences, read_sequences
 from alembic_multidb.verify.settings import compare_settings
@@ -95,15 +95,15 @@ def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collect
     assert source is not None
     target = read_target(sides.target, run.project, database, source)
     schemas = prepare(source.schema_for(database), target, run.options)
-    found.facts, found.objects = len(schemas.expected.rows), schemas.objects
+    found.facts, found.objects = len(schemas.expected.rows), schemas.without_excluded(run.options).objects
     yield from compare_schemas(schemas, source, database, run.options)
     yield from undeclared(schemas, database)
 
 
 def _states(wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
-    for finding in compare_states(sides, wanted.is_ours, wanted.options):
-        if (finding.kind, finding.object) not in found.named:
-            yield finding
+    for told in compare_states(sides, wanted.is_ours, wanted.options):
+        if isinstance(told, Expected) or (told.kind, told.object) not in found.named:
+            yield told
 
 
 def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
@@ -114,6 +114,7 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     to_read, missing = pairs(run.ground.tables, target, names.__contains__)
     if run.ground.schema is None:
         yield from _without_schema(wanted, names, to_read, missing, target)
+    yield from _excluded_tables(wanted, run.ground.tables)
     if not to_read:
         message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
         yield Finding(kind="rows", object="all", what="suspicious", message=message)
@@ -122,6 +123,13 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     found.tables += proofs
     yield from findings
     yield from compare_large_objects(large_objects, options, is_default=wanted.database.declaration.default)
+
+
+def _excluded_tables(wanted: Wanted, tables: Mapping[Name, Table]) -> Iterator[Expected]:
+    for name, table in tables.items():
+        excluded = wanted.options.excludes({"table"}, table.identity)
+        if excluded is not None and wanted.home(name) == wanted.database.name:
+            yield Expected(kind="table", object=table.identity, reason=f"excluded by {excluded}")
 
 
 def _without_schema(

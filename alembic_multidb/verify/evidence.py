@@ -45,7 +45,7 @@ class Evidence:
             for database in data["databases"]:
                 for table in database["tables"]:
                     _proof(table)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigurationError(
                 f"{path} is no evidence ({type(error).__name__}); multidb verify --evidence writes it"
             ) from None
@@ -143,7 +143,8 @@ def evidence_data(report: Report) -> dict[str, Any]:
 
 def database_data(database: DatabaseReport) -> dict[str, Any]:
     """Return what JSON says of a database."""
-    return {"name": database.name, "state": database.state, **asdict(database)}
+    data = {"name": database.name, "state": database.state, **asdict(database)}
+    return {**data, "tables": [{**table, "columns": dict(table["columns"])} for table in data["tables"]]}
 
 
 def _proof(row: Mapping[str, Any]) -> TableProof:
@@ -152,5 +153,5 @@ def _proof(row: Mapping[str, Any]) -> TableProof:
         name=row["name"],
         rows=(int(one), int(other)),
         digests=(str(row["digests"][0]), str(row["digests"][1])),
-        columns=tuple((str(name), str(form)) for name, form in row["columns"]),
+        columns=tuple((str(name), str(form)) for name, form in row["columns"].items()),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -13,7 +13,7 @@ from alembic.util.exc import CommandError
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.env.lock import is_same_database
-from alembic_multidb.errors import MultidbError
+from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.urls import DatabaseURL
@@ -27,7 +27,7 @@ from alembic_multidb.verify.orphans import orphans
 from alembic_multidb.verify.output import private_file
 from alembic_multidb.verify.progress import Meter, Show
 from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.report import DatabaseReport, Finding, Report
+from alembic_multidb.verify.report import UNKNOWN, DatabaseReport, Finding, Report
 from alembic_multidb.verify.side import Side
 
 
@@ -64,6 +64,7 @@ def verify(
         reports = [
             _opened(project, database, options, partial(_compare, run, database, evidence)) for database in databases
         ]
+    _refuse_unused(options, reports)
     if not options.names:
         reports[0] = replace(reports[0], findings=(*_homeless(run), *reports[0].findings))
     return Report(
@@ -75,6 +76,18 @@ def verify(
         strong=options.strong,
         options=options.compared,
     )
+
+
+def _refuse_unused(options: VerifyOptions, reports: Sequence[DatabaseReport]) -> None:
+    """Refuse an exclusion that matches nothing, if everything was looked at: a name in it is mistyped."""
+    if options.names or not (options.schema and options.data) or any(report.exit_code == UNKNOWN for report in reports):
+        return
+    reasons = {expected.reason for report in reports for expected in report.expected}
+    unused = [str(each) for each in options.exclude if f"excluded by {each}" not in reasons]
+    if unused:
+        raise ConfigurationError(
+            f"nothing is called {', '.join(unused)} on either side; take the --exclude away, or correct it"
+        )
 
 
 def _opened(

@@ -195,6 +195,8 @@ def query(name: str) -> str:
 def _cancel(connection: Connection) -> None:
     """End the statement that a connection may be waiting for."""
     try:
-        raw(connection).cancel()
+        driver = raw(connection)
+        if driver.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+            driver.cancel()
     except (psycopg.Error, SQLAlchemyError):
         return  # it is gone already, and its statement with it

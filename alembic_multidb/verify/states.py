@@ -11,7 +11,9 @@ from alembic_multidb.verify.side import query
 from alembic_multidb.verify.tables import Name
 
 
-def compare_states(sides: Sides, is_ours: Callable[[Name], bool], options: VerifyOptions) -> Iterator[Finding]:
+def compare_states(
+    sides: Sides, is_ours: Callable[[Name], bool], options: VerifyOptions
+) -> Iterator[Finding | Expected]:
     """Find indexes, constraints, triggers and materialized views that are in force in the source alone.
 
     Args:
@@ -23,8 +25,12 @@ def compare_states(sides: Sides, is_ours: Callable[[Name], bool], options: Verif
     before = {(row["kind"], row["object"], row["state"]) for row in source.result()}
     for row in target.result():
         key = row["kind"], row["object"], row["state"]
-        is_wanted = is_ours((row["schema"], row["name"])) and not options.excludes({row["kind"]}, row["object"])
-        if key not in before and is_wanted:
+        if key in before or not is_ours((row["schema"], row["name"])):
+            continue
+        excluded = options.excludes({row["kind"]}, row["object"])
+        if excluded is not None:
+            yield Expected(kind=row["kind"], object=row["object"], reason=f"excluded by {excluded}")
+        else:
             message = f"{row['kind']} {row['object']} {row['state']} in the target"
             yield Finding(kind=row["kind"], object=row["object"], what="different", message=message)
 
