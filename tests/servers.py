@@ -68,8 +68,8 @@ def debian_15() -> Path | None:
 
 
 @contextmanager
-def running_server(binaries: Path) -> Iterator[Server]:
-    """Initialise a cluster with these programs, start it, and leave nothing of it behind."""
+def running_server(binaries: Path, *settings: str) -> Iterator[Server]:
+    """Initialise a cluster with these programs and settings, start it, and leave nothing of it behind."""
     folder = Path(tempfile.mkdtemp(prefix="multidb-pg-", dir=_where_there_is_room()))
     user = _unprivileged_user()
     if user is not None:
@@ -79,6 +79,7 @@ def running_server(binaries: Path) -> Iterator[Server]:
     options = (
         f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off "
         "-c full_page_writes=off -c max_connections=200 -c timezone=UTC -c shared_buffers=64MB"
+        + "".join(f" -c {setting}" for setting in settings)
     )
     try:
         _run(

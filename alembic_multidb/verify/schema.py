@@ -10,7 +10,7 @@ from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import REPORTED_KINDS, Row, Snapshot, canonical
 from alembic_multidb.classify import plain_name
 from alembic_multidb.operate.project import Project
-from alembic_multidb.plugin.extensions import reaches
+from alembic_multidb.plugin.extensions import ANY_VERSION, reaches
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.schema import home_of, read_schema
 from alembic_multidb.stamp.source import Source
@@ -111,8 +111,8 @@ def _reason(item: Difference, database: RegisteredDatabase, feeds: frozenset[str
         return f'declared for "{database.name}"'
     if item.kind == "extension version" and item.what == "different":
         one, other = item.attributes["version"]
-        if reaches(other, f">={one}"):
-            return f"a newer version: {one} -> {other}"
+        if reaches(other, database.extensions.get(name, ANY_VERSION)):
+            return f"another server may have another version: {one} -> {other}"
     if item.kind == "publication" and item.identity in feeds and item.what != "different":
         return "rows come, or came, by logical replication"
     return None

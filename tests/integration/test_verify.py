@@ -383,7 +383,8 @@ class TestVectors:
                 url,
                 "CREATE TABLE ai_more (id int PRIMARY KEY, v vector(4), b bit(8)); "
                 "INSERT INTO ai_more SELECT n, ARRAY[n % 10, n % 7, 1, n]::real[]::vector, n::bit(8) "
-                "FROM generate_series(1, 150) AS n; INSERT INTO ai_more VALUES (0, '[0,0,0,0]', NULL), (-1, NULL, NULL); "
+                "FROM generate_series(1, 150) AS n; "
+                "INSERT INTO ai_more VALUES (0, '[0,0,0,0]', NULL), (-1, NULL, NULL); "
                 "CREATE INDEX m1 ON ai_more USING hnsw ((v::halfvec(4)) halfvec_cosine_ops) WHERE id > 100; "
                 "CREATE INDEX m2 ON ai_more USING hnsw (b bit_hamming_ops); "
                 "CREATE INDEX m3 ON ai_more USING ivfflat (v vector_cosine_ops) WITH (lists = 1); "
