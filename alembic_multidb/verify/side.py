@@ -119,9 +119,11 @@ class Side:
         for connection in connections:
             _cancel(connection)
         self._executor.shutdown(wait=True)
-        for connection in connections:
+        # A worker whose statement was ended has closed its connection itself.
+        for connection in self._all:
             connection.invalidate()
             connection.close()
+        self._all.clear()
         self._engine.dispose()
 
     def _work(self, work: Callable[[Connection], T]) -> T:
