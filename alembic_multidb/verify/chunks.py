@@ -20,6 +20,8 @@ from alembic_multidb.verify.tables import Pair
 # So many bytes of a table's main file are looked at to find bounds; of a larger one, a sample of its pages.
 _LOOKED_AT = 32 * 2**20
 _PAGE = 8192
+# Rows with neighbouring keys of these types lie anywhere.
+_SCATTERED = frozenset({"uuid", "bytea", "text", "varchar"})
 # A table of many terabytes has larger parts, not more of them.
 _MOST_PARTS = 2048
 
@@ -56,6 +58,23 @@ class Key:
             all(side[name].order == "own" for side in sides) and sides[0][name].type.oid == sides[1][name].type.oid
             for name in self.pair.key
         ]
+
+    @cached_property
+    def is_served_by_an_index(self) -> bool:
+        """Tell whether a part of the keys can be read without reading all of the table.
+
+        Both sides need an index in an order that both have. Neighbouring keys must also lie near each other, as numbers
+        and times do that grow, or the rows themselves must take little room in the table's main file, as vectors do.
+        """
+        if not all(self._is_own) or self.pair.target.key != self.pair.key or self.pair.is_whole:
+            return False
+        first = self.pair.source.columns[self.pair.key[0]]
+        return first.type.name not in _SCATTERED or 4 * self.pair.source.heap <= self.pair.source.size
+
+    def hash(self, is_target: bool) -> sql.Composable:
+        """Return a hash of the key's values as texts."""
+        texts = [sql.SQL("pg_catalog.textsend({})").format(text) for text in self.texts(is_target)]
+        return sql.SQL("pg_catalog.hash_record_extended(ROW({}), 2)").format(sql.SQL(", ").join(texts))
 
     def texts(self, is_target: bool) -> list[sql.Composable]:
         """Return the key's values as texts."""

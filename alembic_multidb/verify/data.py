@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.verify.chunks import Key, Range, by_place, first_parts
 from alembic_multidb.verify.digest import Digest, Digester, Where, total
+from alembic_multidb.verify.keyed import differing_by_hash
 from alembic_multidb.verify.multisets import differing_multiset
 from alembic_multidb.verify.progress import Meter
 from alembic_multidb.verify.reader import Reader, Sides
@@ -80,14 +81,14 @@ def compare_rows(
 
 
 def _cut(sides: Sides, pair: Pair, chunk: int) -> Future[list[Range]] | None:
-    """Begin to look for the parts of a pair of tables with a key."""
-    if not pair.key:
+    """Begin to look for the parts of a pair of tables, if they are cut by key."""
+    if not pair.key or not Key(pair).is_served_by_an_index:
         return None
     return sides.start(False, lambda connection: first_parts(connection, Key(pair), chunk))
 
 
 def _begin(sides: Sides, pair: Pair, cut: Future[list[Range]] | None, options: DataOptions, meter: Meter) -> _Reading:
-    reading = _Reading(Reader(sides, Digester(pair, options.strong)), Key(pair) if cut is not None else None)
+    reading = _Reading(Reader(sides, Digester(pair, options.strong)), Key(pair) if pair.key else None)
     if cut is not None:
         reading.parts = cut.result()
     for is_target, running in enumerate(reading.running):
@@ -104,7 +105,7 @@ def _counted(meter: Meter, size: int) -> Callable[[Future[Digest]], None]:
 
 
 def _wheres(reading: _Reading, pair: Pair, is_target: bool, chunk: int) -> list[Where]:
-    if reading.key is None:
+    if reading.key is None or not reading.parts:
         return by_place(pair, is_target, chunk)
     return [reading.key.where(part, is_target) for part in reading.parts]
 
@@ -133,9 +134,11 @@ def _differing(
 ) -> Iterator[RowDifference]:
     if reading.key is None:
         yield from differing_multiset(reading.reader, sums)
-        return
-    for part, one, other in zip(reading.parts, source, target, strict=True):
-        yield from differing_rows(reading.reader, reading.key, part, (one, other))
+    elif not reading.parts:
+        yield from differing_by_hash(reading.reader, reading.key, sums)
+    else:
+        for part, one, other in zip(reading.parts, source, target, strict=True):
+            yield from differing_rows(reading.reader, reading.key, part, (one, other))
 
 
 def _take(

@@ -98,6 +98,10 @@ class Digester:
         """Return the hash of one row: the inner of the two, with the first seed."""
         return _hash(self._records[is_target], _SEEDS[0])
 
+    def nested_hash(self, is_target: bool) -> sql.Composable:
+        """Return the hash of one row's hash, with the first seed."""
+        return _outer_hash(self._records[is_target], _SEEDS[0])
+
     def read(self, connection: Raw, is_target: bool, where: Where = EVERYTHING) -> Digest:
         """Read the digest of a part of a table, in one pass."""
         relation = self.pair.relation(is_target)
@@ -109,14 +113,14 @@ class Digester:
         else:
             rows = sql.SQL("{}{}").format(relation, where.clause)
         sums = sql.SQL(", ").join(
-            sql.SQL("coalesce(sum({}), 0)").format(outer_hash(record, seed)) for seed in self.seeds
+            sql.SQL("coalesce(sum({}), 0)").format(_outer_hash(record, seed)) for seed in self.seeds
         )
         found = connection.execute(sql.SQL("SELECT count(*), {} FROM {}").format(sums, rows)).fetchone()
         assert found is not None
         return Digest(found[0], tuple(int(number) for number in found[1:]))
 
 
-def outer_hash(record: sql.Composable, seed: int) -> sql.Composable:
+def _outer_hash(record: sql.Composable, seed: int) -> sql.Composable:
     """Return the hash of a row's hash."""
     return sql.SQL("pg_catalog.hash_record_extended(ROW(pg_catalog.int8send({})), {})").format(
         _hash(record, seed), sql.Literal(seed)

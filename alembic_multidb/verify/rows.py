@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,7 +85,7 @@ def _search(reader: Reader, key: Key, part: Range, found: tuple[Digest, Digest],
         return
     parts = [part] if depth >= _DEEPEST or max(item.rows for item in found) <= LEAF else _cut(reader, key, part, found)
     if len(parts) == 1:
-        yield from _name(reader, key, part)
+        yield from name_rows(reader, key, lambda is_target: key.where(part, is_target))
         return
     digests = reader.digests([(key.where(each, False), key.where(each, True)) for each in parts])
     for each, pair in zip(parts, digests, strict=True):
@@ -101,9 +101,16 @@ def _cut(reader: Reader, key: Key, part: Range, found: tuple[Digest, Digest]) ->
     return part.split([bound for bound in running.result() if bound != part.low])
 
 
-def _name(reader: Reader, key: Key, part: Range) -> Iterator[RowDifference]:
+def name_rows(reader: Reader, key: Key, where: Callable[[bool], Where]) -> Iterator[RowDifference]:
+    """Name the rows of a small part that differ.
+
+    Args:
+        reader: says where.
+        key: tells rows apart.
+        where: which rows, for the source and for the target.
+    """
     source, target = reader.sides.both(
-        lambda connection, is_target: _hashes(connection, reader, key, key.where(part, is_target), is_target)
+        lambda connection, is_target: _hashes(connection, reader, key, where(is_target), is_target)
     )
     for values in sorted(source.keys() | target.keys(), key=lambda item: [(len(text), text) for text in item]):
         one, other = source.get(values, Counter()), target.get(values, Counter())

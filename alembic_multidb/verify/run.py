@@ -53,6 +53,7 @@ def verify(
     Raises:
         UnknownDatabaseError: a name is not in the registry.
         ConnectionFailedError: the source cannot be reached.
+        MultidbError: its catalog cannot be read.
         ConfigurationError: the file for the keys cannot be written, or an exclusion matches nothing.
     """
     options = options or VerifyOptions()
@@ -60,7 +61,7 @@ def verify(
     with ExitStack() as stack:
         keys = stack.enter_context(private_file(options.keys)) if options.keys is not None else None
         source = stack.enter_context(Side("source", source_url, options.jobs))
-        run = Run(project, options, Ground.read(source, project, options), Meter(show, clock), keys)
+        run = Run(project, options, _read_ground(source, project, options), Meter(show, clock), keys)
         reports = [
             _opened(project, database, options, partial(_compare, run, database, evidence)) for database in databases
         ]
@@ -76,6 +77,15 @@ def verify(
         strong=options.strong,
         options=options.compared,
     )
+
+
+def _read_ground(source: Side, project: Project, options: VerifyOptions) -> Ground:
+    try:
+        return Ground.read(source, project, options)
+    except Unreadable as error:
+        raise MultidbError(
+            f"the source {source.url} cannot be read: {first_line(error)}; use a login that may read all of it"
+        ) from None
 
 
 def _refuse_unused(options: VerifyOptions, reports: Sequence[DatabaseReport]) -> None:

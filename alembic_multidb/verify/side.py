@@ -23,6 +23,8 @@ T = TypeVar("T")
 Raw = psycopg.Connection[tuple[Any, ...]]
 
 OLDEST = 140000
+# After so many statements a worker begins anew: a server has room for some thousands of locks in a transaction.
+_RENEWED = 200
 
 # What a value is written like, and which rows are seen, depends on these, which a role, a database or a URL may set.
 _PINS = {
@@ -69,7 +71,7 @@ class Side:
         self.moment: dict[str, Any] = {}
         self._engine = make_engine(f"verify {name}", url)
         self._executor = ThreadPoolExecutor(jobs, f"multidb-verify-{name}")
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[tuple[Connection, int]] = deque()
         self._all: list[Connection] = []
         self._lock = Lock()
         self._is_closed = False
@@ -127,8 +129,11 @@ class Side:
         self._engine.dispose()
 
     def _work(self, work: Callable[[Connection], T]) -> T:
-        connection = self._take()
+        connection, done = self._take()
         try:
+            if done >= _RENEWED:
+                self._begin(connection)
+                done = 0
             found = work(connection)
         except BaseException:
             with self._lock:
@@ -137,29 +142,34 @@ class Side:
             connection.close()
             raise
         with self._lock:
-            self._idle.append(connection)
+            self._idle.append((connection, done + 1))
         return found
 
-    def _take(self) -> Connection:
+    def _take(self) -> tuple[Connection, int]:
         with self._lock:
             if self._is_closed:
                 raise MultidbError(f'"{self.name}" is closed: the comparison was given up')
             if self._idle:
                 return self._idle.pop()
-        return self._open()
+        return self._open(), 0
 
     def _open(self) -> Connection:
         connection = connect(self._engine, self.name, self.url)
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with self._lock:
             self._all.append(connection)
+        self._begin(connection)
+        return connection
+
+    def _begin(self, connection: Connection) -> None:
+        """Begin a transaction that sees what all others see."""
         driver = raw(connection)
+        driver.rollback()
         driver.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         driver.read_only = True
         if self.snapshot:
             driver.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self.snapshot)))
         pin(connection)
-        return connection
 
 
 def pin(connection: Connection) -> None:

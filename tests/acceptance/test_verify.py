@@ -158,12 +158,13 @@ class TestInterrupted:
                 assert json.loads((moved.folder / "proof.json").read_text())["exit_code"] == 0
 
 
-def test_progress_on_stderr(moved: Project) -> None:
+def test_progress_on_stderr(moved: Project, server: Server) -> None:
     """A comparison that takes long says how far it is: bytes, and how long the rest may take."""
     with psycopg.connect(moved.environment["DATABASE_URL"]) as other:
         other.execute("LOCK TABLE tags")
         running = moved.start(*SOURCE, "--data-only", "--jobs", "1", module=MULTIDB)
-        time.sleep(3)
+        wait_until(lambda: server.run("SELECT 1 FROM pg_locks WHERE NOT granted") != [])
+        time.sleep(1.5)
         other.rollback()
         output, errors = running.communicate(timeout=30)
     assert running.returncode == 0, errors

@@ -30,10 +30,8 @@ from alembic_multidb.verify.progress import Progress
 from alembic_multidb.verify.side import Side, raw
 from alembic_multidb.verify.tables import Pair, read_tables
 from tests.conftest import NewDatabase, psql
-from tests.integration.test_verify_planted import compared, source_18, target_of, url_of
+from tests.integration.verified import compared, project_of, target_of, url_of
 from tests.servers import Server
-
-__all__ = ["source_18"]  # a fixture
 
 CORE = """
 CREATE TYPE mood AS ENUM ('glad', 'sad');
@@ -390,7 +388,7 @@ class TestVectors:
                 "CREATE INDEX m3 ON ai_more USING ivfflat (v vector_cosine_ops) WITH (lists = 1); "
                 "CREATE TABLE ai_none (v vector(3)); CREATE INDEX m4 ON ai_none USING hnsw (v vector_ip_ops)",
             )
-        report = split.verify(recall_samples=20)
+        report = split.verify(recall_samples=20, recall_tolerance=0.5)
         assert (report.exit_code, words(report)) == (0, [])
         assert [recall.index for recall in report.databases[1].recalls] == [
             "public.ai_documents_hnsw",
@@ -591,7 +589,7 @@ class TestRows:
         plant = "ALTER TABLE app.many DROP CONSTRAINT many_pkey; UPDATE app.many SET id = 7"
         with target_of(server, plant) as target:
             report = compared(source_18, target, schema=False, max_rows=2)
-        assert "(id=1) is missing" in words(report)[0]
+        assert "12000 rows, but other values; (id=" in words(report)[0] and "is missing" in words(report)[0]
 
     def test_citext(self, server: Server, new_database: NewDatabase) -> None:
         """Case is seen, in values and in keys."""
@@ -643,8 +641,6 @@ class TestRows:
         """What is shown grows, and what is left shrinks to nothing."""
         shown: list[Progress] = []
         with target_of(server) as target:
-            from tests.integration.test_verify_planted import project_of
-
             verify(project_of(target), url_of(source_18), VerifyOptions(schema=False, chunk=100_000), show=shown.append)
         assert [progress.done for progress in shown] == sorted(progress.done for progress in shown)
         assert 0.9 < shown[-1].done / shown[-1].total <= 1

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from alembic_multidb.verify import VerifyOptions, verify
-from tests.integration.test_verify_planted import project_of, url_of
+from tests.integration.verified import project_of, url_of
 from tests.servers import Server, embedded_18, running_server, wait_until
 
 _numbers = itertools.count(1)

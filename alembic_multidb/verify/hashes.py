@@ -1,0 +1,76 @@
+"""Parts of all hashes: how rows are cut whose keys have no order that an index could serve, or that have no key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from alembic_multidb.verify.digest import Where
+from alembic_multidb.verify.reader import Sides
+from alembic_multidb.verify.rows import LEAF, RowDifference
+from alembic_multidb.verify.side import Raw
+
+_LOWEST, _HIGHEST = -(2**63), 2**63
+_CUTS = 1024
+
+# Of each part by its number: how many rows, and what their hashes add up to.
+Sums = dict[int, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class HashPart:
+    """Rows whose hashes are from ``low`` to ``high``, which is not in it."""
+
+    low: int = _LOWEST
+    high: int = _HIGHEST
+
+    @property
+    def step(self) -> int:
+        """Return how many hashes each of its parts has."""
+        return -(-(self.high - self.low) // _CUTS)
+
+    def part(self, number: int) -> HashPart:
+        """Return one of its parts."""
+        return HashPart(self.low + number * self.step, min(self.high, self.low + (number + 1) * self.step))
+
+    def number(self, value: sql.Composable) -> sql.Composable:
+        """Return in which of its parts a hash is."""
+        return sql.SQL("pg_catalog.div({}::pg_catalog.numeric - {}, {})::pg_catalog.int8").format(
+            value, sql.Literal(self.low), sql.Literal(self.step)
+        )
+
+    def where(self, value: sql.Composable) -> Where:
+        """Return the condition for a hash to be in it."""
+        # The largest one is no int8, and a comparison of numerics costs more than the hash.
+        low = sql.SQL("{} >= {}::pg_catalog.int8").format(value, sql.Literal(str(self.low)))
+        high = sql.SQL("{} <= {}::pg_catalog.int8").format(value, sql.Literal(str(self.high - 1)))
+        return Where(sql.SQL("{} AND {}").format(low, high))
+
+
+def search(
+    sides: Sides,
+    sums: Callable[[HashPart, Raw, bool], Sums],
+    name: Callable[[HashPart], Iterator[RowDifference]],
+    many: int,
+    part: HashPart | None = None,
+) -> Iterator[RowDifference]:
+    """Cut the hashes into smaller and smaller parts, in one pass each, and name the rows of the smallest that differ.
+
+    Args:
+        sides: source and target.
+        sums: reads what the parts of a part add up to, on one side.
+        name: names the rows of a part that differ.
+        many: how many rows the part has, on the side that has more of them.
+        part: the part; all hashes if it is None.
+    """
+    part = part or HashPart()
+    if many <= LEAF or part.step == 1:
+        yield from name(part)
+        return
+    source, target = sides.both(lambda connection, is_target: sums(part, connection, is_target))
+    for number in sorted(source.keys() | target.keys()):
+        one, other = source.get(number, (0, 0)), target.get(number, (0, 0))
+        if one != other:
+            yield from search(sides, sums, name, max(one[0], other[0]), part.part(number))
