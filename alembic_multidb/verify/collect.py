@@ -10,8 +10,8 @@ from alembic.util.exc import CommandError
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.verify.data import Unreadable
 from alembic_multidb.verify.report import DatabaseReport, Expected, Finding, Orphans, Recall, TableProof
+from alembic_multidb.verify.side import Unreadable
 
 Told = Finding | Expected
 

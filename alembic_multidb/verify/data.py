@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TypeVar
 
-import psycopg
-from sqlalchemy.exc import SQLAlchemyError
-
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.verify.chunks import Key, Range, by_place, first_parts
 from alembic_multidb.verify.digest import Digest, Digester, Where, total
@@ -21,12 +18,10 @@ from alembic_multidb.verify.progress import Meter
 from alembic_multidb.verify.reader import Reader, Sides
 from alembic_multidb.verify.report import Finding, TableProof
 from alembic_multidb.verify.rows import RowDifference, differing_rows, with_columns
+from alembic_multidb.verify.side import Unreadable
 from alembic_multidb.verify.tables import Pair
 
 T = TypeVar("T")
-
-# What a server or the way to it may answer instead of rows.
-Unreadable = (psycopg.Error, SQLAlchemyError)
 
 
 @dataclass(frozen=True)
@@ -116,9 +111,12 @@ def _finish(reading: _Reading, options: DataOptions) -> TableProof:
     pair = reader.digester.pair
     sums = total(source, reader.digester.empty()), total(target, reader.digester.empty())
     rows: list[RowDifference] = []
-    is_complete = True
+    is_complete, note = True, ""
     if sums[0] != sums[1]:
-        rows, is_complete = _take(_differing(reading, source, target, sums), reading, options)
+        try:
+            rows, is_complete = _take(_differing(reading, source, target, sums), reading, options)
+        except Unreadable as error:  # that they differ is known all the same
+            is_complete, note = False, f"the rows could not be named: {first_line(error)}"
     return TableProof(
         name=pair.source.identity,
         rows=(sums[0].rows, sums[1].rows),
@@ -126,6 +124,7 @@ def _finish(reading: _Reading, options: DataOptions) -> TableProof:
         columns=tuple(pair.columns),
         differences=tuple(rows),
         is_complete=is_complete,
+        note=note,
     )
 
 
@@ -163,7 +162,7 @@ def _findings(proof: TableProof) -> Iterator[Finding]:
         return
     one, other = proof.rows
     count = f"{one} rows in the source, {other} in the target" if one != other else f"{one} rows, but other values"
-    more = "" if proof.is_complete else "; there may be more"
+    more = "" if proof.is_complete else f"; {proof.note or 'there may be more'}"
     named = "".join(f"; {row}" for row in proof.differences)
     yield Finding(
         kind="rows", object=proof.name, what="different", message=f"rows of {proof.name}: {count}{named}{more}"

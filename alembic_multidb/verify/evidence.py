@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Evidence:
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            version, rule = data["alembic_multidb_evidence"], data["digest"]
+            number, rule = data["alembic_multidb_evidence"], data["digest"]
             datetime.fromisoformat(data["started"])
             data["options"].items(), data["strong"], data["exit_code"]
             for database in data["databases"]:
@@ -49,9 +50,9 @@ class Evidence:
             raise ConfigurationError(
                 f"{path} is no evidence ({type(error).__name__}); multidb verify --evidence writes it"
             ) from None
-        if (version, rule) != (FORMAT, RULE):
+        if (number, rule) != (FORMAT, RULE):
             raise ConfigurationError(
-                f"{path} is of format {version} with digest {rule}; this version has format {FORMAT} and "
+                f"{path} is of format {number} with digest {rule}; this version has format {FORMAT} and "
                 f"{RULE}: run multidb verify --evidence again"
             )
         return cls(path, data)
@@ -130,6 +131,7 @@ def evidence_data(report: Report) -> dict[str, Any]:
     """Return a report as JSON has it."""
     return {
         "alembic_multidb_evidence": FORMAT,
+        "version": version("alembic-multidb"),
         "digest": RULE,
         "strong": report.strong,
         "started": report.started,

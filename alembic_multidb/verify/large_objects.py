@@ -7,11 +7,10 @@ from concurrent.futures import Future
 from typing import Any
 
 from alembic_multidb.env.connect import first_line
-from alembic_multidb.verify.data import Unreadable
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Finding, What
-from alembic_multidb.verify.side import query
+from alembic_multidb.verify.side import Unreadable, query
 
 Objects = list[dict[str, Any]]
 

@@ -16,9 +16,8 @@ from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import ColumnNames, RegisteredDatabase, SoftReference
-from alembic_multidb.verify.data import Unreadable
 from alembic_multidb.verify.report import Finding, Orphans
-from alembic_multidb.verify.side import Raw, Side, raw
+from alembic_multidb.verify.side import Raw, Side, Unreadable, raw
 from alembic_multidb.verify.tables import Name, Table, quoted_name, read_tables
 
 BATCH = 5000

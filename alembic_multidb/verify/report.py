@@ -69,6 +69,7 @@ class TableProof:
         columns: which columns were read, and how each became bytes (``sent`` or ``written``).
         differences: the first rows that differ.
         is_complete: whether these are all of them.
+        note: why they are not, if something was in the way.
     """
 
     name: str
@@ -77,6 +78,7 @@ class TableProof:
     columns: tuple[tuple[str, str], ...] = ()
     differences: tuple[RowDifference, ...] = ()
     is_complete: bool = True
+    note: str = ""
 
     @property
     def is_equal(self) -> bool:

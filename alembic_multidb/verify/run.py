@@ -19,7 +19,6 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.urls import DatabaseURL
 from alembic_multidb.verify.against import compare_with_evidence
 from alembic_multidb.verify.compare import Ground, Run, compare
-from alembic_multidb.verify.data import Unreadable
 from alembic_multidb.verify.evidence import Evidence
 from alembic_multidb.verify.homes import Wanted
 from alembic_multidb.verify.options import VerifyOptions
@@ -28,7 +27,7 @@ from alembic_multidb.verify.output import private_file
 from alembic_multidb.verify.progress import Meter, Show
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import UNKNOWN, DatabaseReport, Finding, Report
-from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.side import Side, Unreadable
 
 
 def verify(

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from alembic_multidb.env.connect import first_line
-from alembic_multidb.verify.data import Unreadable
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Finding
-from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.side import Side, Unreadable, query
 from alembic_multidb.verify.tables import Name, quoted_name
 
 

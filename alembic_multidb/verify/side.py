@@ -15,12 +15,15 @@ from psycopg import sql
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connect, first_line, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.urls import DatabaseURL
 
 T = TypeVar("T")
 Raw = psycopg.Connection[tuple[Any, ...]]
+
+# What a server or the way to it may answer instead of rows.
+Unreadable = (psycopg.Error, SQLAlchemyError)
 
 OLDEST = 140000
 # After so many statements a worker begins anew: a server has room for some thousands of locks in a transaction.
@@ -88,6 +91,9 @@ class Side:
                     "PostgreSQL 14 and newer: upgrade it first"
                 )
             self.snapshot = str(rows(connection, "SELECT pg_catalog.pg_export_snapshot() AS id")[0]["id"])
+        except Unreadable as error:
+            self.close()
+            raise MultidbError(f'"{self.name}" at {self.url} cannot be read: {first_line(error)}') from None
         except BaseException:
             self.close()
             raise
@@ -210,5 +216,5 @@ def _cancel(connection: Connection) -> None:
         driver = raw(connection)
         if driver.info.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
             driver.cancel()
-    except (psycopg.Error, SQLAlchemyError):
+    except Unreadable:
         return  # it is gone already, and its statement with it

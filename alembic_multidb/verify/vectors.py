@@ -10,13 +10,12 @@ from psycopg import sql
 from sqlalchemy import Connection
 
 from alembic_multidb.env.connect import first_line
-from alembic_multidb.verify.data import Unreadable
 from alembic_multidb.verify.homes import Wanted
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Finding, Recall
 from alembic_multidb.verify.settings import load_vector
-from alembic_multidb.verify.side import Raw, Side, query, raw, rows
+from alembic_multidb.verify.side import Raw, Side, Unreadable, query, raw, rows
 
 NEAREST = 10
 # So many times the samples are taken before a recall is said to be too low.

@@ -142,6 +142,26 @@ class TestTwoHomes:
         assert [database.state for database in both.databases] == ["unknown", "equal"]
         assert both.exit_code == 2
 
+    def test_two_homes_in_one_database(self, split: Split) -> None:
+        """They may share one: each is compared with what of it is at home there."""
+        metadata = MetaData()
+        shared = Databases(
+            Database("core", metadata=metadata, url=split.core, default=True, shared_with=["ai"]),
+            Database("ai", metadata=metadata, url=split.core, tables=["ai_*"], version_table="ai_version"),
+        )
+        with psycopg.connect(split.core) as connection:
+            connection.execute(f"CREATE EXTENSION vector; {AI}".encode())
+        project = Project(Path("alembic.ini"), shared)
+        options = VerifyOptions(recall_samples=0)
+        report = verify(project, url_of(split.source), options)
+        assert (report.exit_code, words(report)) == (0, [])
+        psql(split.core, "UPDATE ai_memories SET body = 'x' WHERE id = 7; CREATE TABLE more (id int)")
+        found = kinds(verify(project, url_of(split.source), options))
+        assert found == {
+            ("core", "table", "public.more", "extra"),
+            ("ai", "rows", "public.ai_memories", "different"),
+        }
+
     def test_an_extension_where_it_must_not_be(self, split: Split) -> None:
         """pgvector in core, and none in ai."""
         psql(split.core, "CREATE EXTENSION vector")
@@ -636,6 +656,67 @@ class TestRows:
                 ("1234", "changed"),
                 ("5", "missing"),
             ]
+
+    def test_values_of_every_type_under_odd_names(self, new_database: NewDatabase) -> None:
+        """Types of extensions, of users and of the catalog; names that statements must not trip over."""
+        types = {
+            "hstore": ("a=>1, b=>NULL", "a=>1"),
+            "ltree": ("a.b", "a.c"),
+            "cube": ("(1,2)", "(1,2.0000000000000004)"),
+            "seg": ("1.0", "1.00"),
+            "isbn13": ("9780393040029", "9780393040012"),
+            "citext": ("a", "A"),
+            "refcursor": ("a", "b"),
+            "aclitem": ("postgres=r/postgres", "postgres=w/postgres"),
+            "oidvector": ("1 2", "1 3"),
+            "regtype[]": ("{integer,text}", "{integer,name}"),
+            "regrole": ("postgres", "pg_monitor"),
+            "pg_lsn": ("0/1", "0/2"),
+            "xid8": ("1", "2"),
+            "path": ("[(0,0),(1,1)]", "((0,0),(1,1))"),
+            "circle": ("<(0,0),1>", "<(0,0),2>"),
+            "macaddr8": ("08:00:2b:01:02:03:04:05", "08:00:2b:01:02:03:04:06"),
+            "timetz": ("10:00+02", "09:00+01"),
+            "interval[]": ("{1 day}", "{24 hours}"),
+            "numeric[]": ("{1.0}", "{1.00}"),
+            "jsonpath": ("$.a", "$.b"),
+            "char(6)[]": ("{a}", "{b}"),
+            'd."Domain %"': ("[1,2]", "[1,2.0000002]"),
+            'd."Enum"': ("b", "B"),
+            'd."Enum over"': ("b", "B"),
+            "d.row": ('(1,"(b,2)")', '(1,"(B,2)")'),
+            "d.enums": ("[b,a]", "[b,a)"),
+            "d.vectors": ('{"[1]"}', '{"[-1]"}'),
+            "d.many": ("{[1.0,2]}", "{[1.00,2]}"),
+        }
+        urls = [new_database(), new_database()]
+        psql(urls[1], "CREATE TYPE shift AS ENUM ('a'); DROP TYPE shift")
+        for url in urls:
+            for extension in ("hstore", "ltree", "cube", "seg", "isn", "citext", "vector"):
+                psql(url, f"CREATE EXTENSION {extension}")
+            psql(
+                url,
+                'CREATE SCHEMA d; CREATE DOMAIN d."Domain %" AS vector(2); '
+                "CREATE TYPE d.\"Enum\" AS ENUM ('b', 'B', 'a'); "
+                'CREATE DOMAIN d."Enum over" AS d."Enum"; CREATE TYPE d.part AS (e d."Enum", n numeric); '
+                'CREATE TABLE d.row (id int, part d.part); CREATE TYPE d.enums AS RANGE (subtype = d."Enum"); '
+                "CREATE DOMAIN d.vectors AS vector[]; CREATE DOMAIN d.many AS nummultirange",
+            )
+            for place, (kind, (value, _)) in enumerate(types.items()):
+                with psycopg.connect(url) as connection:
+                    name = f'"T{place} %s"\n'.replace('"', '""')
+                    connection.execute(f'CREATE TABLE "{name}" ("I%" int PRIMARY KEY, "h" {kind}, "t" text)'.encode())
+                    connection.execute(f"INSERT INTO \"{name}\" VALUES (1, '{value}'), (2, NULL)".encode())
+        assert words(compared(*urls)) == []
+        for place, (_, other) in enumerate(types.values()):
+            with psycopg.connect(urls[1]) as connection:
+                name = f'"T{place} %s"\n'.replace('"', '""')
+                connection.execute(f'UPDATE "{name}" SET "h" = \'{other}\' WHERE "I%" = 1'.encode())
+        report = compared(*urls, schema=False)
+        found = {table.name: table.differences for table in report.databases[0].tables}
+        unseen = [kind for place, kind in enumerate(types) if not found[f'public."""T{place} %s""\n"']]
+        assert unseen == []
+        assert all(row.columns[0].name == "h" for rows in found.values() for row in rows)
 
     def test_progress_ends_with_all_bytes(self, server: Server, source_18: str) -> None:
         """What is shown grows, and what is left shrinks to nothing."""

@@ -5,4 +5,5 @@ SELECT pg_catalog.current_setting('server_version_num') AS server_version,
        (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
              ELSE pg_catalog.pg_current_wal_lsn() END)::text AS lsn,
        pg_catalog.pg_current_snapshot()::text AS transactions,
+       (SELECT pg_catalog.jsonb_object_agg(e.extname, e.extversion) FROM pg_catalog.pg_extension AS e) AS extensions,
        (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s)::text AS system
