@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO
 
@@ -35,7 +35,7 @@ class Ground:
         default_schema: where names without a schema lie there.
         tables: its tables.
         sequences: its sequences.
-        schema: its schema by homes; None if schemas are not compared.
+        schema: its schema by homes; None if it is not needed.
     """
 
     side: Side
@@ -47,11 +47,12 @@ class Ground:
     @classmethod
     def read(cls, side: Side, project: Project, options: VerifyOptions) -> Ground:
         """Read it."""
-        schema = None
-        if options.schema:
+        schema, sequences = None, read_sequences(side)
+        # Only the whole schema tells where a sequence belongs that no table uses.
+        if options.schema or not all(sequence.tables for sequence in sequences.values()):
             schema = side.run(lambda connection: read_source(connection, side.url, project)).result()
         default_schema = side.lead.dialect.default_schema_name or "public"
-        return cls(side, default_schema, read_tables(side), read_sequences(side), schema)
+        return cls(side, default_schema, read_tables(side), sequences, schema)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def compare(run: Run, database: RegisteredDatabase, sides: Sides) -> DatabaseRep
     """Compare one target with the source."""
     wanted = Wanted(run.project.databases, database, run.ground.default_schema, run.options)
     found = Collected(database)
-    if run.ground.schema is not None:
+    if run.options.schema:
         found.take("schema", lambda: _schema(run, database, sides, found))
         found.take("state", lambda: _states(wanted, sides, found))
         found.take("database", lambda: compare_database(sides, run.options))
@@ -85,7 +86,7 @@ def compare(run: Run, database: RegisteredDatabase, sides: Sides) -> DatabaseRep
     if run.options.data:
         found.take("rows", lambda: _data(run, wanted, sides, found))
         found.take("sequence", lambda: _sequences(run, wanted, sides, found))
-    if run.ground.schema is not None and run.options.data and run.options.recall_samples:
+    if run.options.schema and run.options.data and run.options.recall_samples:
         found.take("recall", lambda: _recall(run, wanted, sides, found))
     return found.report(sides.target.moment)
 
@@ -112,7 +113,7 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     target = read_tables(sides.target)
     names = wanted.tables(run.ground.tables)
     to_read, missing = pairs(run.ground.tables, target, names.__contains__)
-    if run.ground.schema is None:
+    if not run.options.schema:
         yield from _without_schema(wanted, names, to_read, missing, target)
     yield from _excluded_tables(wanted, run.ground.tables)
     if not to_read:
@@ -157,9 +158,18 @@ def _without_schema(
 
 
 def _sequences(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
-    places, findings = compare_sequences(sides, run.ground.sequences, wanted.sequence)
+    places, findings = compare_sequences(sides, run.ground.sequences, _wanted_sequences(run, wanted))
     found.sequences |= places
     yield from findings
+
+
+def _wanted_sequences(run: Run, wanted: Wanted) -> Callable[[Sequence], bool]:
+    """Tell which sequences belong to the target: by the source's schema if it was read, else by the tables alone."""
+    if run.ground.schema is None:
+        return wanted.sequence
+    rows = run.ground.schema.schema_for(wanted.database).rows
+    at_home = {row.node.oid for row in rows if row.kind == "sequence"}
+    return lambda sequence: sequence.oid in at_home and not run.options.excludes({"sequence"}, sequence.identity)
 
 
 def _recall(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:

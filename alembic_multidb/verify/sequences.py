@@ -19,12 +19,14 @@ class Sequence:
     """A sequence of one database.
 
     Attributes:
+        oid: its number there.
         name: schema and name.
         increment: by how much it goes on.
         columns: schema, table and column of those that take their values from it.
         tables: the tables that own it or use it.
     """
 
+    oid: int
     name: Name
     increment: int
     columns: tuple[tuple[str, str, str], ...]
@@ -56,6 +58,7 @@ def read_sequences(side: Side) -> dict[Name, Sequence]:
     """Return the sequences of one database by schema and name."""
     return {
         (row["schema"], row["name"]): Sequence(
+            row["oid"],
             (row["schema"], row["name"]),
             row["increment"],
             tuple((schema, table, column) for schema, table, column in row["columns"]),

@@ -31,7 +31,7 @@ from alembic_multidb.verify.side import Side, raw
 from alembic_multidb.verify.tables import Pair, read_tables
 from tests.conftest import NewDatabase, psql
 from tests.integration.verified import compared, project_of, target_of, url_of
-from tests.servers import Server
+from tests.servers import Server, wait_until
 
 CORE = """
 CREATE TYPE mood AS ENUM ('glad', 'sad');
@@ -251,6 +251,37 @@ class TestTwoHomes:
         assert {item.object for item in report.databases[0].expected} >= {"hnsw.ef_search of the database"}
         psql(split.ai, f"LOAD 'vector'; ALTER DATABASE {split.ai.rpartition('/')[2]} SET hnsw.ef_search = 100")
         assert split.verify(data=False).exit_code == 0
+
+    def test_a_setting_that_only_a_new_connection_shows(self, server_16: Server, split: Split) -> None:
+        """The target's server has another ef_search for everybody, which stands in no catalog of settings."""
+        name = f"new_connection_{os.getpid()}"
+        url = server_16.create_database(name)
+        try:
+            with psycopg.connect(url) as connection:
+                connection.execute(f"CREATE EXTENSION vector; {AI}".encode())
+            server_16.run("LOAD 'vector'")
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("LOAD 'vector'")
+                connection.execute("ALTER SYSTEM SET hnsw.ef_search = 77")
+            server_16.run("SELECT pg_reload_conf()")
+            wait_until(
+                lambda: "77" in str(replace(split, ai=url).verify(names=("ai",), data=False).findings), seconds=10
+            )
+            report = replace(split, ai=url).verify(names=("ai",), data=False)
+            assert words(report) == ["setting hnsw.ef_search of a new connection differs: 40 -> 77"]
+        finally:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM RESET hnsw.ef_search")
+            server_16.run("SELECT pg_reload_conf()")
+            server_16.drop_database(name)
+
+    def test_a_sequence_goes_where_it_is_used(self, split: Split) -> None:
+        """By a view of ai's alone: it is ai's, not the default database's."""
+        for url in (split.source, split.ai):
+            psql(url, "CREATE SEQUENCE numbers; CREATE VIEW v AS SELECT id, nextval('numbers') AS n FROM ai_memories")
+        assert words(split.verify()) == words(split.verify(schema=False)) == []
+        psql(split.ai, "SELECT nextval('numbers'), nextval('numbers')")
+        assert kinds(split.verify()) == {("ai", "sequence", "public.numbers", "different")}
 
     def test_secrets_of_an_application_in_settings_are_compared_but_not_shown(self, split: Split) -> None:
         """Another value is a difference all the same."""
