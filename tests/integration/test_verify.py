@@ -48,7 +48,7 @@ INSERT INTO ai_feedback SELECT n, md5(n::text)::uuid FROM generate_series(1, 50)
 CREATE TABLE ai_documents (id integer PRIMARY KEY, embedding vector(16));
 INSERT INTO ai_documents
 SELECT n, (SELECT array_agg(sin(n * i * i * 12.9898) ORDER BY i)::real[]::vector FROM generate_series(1, 16) AS i)
-FROM generate_series(1, 2000) AS n;
+FROM generate_series(1, 600) AS n;
 CREATE INDEX ai_documents_hnsw ON ai_documents USING hnsw (embedding vector_l2_ops) WITH (m = 4, ef_construction = 8);
 """
 MIXED = """
