@@ -9,11 +9,13 @@ from psycopg import sql
 
 from alembic_multidb.verify.digest import Where
 from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.rows import LEAF, RowDifference
+from alembic_multidb.verify.rows import RowDifference
 from alembic_multidb.verify.side import Raw
 
 _LOWEST, _HIGHEST = -(2**63), 2**63
 _CUTS = 1024
+# So many rows are named in one pass over the table; no index leads to them.
+_NAMED = 20_000
 
 # Of each part by its number: how many rows, and what their hashes add up to.
 Sums = dict[int, tuple[int, int]]
@@ -66,11 +68,32 @@ def search(
         part: the part; all hashes if it is None.
     """
     part = part or HashPart()
-    if many <= LEAF or part.step == 1:
+    if many <= _NAMED or part.step == 1:
         yield from name(part)
         return
     source, target = sides.both(lambda connection, is_target: sums(part, connection, is_target))
+    for first, last, rows in _runs(source, target):
+        within = HashPart(part.part(first).low, part.part(last).high)
+        yield from search(sides, sums, name, rows, within)
+
+
+def _runs(source: Sums, target: Sums) -> Iterator[tuple[int, int, int]]:
+    """Put parts that differ together, as long as all of their rows can be named in one pass.
+
+    Yields:
+        The first and the last part's number, and how many rows there are from the one to the other.
+    """
+    first = last = rows = 0
     for number in sorted(source.keys() | target.keys()):
         one, other = source.get(number, (0, 0)), target.get(number, (0, 0))
-        if one != other:
-            yield from search(sides, sums, name, max(one[0], other[0]), part.part(number))
+        many = max(one[0], other[0])
+        if rows and rows + many > _NAMED:
+            yield first, last, rows
+            rows = 0
+        if rows:
+            # Those that are equal lie between: they are read, too.
+            last, rows = (number, rows + many) if one != other else (last, rows + many)
+        elif one != other:
+            first, last, rows = number, number, many
+    if rows:
+        yield first, last, rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 
 from psycopg import sql
@@ -13,6 +13,9 @@ from alembic_multidb.verify.reader import Reader
 from alembic_multidb.verify.rows import RowDifference, What
 from alembic_multidb.verify.side import Raw
 from alembic_multidb.verify.text import brief
+
+# What no column is called.
+_HASH = sql.Identifier("hash of alembic_multidb")
 
 
 def differing_multiset(reader: Reader, found: tuple[Digest, Digest]) -> Iterator[RowDifference]:
@@ -28,8 +31,8 @@ def differing_multiset(reader: Reader, found: tuple[Digest, Digest]) -> Iterator
 
 def _sums(reader: Reader, part: HashPart, connection: Raw, is_target: bool) -> Sums:
     statement = sql.SQL("SELECT {}, count(*), sum({}) FROM {} GROUP BY 1").format(
-        part.number(sql.SQL("h")),
-        sql.SQL("pg_catalog.hash_record_extended(ROW(pg_catalog.int8send(h)), 1)"),
+        part.number(_HASH),
+        sql.SQL("pg_catalog.hash_record_extended(ROW(pg_catalog.int8send({})), 1)").format(_HASH),
         _rows(reader, part, is_target),
     )
     return {number: (count, int(total)) for number, count, total in connection.execute(statement)}
@@ -38,37 +41,32 @@ def _sums(reader: Reader, part: HashPart, connection: Raw, is_target: bool) -> S
 def _name(reader: Reader, part: HashPart) -> Iterator[RowDifference]:
     source, target = reader.sides.both(lambda connection, is_target: _counts(connection, reader, part, is_target))
     for number in sorted(source.keys() | target.keys()):
-        one, other = source.get(number, 0), target.get(number, 0)
+        (one, values), (other, values_there) = (side.get(number, (0, {})) for side in (source, target))
         if one != other:
             what: What = "missing" if not other else "extra" if not one else "repeated"
-            side = not one
-            key = reader.sides.start(side, partial(_show, reader, number, side)).result()
-            yield RowDifference(key=key, what=what, times=(one, other))
+            yield RowDifference(key=values or values_there, what=what, times=(one, other))
 
 
-def _counts(connection: Raw, reader: Reader, part: HashPart, is_target: bool) -> dict[int, int]:
-    statement = sql.SQL("SELECT h, count(*) FROM {} GROUP BY h").format(_rows(reader, part, is_target))
-    return dict(connection.execute(statement).fetchall())
+def _counts(
+    connection: Raw, reader: Reader, part: HashPart, is_target: bool
+) -> dict[int, tuple[int, dict[str, str | None]]]:
+    """Return of each row's hash how often it is there, and the row's values, shortened."""
+    pair = reader.digester.pair
+    columns = pair.table(is_target).columns
+    # Rows with one hash are the same.
+    values = [sql.SQL(", min(pg_catalog.left({}, 100))").format(columns[name].text) for name, _ in pair.columns]
+    statement = sql.SQL("SELECT {hash}, count(*){values} FROM {rows} GROUP BY 1").format(
+        hash=_HASH, values=sql.Composed(values), rows=_rows(reader, part, is_target)
+    )
+    return {
+        row[0]: (row[1], {name: brief(value) for (name, _), value in zip(pair.columns, row[2:], strict=True)})
+        for row in connection.execute(statement)
+    }
 
 
 def _rows(reader: Reader, part: HashPart, is_target: bool) -> sql.Composable:
-    """Return the hashes of a part's rows, each as often as the row is there."""
-    inner = sql.SQL("SELECT {} AS h FROM {}").format(
-        reader.digester.row_hash(is_target), reader.digester.pair.relation(is_target)
+    """Return a part's rows, each with its hash, which is worked out once."""
+    inner = sql.SQL("SELECT {} AS {}, r.* FROM {} AS r").format(
+        reader.digester.row_hash(is_target), _HASH, reader.digester.pair.relation(is_target)
     )
-    return sql.SQL("(SELECT h FROM ({} OFFSET 0) AS r{}) AS t").format(inner, part.where(sql.SQL("h")).clause)
-
-
-def _show(reader: Reader, number: int, is_target: bool, connection: Raw) -> Mapping[str, str | None]:
-    """Return the values of one row with this hash, shortened."""
-    pair = reader.digester.pair
-    columns = pair.table(is_target).columns
-    statement = sql.SQL("SELECT {} FROM {} WHERE {} = {} LIMIT 1").format(
-        sql.SQL(", ").join(sql.SQL("pg_catalog.left({}, 100)").format(columns[name].text) for name, _ in pair.columns),
-        pair.relation(is_target),
-        reader.digester.row_hash(is_target),
-        sql.Literal(number),
-    )
-    found = connection.execute(statement).fetchone()
-    assert found is not None, "the row was there a moment ago, in the same snapshot"
-    return {name: brief(value) for (name, _), value in zip(pair.columns, found, strict=True)}
+    return sql.SQL("(SELECT * FROM ({} OFFSET 0) AS t{}) AS t").format(inner, part.where(_HASH).clause)

@@ -775,4 +775,4 @@ class TestRows:
             with pytest.raises(ConfigurationError):
                 compared(source_18, target, exclude=(Exclusion("table", "nowhere"),))
             found = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'multidb verify%'"
-            assert server.run(found) == [(0,)]
+            wait_until(lambda: server.run(found) == [(0,)], seconds=5)
