@@ -95,8 +95,6 @@ def verify(
         keys=keys,
         max_age=max_age,
     )
-    if schema_only and data_only:
-        raise ConfigurationError("--schema-only and --data-only leave nothing to compare; give one of them, or none")
     with Output("verify", as_json) as output:
         report = _run(source, config, options, against)
         _print(output, report)

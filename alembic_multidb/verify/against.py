@@ -43,7 +43,7 @@ def compare_with_evidence(
     default_schema = side.lead.dialect.default_schema_name or "public"
     wanted = Wanted(project.databases, database, default_schema, options)
     found = Collected(database)
-    if options.schema and before["objects"]:
+    if options.schema:
         found.take("schema", lambda: _schema(project, database, side, before, options, found))
     if options.data:
         found.take("rows", lambda: _rows(wanted, side, evidence, meter, found))

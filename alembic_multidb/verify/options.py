@@ -71,6 +71,9 @@ class VerifyOptions:
         keys: a file for the keys of all differing rows.
         chunk: bytes that one statement reads, with values stored out of line.
         max_age: how old evidence may be that a database is compared with, in seconds.
+
+    Raises:
+        ConfigurationError: neither schemas nor rows are to be compared.
     """
 
     names: tuple[str, ...] = ()
@@ -88,6 +91,13 @@ class VerifyOptions:
     keys: Path | None = None
     chunk: int = CHUNK
     max_age: float = MAX_AGE
+
+    def __post_init__(self) -> None:
+        if not self.schema and not self.data:
+            raise ConfigurationError(
+                "nothing is left to compare: of --schema-only and --data-only only one can be given, and evidence "
+                "of the one says nothing of the other"
+            )
 
     @property
     def compared(self) -> dict[str, Any]:

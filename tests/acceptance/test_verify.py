@@ -69,7 +69,7 @@ class TestTheMove:
         ("arguments", "words"),
         [
             (("verify",), "give --source URL"),
-            ((*SOURCE, "--schema-only", "--data-only"), "leave nothing to compare"),
+            ((*SOURCE, "--schema-only", "--data-only"), "nothing is left to compare"),
             ((*SOURCE, "--exclude", "users"), "KIND:NAME"),
             (("verify", "--against", "nowhere.json"), "is no evidence"),
             (("verify", "--source", "env:NOBODY"), "environment variable NOBODY is not set"),

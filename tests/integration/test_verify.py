@@ -572,6 +572,14 @@ class TestEvidence:
         psql(split.core, "GRANT SELECT ON users TO PUBLIC")
         assert words(verify_against(split.project, Evidence.load(tmp_path / "proof.json"))) == []
 
+    def test_evidence_of_rows_says_nothing_of_schemas(self, split: Split, tmp_path: Path) -> None:
+        """What neither compares cannot be equal."""
+        write_evidence(split.verify(schema=False), tmp_path / "proof.json")
+        evidence = Evidence.load(tmp_path / "proof.json")
+        assert verify_against(split.project, evidence).exit_code == 0
+        with pytest.raises(ConfigurationError, match="nothing is left to compare"):
+            verify_against(split.project, evidence, VerifyOptions(data=False))
+
     def test_a_file_that_cannot_be_written(self, split: Split, tmp_path: Path) -> None:
         """It is named."""
         with pytest.raises(ConfigurationError, match="no folder"):
