@@ -8,10 +8,9 @@ from typing import Any
 
 from alembic.util.exc import CommandError
 
-from alembic_multidb.env.connect import first_line
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.verify.report import DatabaseReport, Expected, Finding, Orphans, Recall, TableProof
-from alembic_multidb.verify.side import Unreadable
+from alembic_multidb.verify.side import Unreadable, words_of
 
 Told = Finding | Expected
 
@@ -45,7 +44,7 @@ class Collected:
         try:
             self.told += told()
         except (CommandError, *Unreadable) as error:
-            words = str(error) if isinstance(error, CommandError) else first_line(error)
+            words = words_of(error)
             self.told.append(
                 Finding(kind=what, object="all", what="unknown", message=f"{what} could not be compared: {words}")
             )

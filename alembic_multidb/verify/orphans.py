@@ -12,12 +12,11 @@ from alembic.util.exc import CommandError
 from psycopg import sql
 from sqlalchemy import Connection
 
-from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import ColumnNames, RegisteredDatabase, SoftReference
-from alembic_multidb.verify.report import Finding, Orphans
-from alembic_multidb.verify.side import Raw, Side, Unreadable, raw
+from alembic_multidb.verify.report import Finding, Orphans, What
+from alembic_multidb.verify.side import Raw, Side, Unreadable, raw, words_of
 from alembic_multidb.verify.tables import Name, Table, quoted_name, read_tables
 
 BATCH = 5000
@@ -53,8 +52,7 @@ def orphans(project: Project, database: RegisteredDatabase) -> tuple[list[Orphan
         try:
             orphan = _look_up(project, database, reference, name)
         except (CommandError, *Unreadable) as error:
-            words = str(error) if isinstance(error, CommandError) else first_line(error)
-            message = f"soft reference {name} could not be looked up: {words}"
+            message = f"soft reference {name} could not be looked up: {words_of(error)}"
             findings.append(_finding(database, name, "unknown", message))
             continue
         found.append(orphan)
@@ -66,18 +64,18 @@ def orphans(project: Project, database: RegisteredDatabase) -> tuple[list[Orphan
     return found, findings
 
 
-def _finding(database: RegisteredDatabase, name: str, what: str, message: str) -> Finding:
+def _finding(database: RegisteredDatabase, name: str, what: What, message: str) -> Finding:
     return Finding(
         kind="soft reference",
         object=name,
-        what="unknown" if what == "unknown" else "different",
+        what=what,
         message=message,
         database=database.name,
     )
 
 
 def _look_up(project: Project, database: RegisteredDatabase, reference: SoftReference, name: str) -> Orphans:
-    home = project.databases.home(reference.target_columns.table.qualified)
+    home = project.databases.homes.home(reference.target_columns.table)
     if home is None:
         raise ConfigurationError(f"no database is the home of {reference.target_columns.table}")
     with ExitStack() as stack:

@@ -11,7 +11,6 @@ from functools import partial
 
 from alembic.util.exc import CommandError
 
-from alembic_multidb.env.connect import first_line
 from alembic_multidb.env.lock import is_same_database
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.operate.project import Project
@@ -27,7 +26,7 @@ from alembic_multidb.verify.output import private_file
 from alembic_multidb.verify.progress import Meter, Show
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import UNKNOWN, DatabaseReport, Finding, Report
-from alembic_multidb.verify.side import Side, Unreadable
+from alembic_multidb.verify.side import Side, Unreadable, words_of
 
 
 def verify(
@@ -83,7 +82,7 @@ def _read_ground(source: Side, project: Project, options: VerifyOptions) -> Grou
         return Ground.read(source, project, options)
     except Unreadable as error:
         raise MultidbError(
-            f"the source {source.url} cannot be read: {first_line(error)}; use a login that may read all of it"
+            f"the source {source.url} cannot be read: {words_of(error)}; use a login that may read all of it"
         ) from None
 
 
@@ -111,7 +110,7 @@ def _opened(
             report = replace(report, orphans=tuple(lost), findings=(*report.findings, *findings))
         return report
     except (CommandError, *Unreadable) as error:
-        message = str(error) if isinstance(error, CommandError) else first_line(error)
+        message = words_of(error)
         finding = Finding(
             kind="database", object=database.name, what="unknown", message=message, database=database.name
         )

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.report import Finding
+from alembic_multidb.verify.report import Finding, What
 from alembic_multidb.verify.side import Side, Unreadable, query
 from alembic_multidb.verify.tables import Name, quoted_name
 
@@ -132,10 +132,10 @@ def _place(side: Side, sequence: Sequence) -> _Place:
     return _Place(row["last_value"], row["is_called"])
 
 
-def _finding(sequence: Sequence, what: str, words: str) -> Finding:
+def _finding(sequence: Sequence, what: What, words: str) -> Finding:
     return Finding(
         kind="sequence",
         object=sequence.identity,
-        what="unknown" if what == "unknown" else "missing" if what == "missing" else "different",
+        what=what,
         message=f"sequence {sequence.identity} {words}",
     )

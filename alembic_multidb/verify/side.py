@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import psycopg
+from alembic.util.exc import CommandError
 from psycopg import sql
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -208,6 +209,11 @@ def rows(connection: Raw, statement: str | sql.Composed, *parameters: Any) -> li
 def query(name: str) -> str:
     """Return the text of one of the queries beside this module."""
     return files(__package__).joinpath("sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def words_of(error: Exception) -> str:
+    """Return what an error says: our own words, or the first line of the server's."""
+    return str(error) if isinstance(error, CommandError) else first_line(error)
 
 
 def _cancel(connection: Connection) -> None:
