@@ -166,7 +166,7 @@ def test_errors_after_the_test(tidy):
     pass
 
 
-@pytest.mark.cross_database(reason="a typing error", onyl="table")
+@pytest.mark.cross_database(reason="a typing error", just="table")
 @guarded
 def test_errors_a_mistyped_marker():
     pass
