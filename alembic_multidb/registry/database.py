@@ -20,7 +20,7 @@ from alembic_multidb.urls import ENV_PREFIX, variable_name
 
 DEFAULT_VERSION_TABLE = "alembic_version"
 
-Unmodelled = Literal["keep", "drop"]
+Unmodelled = Literal["keep", "drop"] | None
 
 
 @dataclass(frozen=True, init=False)
@@ -45,7 +45,8 @@ class Database:
         depends_on: other databases of the registry that come first in an upgrade of several, and last in a
             downgrade; if one of them fails, this one is not begun.
         unmodelled: what autogenerate does with a live table that no model declares: ``keep`` leaves it
-            alone and says so, ``drop`` proposes to drop it, as Alembic does.
+            alone and says so, ``drop`` proposes to drop it, as Alembic does. None: it is kept, but ``multidb check``
+            and ``pytest --test-alembic`` tell of a table that the history itself has made.
 
     Raises:
         ConfigurationError: an argument cannot be used; the text names it and what is expected.
@@ -82,7 +83,7 @@ class Database:
         version_table_schema: str | None = None,
         shared_with: str | Iterable[str] = (),
         depends_on: str | Iterable[str] = (),
-        unmodelled: Unmodelled = "keep",
+        unmodelled: Unmodelled = None,
     ) -> None:
         values = {
             "name": _checked_name(name),
@@ -192,7 +193,7 @@ def _checked_default(name: str, default: bool) -> bool:
     return default
 
 
-def _checked_unmodelled(name: str, given: str) -> str:
-    if given not in ("keep", "drop"):
+def _checked_unmodelled(name: str, given: str | None) -> str | None:
+    if given not in ("keep", "drop", None):
         raise ConfigurationError(f'database "{name}": unmodelled= is "keep" or "drop", not {given!r}')
     return given

@@ -16,6 +16,7 @@ from alembic.autogenerate.rewriter import Rewriter
 from alembic.operations import ops
 from sqlalchemy import Column, Connection, ForeignKeyConstraint, Table, text
 
+from alembic_multidb.config import SCRATCH_OPTION
 from alembic_multidb.plugin.pgvector import PGVECTOR_IMPORT, is_pgvector
 from alembic_multidb.registry.database import DEFAULT_VERSION_TABLE, Database
 from alembic_multidb.registry.homes import BIND_KEY, Homes
@@ -92,7 +93,7 @@ class Filters:
             return True
         if table.name == DEFAULT_VERSION_TABLE:
             return False
-        if self.database.unmodelled == "drop":
+        if self.database.unmodelled == "drop" or (self.database.unmodelled is None and _is_scratch()):
             return True
         self.left_alone.add(table)
         return False
@@ -146,6 +147,12 @@ class Filters:
         """Return the schemas, or patterns of schemas, that ``schemas=`` and ``tables=`` name."""
         in_patterns = {pattern.partition(".")[0] for pattern in self.database.tables if "." in pattern}
         return {*self.database.schemas, *in_patterns} - {DEFAULT_SCHEMA}
+
+
+def _is_scratch() -> bool:
+    """Tell whether env.py runs on a scratch database, in which there is only what the history has made."""
+    config = getattr(context, "config", None)  # Alembic puts it there while an env.py runs
+    return config is not None and bool(config.attributes.get(SCRATCH_OPTION))
 
 
 def _default_schema() -> str:

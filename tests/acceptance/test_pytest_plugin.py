@@ -253,6 +253,18 @@ def test_a_fault_fails_the_test_that_says_so_in_its_own_database_alone(project: 
         assert found.failed(database) == everything, found.text
 
 
+def test_a_model_that_is_removed_without_a_revision_is_drift(project: Project) -> None:
+    """Unless the registry says that such tables are kept."""
+    plant(project, "ai", 'op.execute("CREATE TABLE ai_planted (id int)")', 'op.execute("DROP TABLE ai_planted")')
+    project.edit("notes/databases.py", '["ai_documents"', '["ai_planted", "ai_documents"')
+    chosen = ("-k", "model_definitions or history_equals")
+    found = outcome(project, *chosen, code=1)
+    assert (found.failed("core"), found.failed("ai")) == (set(), {"model_definitions_match_ddl"}), found.text
+    assert "op.drop_table('ai_planted')" in found.said("ai", "model_definitions_match_ddl")
+    project.edit("notes/databases.py", '"ai",', '"ai", unmodelled="keep",')
+    outcome(project, *chosen, code=0)
+
+
 def test_settings_of_a_database_are_part_of_what_a_history_does(project: Project) -> None:
     """They are there in clones, and one that a downgrade forgets is named."""
     statement = "op.execute(f'ALTER DATABASE {{op.get_bind().engine.url.database}} {}')"
