@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -14,18 +14,10 @@ from alembic_multidb.config import environment_beside
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate import Project
 from alembic_multidb.urls import resolve_url
-from alembic_multidb.verify import (
-    DatabaseReport,
-    Evidence,
-    Exclusion,
-    Report,
-    VerifyOptions,
-    verify_against,
-    write_evidence,
-)
-from alembic_multidb.verify import verify as verify_all
-from alembic_multidb.verify.evidence import database_data
-from alembic_multidb.verify.options import MAX_AGE
+from alembic_multidb.verify.options import MAX_AGE, Exclusion, VerifyOptions
+
+if TYPE_CHECKING:
+    from alembic_multidb.verify import DatabaseReport, Report
 
 
 def add_to(app: typer.Typer) -> None:
@@ -99,6 +91,8 @@ def verify(
         report = _run(source, config, options, against)
         _print(output, report)
         if evidence is not None:
+            from alembic_multidb.verify import write_evidence
+
             write_evidence(report, evidence)
             say(f"evidence: {evidence}")
 
@@ -106,6 +100,9 @@ def verify(
 def _run(source: str | None, config: Path, options: VerifyOptions, against: Path | None) -> Report:
     if source is None and against is None:
         raise ConfigurationError("give --source URL to compare with, or --against FILE with evidence of an earlier run")
+    from alembic_multidb.verify import Evidence, verify_against
+    from alembic_multidb.verify import verify as verify_all
+
     evidence = Evidence.load(against) if against is not None else None
     url = resolve_url(source, environment_beside(str(config)), of="URL of the source (--source)") if source else None
     project = Project.load(config)
@@ -117,6 +114,8 @@ def _run(source: str | None, config: Path, options: VerifyOptions, against: Path
 
 
 def _print(output: Output, report: Report) -> None:
+    from alembic_multidb.verify.evidence import database_data
+
     output.worst(report.exit_code)
     output.databases = [database_data(database) for database in report.databases]
     output.findings = [vars(finding) for finding in report.findings]
