@@ -11,6 +11,7 @@ from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from alembic_multidb.cli.output import Output, say
 from alembic_multidb.cli.progress import Bar
 from alembic_multidb.config import environment_beside
+from alembic_multidb.env.connect import needed_driver
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate import Project
 from alembic_multidb.urls import resolve_url
@@ -100,8 +101,9 @@ def verify(
 def _run(source: str | None, config: Path, options: VerifyOptions, against: Path | None) -> Report:
     if source is None and against is None:
         raise ConfigurationError("give --source URL to compare with, or --against FILE with evidence of an earlier run")
-    from alembic_multidb.verify import Evidence, verify_against
-    from alembic_multidb.verify import verify as verify_all
+    with needed_driver():
+        from alembic_multidb.verify import Evidence, verify_against
+        from alembic_multidb.verify import verify as verify_all
 
     evidence = Evidence.load(against) if against is not None else None
     url = resolve_url(source, environment_beside(str(config)), of="URL of the source (--source)") if source else None

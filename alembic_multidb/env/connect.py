@@ -93,8 +93,19 @@ def make_engine(
     }
     if timeout is not None and "connect_timeout" not in address.query:
         arguments["connect_timeout"] = max(2, round(timeout))
-    try:
+    with needed_driver():
         return create_engine(address, poolclass=poolclass, connect_args=arguments)
+
+
+@contextmanager
+def needed_driver() -> Iterator[None]:
+    """Say in one line that psycopg cannot be imported.
+
+    Raises:
+        ConfigurationError: psycopg, or the libpq that it needs, is not installed.
+    """
+    try:
+        yield
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigurationError(
             f"psycopg cannot be used ({str(error).splitlines()[0]}); install its libpq with: "
