@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
@@ -22,8 +22,18 @@ from alembic_multidb.registry.names import DEFAULT_SCHEMA
 _STANDS_ALONE = ("pg_trigger", "pg_policy", "pg_rewrite", "pg_statistic_ext")
 # The schema that every database has from its template; reported are its comment and the rights to it.
 EVERYWHERE = ("public", "schema public")
-# Made for their owner and gone with it.
-_FOLDED = ("i", "e", "P", "S", "a")
+# Made for their owner and gone with it; the first says most: a constraint's index is the constraint's, a partition's
+# copy of a foreign key is the foreign key's, whatever table it lies on.
+_FOLDED = ("i", "e", "P", "a", "S")
+# Nobody is seen to use these: they are where what they are made for is.
+_FOLLOWING = frozenset(
+    {
+        *("pg_cast", "pg_operator", "pg_opclass", "pg_opfamily", "pg_transform", "pg_proc"),
+        *("pg_ts_config", "pg_ts_dict", "pg_ts_parser", "pg_ts_template"),
+    }
+)
+# What lies in a schema or stands on an extension is not made for it.
+_GROUND = ("pg_namespace", "pg_extension")
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,16 @@ class Classification:
     def restrict(self, databases: Iterable[str]) -> Snapshot:
         """Return the part of the snapshot that is at home in one of these databases."""
         wanted = frozenset(databases)
-        return self.snapshot.only(lambda row: bool(self.home_of(row) & wanted))
+        part = self.snapshot.only(lambda row: bool(self.home_of(row) & wanted))
+        return replace(part, rows=tuple(self._as_in(row, wanted) for row in part.rows))
+
+    def _as_in(self, row: Row, databases: frozenset[str]) -> Row:
+        """Return a row as it is where its sequence's owner, a table of another home, is not."""
+        table = ObjectId("pg_class", row.relation)
+        if row.kind != "sequence" or not row.relation or self.homes.get(table, databases) & databases:
+            return row
+        definition = {name: value for name, value in row.definition.items() if name != "owned by"}
+        return replace(row, definition=definition, relation=0)
 
 
 _CROSSING_KINDS = frozenset(
@@ -77,20 +96,19 @@ _CROSSING_KINDS = frozenset(
 )
 
 
-def classify(snapshot: Snapshot, databases: Databases) -> Classification:
+def classify(
+    snapshot: Snapshot, databases: Databases, *, without: frozenset[ObjectId] = frozenset()
+) -> Classification:
     """Give every object of a snapshot its homes.
 
     Args:
         snapshot: of a whole database.
         databases: the registry.
+        without: objects that shall not count as users of others.
     """
     tables = _tables(snapshot, databases)
     owners = _owners(snapshot, tables)
-    uses: dict[ObjectId, set[ObjectId]] = defaultdict(set)
-    for edge in snapshot.edges:
-        source, target = owners.get(edge.source, edge.source), owners.get(edge.target, edge.target)
-        if source != target:
-            uses[source].add(target)
+    uses = _uses(snapshot, owners, without)
     nodes = {owners.get(row.node, row.node) for row in snapshot.rows} | uses.keys()
     nodes |= {target for targets in uses.values() for target in targets}
     # A partition has its root's home, whatever its own name says.
@@ -104,6 +122,27 @@ def classify(snapshot: Snapshot, databases: Databases) -> Classification:
     crossing = {node: _stands_on(node, uses, fixed) for node in nodes if not allowed[node] and node not in fixed}
     crossing |= _crossing_tables(uses, allowed, fixed)
     return Classification(snapshot, everywhere, owners, homes, crossing)
+
+
+def _uses(
+    snapshot: Snapshot, owners: Mapping[ObjectId, ObjectId], without: frozenset[ObjectId]
+) -> dict[ObjectId, set[ObjectId]]:
+    """Return which objects each one depends on, parts counted as what they are part of."""
+    uses: dict[ObjectId, set[ObjectId]] = defaultdict(set)
+    sequences = _owned_sequences(snapshot)
+    for edge in snapshot.edges:
+        source, target = owners.get(edge.source, edge.source), owners.get(edge.target, edge.target)
+        if edge.source in sequences and edge.kind == "a" and target.catalog == "pg_class":
+            # A table uses the sequence that it owns; others may use it, too.
+            source, target = target, source
+        if source != target and source not in without:
+            uses[source].add(target)
+    return uses
+
+
+def _owned_sequences(snapshot: Snapshot) -> set[ObjectId]:
+    """Return the sequences of serial columns and of OWNED BY; those of identity columns are parts of their table."""
+    return {row.node for row in snapshot.rows if row.kind == "sequence" and row.definition.get("type") is not None}
 
 
 def _crossing_tables(
@@ -147,19 +186,21 @@ def table_name(row: Row) -> TableName:
 def _owners(snapshot: Snapshot, tables: Mapping[ObjectId, object]) -> dict[ObjectId, ObjectId]:
     """Map what is part of something else to the outermost thing that it is part of."""
     parts: dict[ObjectId, ObjectId] = {}
+    ranks: dict[ObjectId, int] = {}
+    sequences = _owned_sequences(snapshot)
     views = {row.node for row in snapshot.rows if row.kind == "view"}
     foreign_keys = {row.node for row in snapshot.rows if row.definition.get("kind") == "foreign key"}
     for edge in snapshot.edges:
         source, target = edge.source, edge.target
-        if edge.kind not in _FOLDED or source in foreign_keys:
+        if edge.kind not in _FOLDED or source in foreign_keys or source in sequences:
             continue
         if source.catalog in _STANDS_ALONE and not (edge.kind == "i" and target in views):
             continue
         if source in tables and edge.kind == "a" and target.catalog != "pg_class":
             continue
-        # Internal edges say more than automatic ones: a constraint's index is the constraint's.
-        if source not in parts or edge.kind in "ie":
-            parts[source] = target
+        rank = _FOLDED.index(edge.kind)
+        if rank < ranks.get(source, len(_FOLDED)):
+            parts[source], ranks[source] = target, rank
     return {node: _outermost(node, parts) for node in parts}
 
 
@@ -221,6 +262,7 @@ def _homes(
         node: allowed[node] for node in homes if node not in fixed and _stands_on(node, uses, fixed) and allowed[node]
     }
     _spread(homes, uses, allowed, fixed, rooted)
+    _spread(homes, uses, allowed, fixed, _following(homes, uses, allowed, unused_homes))
     unused = {
         node: (allowed[node] & unused_homes[node]) or allowed[node]
         for node in homes
@@ -228,6 +270,35 @@ def _homes(
     }
     _spread(homes, uses, allowed, fixed, unused)
     return homes
+
+
+def _following(
+    homes: Mapping[ObjectId, frozenset[str]],
+    uses: Mapping[ObjectId, set[ObjectId]],
+    allowed: Mapping[ObjectId, frozenset[str]],
+    unused_homes: Mapping[ObjectId, frozenset[str]],
+) -> dict[ObjectId, frozenset[str]]:
+    """Return where those are that nothing uses and that are made for something: where that is."""
+    found = {}
+    for node, home in homes.items():
+        if home or not allowed[node] or node.catalog not in _FOLLOWING:
+            continue
+        reached = [homes[used] & allowed[node] for used in _reached(node, uses) if homes[used]]
+        common = frozenset.intersection(*reached) if reached else frozenset[str]()
+        followed = common or frozenset[str]().union(*reached)
+        if followed:
+            found[node] = followed
+    return found
+
+
+def _reached(start: ObjectId, uses: Mapping[ObjectId, set[ObjectId]]) -> set[ObjectId]:
+    """Return what an object depends on, itself or through what it uses, schemas and extensions apart."""
+    seen, pending = {start}, [start]
+    while pending:
+        new = {used for used in uses.get(pending.pop(), ()) if used.catalog not in _GROUND} - seen
+        seen |= new
+        pending.extend(new)
+    return seen - {start}
 
 
 def _spread(
@@ -285,7 +356,8 @@ def _unused_homes(
     found = {}
     for node in nodes:
         of_schema = frozenset[str]().union(*(schemas.get(used, frozenset()) for used in (node, *uses.get(node, ()))))
-        found[node] = of_schema or default
+        # Rights of new objects that name no schema are the whole database's.
+        found[node] = frozenset(databases) if node.catalog == "pg_default_acl" else of_schema or default
     return found
 
 

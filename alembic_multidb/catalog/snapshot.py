@@ -207,7 +207,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
     connection.exec_driver_sql(settings, (list(_SETTINGS), list(_SETTINGS.values())))
     edges = tuple(
         Edge(ObjectId(row.catalog, row.oid), ObjectId(row.used_catalog, row.used_oid), row.kind)
-        for row in _query(connection, "edges")
+        for row in run_file(connection, "edges")
     )
     rows = _read_rows(connection, edges)
     version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
@@ -232,7 +232,7 @@ def _read_rows(connection: Connection, edges: Iterable[Edge]) -> list[Row]:
 
 
 def _read_kind(connection: Connection, file: str, kind: str) -> Iterable[Row]:
-    for found in _query(connection, file):
+    for found in run_file(connection, file):
         definition = {name: normalized(name, value) for name, value in found.definition.items()}
         node = ObjectId(found.catalog, found.oid)
         yield Row(kind, normalized_name(found.identity), definition, node, found.relation)
@@ -243,7 +243,8 @@ def _text(file: str) -> str:
     return files(__package__).joinpath("sql").joinpath(f"{file}.sql").read_text(encoding="utf-8")
 
 
-def _query(connection: Connection, file: str) -> Iterable[Any]:
+def run_file(connection: Connection, file: str) -> Iterable[Any]:
+    """Run one of the queries under ``sql/`` and return its rows."""
     # Without parameters, a percent sign is only a percent sign.
     return connection.exec_driver_sql(_text(file), execution_options={"no_parameters": True})
 
