@@ -32,6 +32,8 @@ _FOLLOWING = frozenset(
         *("pg_ts_config", "pg_ts_dict", "pg_ts_parser", "pg_ts_template"),
     }
 )
+# A table or schema does not depend on the publications that it is in.
+_MEMBERS = ("pg_publication_rel", "pg_publication_namespace")
 # What lies in a schema or stands on an extension is not made for it.
 _GROUND = ("pg_namespace", "pg_extension")
 
@@ -44,6 +46,7 @@ class Classification:
         snapshot: what was classified.
         everywhere: all databases of the registry.
         owners: what each folded object is part of: a column's default, an index, a row type, a partition.
+        uses: which objects each one depends on, parts counted as what they are part of.
         homes: the databases in which an object is at home; several for what several homes use, none for what crosses.
         crossing: the objects that can live in no database, each with the tables that they stand on.
     """
@@ -51,6 +54,7 @@ class Classification:
     snapshot: Snapshot
     everywhere: frozenset[str]
     owners: Mapping[ObjectId, ObjectId]
+    uses: Mapping[ObjectId, set[ObjectId]]
     homes: Mapping[ObjectId, frozenset[str]]
     crossing: Mapping[ObjectId, frozenset[ObjectId]]
 
@@ -97,18 +101,25 @@ _CROSSING_KINDS = frozenset(
 
 
 def classify(
-    snapshot: Snapshot, databases: Databases, *, without: frozenset[ObjectId] = frozenset()
+    snapshot: Snapshot,
+    databases: Databases,
+    *,
+    copies_sequences: bool = False,
+    without: frozenset[ObjectId] = frozenset(),
 ) -> Classification:
     """Give every object of a snapshot its homes.
 
     Args:
         snapshot: of a whole database.
         databases: the registry.
+        copies_sequences: whether a sequence that a table owns may be copied to other homes that use it, as a split
+            does; else it is a part of that table.
         without: objects that shall not count as users of others.
     """
     tables = _tables(snapshot, databases)
-    owners = _owners(snapshot, tables)
-    uses = _uses(snapshot, owners, without)
+    sequences = _owned_sequences(snapshot) if copies_sequences else set[ObjectId]()
+    owners = _owners(snapshot, tables, sequences)
+    uses = _uses(snapshot, owners, sequences, without)
     nodes = {owners.get(row.node, row.node) for row in snapshot.rows} | uses.keys()
     nodes |= {target for targets in uses.values() for target in targets}
     # A partition has its root's home, whatever its own name says.
@@ -121,15 +132,17 @@ def classify(
     homes = _homes(nodes, uses, allowed, fixed, _unused_homes(snapshot, databases, nodes, uses) | declared)
     crossing = {node: _stands_on(node, uses, fixed) for node in nodes if not allowed[node] and node not in fixed}
     crossing |= _crossing_tables(uses, allowed, fixed)
-    return Classification(snapshot, everywhere, owners, homes, crossing)
+    return Classification(snapshot, everywhere, owners, uses, homes, crossing)
 
 
 def _uses(
-    snapshot: Snapshot, owners: Mapping[ObjectId, ObjectId], without: frozenset[ObjectId]
+    snapshot: Snapshot,
+    owners: Mapping[ObjectId, ObjectId],
+    sequences: set[ObjectId],
+    without: frozenset[ObjectId],
 ) -> dict[ObjectId, set[ObjectId]]:
     """Return which objects each one depends on, parts counted as what they are part of."""
     uses: dict[ObjectId, set[ObjectId]] = defaultdict(set)
-    sequences = _owned_sequences(snapshot)
     for edge in snapshot.edges:
         source, target = owners.get(edge.source, edge.source), owners.get(edge.target, edge.target)
         if edge.source in sequences and edge.kind == "a" and target.catalog == "pg_class":
@@ -183,11 +196,12 @@ def table_name(row: Row) -> TableName:
     return TableName.parse(row.identity)
 
 
-def _owners(snapshot: Snapshot, tables: Mapping[ObjectId, object]) -> dict[ObjectId, ObjectId]:
-    """Map what is part of something else to the outermost thing that it is part of."""
+def _owners(
+    snapshot: Snapshot, tables: Mapping[ObjectId, object], sequences: set[ObjectId]
+) -> dict[ObjectId, ObjectId]:
+    """Map what is part of something else to the outermost thing that it is part of, these sequences apart."""
     parts: dict[ObjectId, ObjectId] = {}
     ranks: dict[ObjectId, int] = {}
-    sequences = _owned_sequences(snapshot)
     views = {row.node for row in snapshot.rows if row.kind == "view"}
     foreign_keys = {row.node for row in snapshot.rows if row.definition.get("kind") == "foreign key"}
     for edge in snapshot.edges:
@@ -197,6 +211,8 @@ def _owners(snapshot: Snapshot, tables: Mapping[ObjectId, object]) -> dict[Objec
         if source.catalog in _STANDS_ALONE and not (edge.kind == "i" and target in views):
             continue
         if source in tables and edge.kind == "a" and target.catalog != "pg_class":
+            continue
+        if source.catalog in _MEMBERS and target.catalog != "pg_publication":
             continue
         rank = _FOLDED.index(edge.kind)
         if rank < ranks.get(source, len(_FOLDED)):
@@ -263,12 +279,13 @@ def _homes(
     }
     _spread(homes, uses, allowed, fixed, rooted)
     _spread(homes, uses, allowed, fixed, _following(homes, uses, allowed, unused_homes))
-    unused = {
-        node: (allowed[node] & unused_homes[node]) or allowed[node]
-        for node in homes
-        if not homes[node] and node not in fixed and allowed[node]
-    }
-    _spread(homes, uses, allowed, fixed, unused)
+    unused = {node for node in homes if not homes[node] and node not in fixed and allowed[node]}
+    while unused:
+        # What only other unused objects use goes with them.
+        used = {target for node in unused for target in uses.get(node, ())}
+        first = (unused - used) or unused
+        _spread(homes, uses, allowed, fixed, {n: (allowed[n] & unused_homes[n]) or allowed[n] for n in first})
+        unused = {node for node in unused if not homes[node]}
     return homes
 
 

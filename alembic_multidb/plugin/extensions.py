@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
+from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
@@ -49,13 +50,20 @@ def reaches(version: str, floor: str) -> bool:
     return _numbers(version) >= (parse_floor(floor) or ())
 
 
-def ensure_extensions(connection: Connection, database: str, declared: Mapping[str, str]) -> None:
+def ensure_extensions(
+    connection: Connection,
+    database: str,
+    declared: Mapping[str, str],
+    *,
+    schemas: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Create the declared extensions that are missing; each is committed by itself.
 
     Args:
         connection: in autocommit, or inside a transaction that the caller commits.
         database: the database's name in the registry, for messages.
         declared: extension name to lowest version.
+        schemas: extension name to the schema in which it is made; the first of the search path for others.
 
     Raises:
         ExtensionError: one is not available, too old, or needs rights that this login has not; the text
@@ -66,7 +74,7 @@ def ensure_extensions(connection: Connection, database: str, declared: Mapping[s
     installed = _installed(connection, declared)
     missing = [extension for extension in declared if extension not in installed]
     for extension in _in_order(connection, database, missing, declared):
-        installed[extension] = _create(connection, database, extension)
+        installed[extension] = _create(connection, database, extension, schemas.get(extension))
     for extension, floor in declared.items():
         if not reaches(installed[extension], floor):
             raise ExtensionError(
@@ -132,9 +140,9 @@ def installed_extensions(connection: Connection, names: Mapping[str, str]) -> fr
     return frozenset(_installed(connection, names))
 
 
-def create_extension_sql(extension: str) -> str:
+def create_extension_sql(extension: str, schema: str | None = None) -> str:
     """Return the statement that creates an extension unless it is there."""
-    return f"CREATE EXTENSION IF NOT EXISTS {_quote(extension)}"
+    return f"CREATE EXTENSION IF NOT EXISTS {_quote(extension)}" + (f" SCHEMA {_quote(schema)}" if schema else "")
 
 
 def _installed(connection: Connection, names: Mapping[str, str]) -> dict[str, str]:
@@ -170,9 +178,10 @@ def _not_available(connection: Connection, database: str, extension: str) -> Ext
     )
 
 
-def _create(connection: Connection, database: str, extension: str) -> str:
+def _create(connection: Connection, database: str, extension: str, schema: str | None) -> str:
+    statement = create_extension_sql(extension, schema or None)
     try:
-        connection.exec_driver_sql(create_extension_sql(extension))
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
     except ProgrammingError as error:
         raise _not_created(database, extension, error) from None
     except IntegrityError:

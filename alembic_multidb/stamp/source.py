@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -132,13 +132,23 @@ def read_source(
         MultidbError: PostgreSQL refuses to tell.
     """
     try:
-        return _read_source(connection, url, project, version_table)
+        named = {database.version_table_name for database in project.databases.declarations} | {version_table}
+        revisions = read_revisions(connection, named)
+        schema = read_schema(connection, project.databases, *revisions)
     except DBAPIError as error:
         raise MultidbError(f"the source {url} cannot be read: {first_line(error)}") from None
+    return Source(url, revisions, classify(schema, project.databases, copies_sequences=True))
 
 
-def _read_source(connection: Connection, url: DatabaseURL, project: Project, version_table: TableName | None) -> Source:
-    named = {database.version_table_name for database in project.databases.declarations} | {version_table}
+def read_revisions(
+    connection: Connection, named: Collection[TableName | None] = ()
+) -> dict[TableName, tuple[str, ...] | None]:
+    """Return what each version table of the connected database says; None where the login may not read it.
+
+    Args:
+        connection: to the database.
+        named: what version tables are called, whatever their keys are.
+    """
     default = connection.dialect.default_schema_name
     quote = connection.dialect.identifier_preparer.quote
     revisions: dict[TableName, tuple[str, ...] | None] = {}
@@ -148,5 +158,4 @@ def _read_source(connection: Connection, url: DatabaseURL, project: Project, ver
             statement = f"SELECT version_num FROM {quote(row.nspname)}.{quote(row.relname)}"  # noqa: S608
             found = connection.exec_driver_sql(statement).scalars() if row.is_readable else None
             revisions[name] = None if found is None else tuple(sorted(found))
-    schema = read_schema(connection, project.databases, *revisions)
-    return Source(url, revisions, classify(schema, project.databases))
+    return revisions

@@ -1,0 +1,183 @@
+"""pg_dump and pg_restore: the source's schema as an archive, and any list of its entries as SQL for us to run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from alembic_multidb.catalog.snapshot import ObjectId
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.postgres import Programs
+from alembic_multidb.split.objects import Objects
+from alembic_multidb.split.toc import Contents, Entry, list_file, read_entries
+from alembic_multidb.urls import DatabaseURL
+
+# Milliseconds to wait for somebody's ALTER TABLE on the source.
+_LOCK_WAIT = 60_000
+
+_CATALOGS = text("SELECT oid, relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'")
+# pg_dump writes the rights to an extension's members as entries of their own, without the member's oid.
+_MEMBER_RIGHTS = text(
+    """
+    SELECT concat_ws(' ', 'ACL', m.schema, m.what, m.owner) AS text, m.extension
+    FROM (
+        SELECT n.nspname AS schema, pg_get_userbyid(p.proowner) AS owner, d.refobjid AS extension,
+               format('%s %I(%s)', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.proname, a.list)
+                   AS what
+        FROM pg_depend AS d
+        JOIN pg_proc AS p ON p.oid = d.objid
+        JOIN pg_namespace AS n ON n.oid = p.pronamespace
+        CROSS JOIN LATERAL (
+            VALUES (pg_get_function_identity_arguments(p.oid)), (oidvectortypes(p.proargtypes))) AS a (list)
+        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+        UNION ALL
+        SELECT n.nspname, pg_get_userbyid(c.relowner), d.refobjid, w.word || ' ' || x.name
+        FROM pg_depend AS d
+        JOIN pg_class AS c ON c.oid = d.objid
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL (VALUES (c.relname::text), (quote_ident(c.relname))) AS x (name)
+        CROSS JOIN LATERAL (VALUES (CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END)) AS w (word)
+        WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+        UNION ALL
+        SELECT n.nspname, pg_get_userbyid(c.relowner), d.refobjid, format('COLUMN %s.%s', c.relname, a.attname)
+        FROM pg_depend AS d
+        JOIN pg_class AS c ON c.oid = d.objid
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attacl IS NOT NULL
+        WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+        UNION ALL
+        SELECT n.nspname, pg_get_userbyid(t.typowner), d.refobjid, 'TYPE ' || x.name
+        FROM pg_depend AS d
+        JOIN pg_type AS t ON t.oid = d.objid
+        JOIN pg_namespace AS n ON n.oid = t.typnamespace
+        CROSS JOIN LATERAL (VALUES (t.typname::text), (quote_ident(t.typname))) AS x (name)
+        WHERE d.classid = 'pg_type'::regclass AND d.deptype = 'e'
+        UNION ALL
+        SELECT '-', pg_get_userbyid(l.lanowner), d.refobjid, 'LANGUAGE ' || l.lanname
+        FROM pg_depend AS d JOIN pg_language AS l ON l.oid = d.objid
+        WHERE d.classid = 'pg_language'::regclass AND d.deptype = 'e'
+        UNION ALL
+        SELECT '-', pg_get_userbyid(w.fdwowner), d.refobjid, 'FOREIGN DATA WRAPPER ' || w.fdwname
+        FROM pg_depend AS d JOIN pg_foreign_data_wrapper AS w ON w.oid = d.objid
+        WHERE d.classid = 'pg_foreign_data_wrapper'::regclass AND d.deptype = 'e'
+        UNION ALL
+        SELECT '-', pg_get_userbyid(n.nspowner), d.refobjid, 'SCHEMA ' || n.nspname
+        FROM pg_depend AS d JOIN pg_namespace AS n ON n.oid = d.objid
+        WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e'
+    ) AS m
+    """
+)
+# What pg_restore writes before the first entry: psql's own command, and settings that we make ourselves.
+_RESTRICT = re.compile(r"^\\restrict (\w+)$", re.MULTILINE)
+_LAST_SETTING = "\nSET row_security = off;\n"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The source's schema as pg_dump wrote it.
+
+    Attributes:
+        programs: what wrote it.
+        file: where it is.
+        contents: its entries, with their homes.
+        options: how pg_restore is to write SQL.
+    """
+
+    programs: Programs
+    file: Path
+    contents: Contents
+    options: tuple[str, ...]
+
+    def sql(self, entries: Sequence[Entry]) -> str:
+        """Return the SQL that makes some entries, in their order, without settings of the session."""
+        chosen = self.file.with_suffix(".list")
+        chosen.write_text(list_file(entries), encoding="utf-8")
+        script = _run([self.programs.folder / "pg_restore", "-L", chosen, *self.options, "-f", "-", self.file])
+        return without_session(script)
+
+
+def without_session(script: str) -> str:
+    """Take out of a script what is psql's, and the settings before its first entry.
+
+    The last of them is the same in all versions; ``transaction_timeout`` is one that older servers do not know.
+    """
+    head, found, body = script.partition(_LAST_SETTING)
+    if not found:
+        raise MultidbError("pg_restore wrote a script that does not begin as its scripts do; nothing was run")
+    key = _RESTRICT.search(head)
+    if key is not None:
+        before, _, after = body.rpartition(f"\n\\unrestrict {key[1]}\n")
+        body = before + after
+    return body
+
+
+@contextmanager
+def dumped(
+    connection: Connection, url: DatabaseURL, programs: Programs, objects: Objects, *, options: Sequence[str] = ()
+) -> Iterator[Archive]:
+    """Write the source's schema to an archive that nobody else can read, and remove it at the end.
+
+    Args:
+        connection: to the source, in the transaction whose point in time is dumped.
+        url: the source's.
+        programs: pg_dump and pg_restore.
+        objects: what becomes of the source's objects.
+        options: how pg_restore is to write SQL.
+
+    Raises:
+        MultidbError: pg_dump or pg_restore failed, or an entry cannot be told to belong to anything.
+    """
+    snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+    target = url.libpq()
+    with tempfile.TemporaryDirectory(prefix="multidb-split-") as folder:
+        file = Path(folder) / "schema.dump"
+        _run(
+            [
+                *(programs.folder / "pg_dump", "--format=custom", "--schema-only", "--encoding=UTF8", "--no-sync"),
+                *(f"--snapshot={snapshot}", f"--lock-wait-timeout={_LOCK_WAIT}", f"--file={file}"),
+                f"--dbname={target.dsn}",
+            ],
+            dict(target.environment),
+        )
+        listing = _run([programs.folder / "pg_restore", "-l", "-v", file])
+        entries = read_entries(listing, {row.oid: row.relname for row in connection.execute(_CATALOGS)})
+        rights = {
+            row.text.replace("\n", " ").replace("\r", " "): ObjectId("pg_extension", row.extension)
+            for row in connection.execute(_MEMBER_RIGHTS)
+        }
+        contents = Contents(entries, objects, rights)
+        _refuse_unresolved(contents)
+        yield Archive(programs, file, contents, tuple(options))
+
+
+def _refuse_unresolved(contents: Contents) -> None:
+    if unknown := contents.unresolved:
+        names = "; ".join(map(str, unknown[:5])) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+        raise MultidbError(
+            f"it is not known what these entries of the dump belong to: {names}. Nothing was changed; exclude or drop "
+            "what they are about"
+        )
+
+
+def _run(command: Sequence[object], environment: dict[str, str] | None = None) -> str:
+    """Run a program and return what it wrote."""
+    arguments = [str(item) for item in command]
+    done = subprocess.run(  # noqa: S603
+        arguments,
+        env={**os.environ, "LC_ALL": "C", "PGCLIENTENCODING": "UTF8", **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").splitlines() or ["it says nothing"]
+        raise MultidbError(f"{Path(arguments[0]).name} failed: {' / '.join(lines[:4])}")
+    return done.stdout.decode("utf-8")

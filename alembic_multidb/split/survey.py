@@ -1,0 +1,108 @@
+"""All that is read from the source for a plan: its catalog, once, with a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from alembic_multidb.catalog.objects import LiveObject, read_objects
+from alembic_multidb.catalog.snapshot import ObjectId, Snapshot, read_snapshot, run_file
+from alembic_multidb.registry import TableName
+from alembic_multidb.stamp.source import read_revisions
+from alembic_multidb.urls import DatabaseURL
+
+_SETTINGS = text(
+    """
+    SELECT CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole)::text END AS role,
+           split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
+    FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS c
+    WHERE s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+    ORDER BY 1 NULLS FIRST, 2
+    """
+)
+# The validator loads the library, which brings its own parameters; it asks for no right that not everybody has.
+_LIBRARIES = text(
+    """
+    SELECT e.extname, min(p.oid) AS function
+    FROM pg_extension AS e
+    JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+    JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+    JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'c'
+    WHERE has_function_privilege(p.oid, 'EXECUTE')
+    GROUP BY e.extname, p.probin
+    """
+)
+_LOAD = text("SELECT fmgr_c_validator(:function)")
+_PARAMETERS = text("SELECT name FROM pg_settings WHERE name LIKE '%.%'")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was read from the source.
+
+    Attributes:
+        url: where it is.
+        snapshot: its schema, version tables included.
+        objects: every object with a name of its own.
+        revisions: what each version table says, by its name.
+        foreign_keys: columns and targets of every foreign key.
+        texts: bodies of functions, with their language.
+        sizes: of each leaf table, by its oid.
+        vector_indexes: the indexes of pgvector.
+        settings: of the database, and of roles in it.
+        parameters: which extension brings a parameter.
+    """
+
+    url: DatabaseURL
+    snapshot: Snapshot
+    objects: tuple[LiveObject, ...]
+    revisions: Mapping[TableName, tuple[str, ...]]
+    foreign_keys: Mapping[ObjectId, Any]
+    texts: Mapping[ObjectId, Any]
+    sizes: Mapping[int, Any]
+    vector_indexes: tuple[Any, ...]
+    settings: tuple[Any, ...]
+    parameters: Mapping[str, str]
+
+
+def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
+    """Read the source.
+
+    Args:
+        connection: to the source, in a read-only transaction of one point in time.
+        url: where it is, for messages.
+    """
+    revisions = read_revisions(connection)
+    snapshot = read_snapshot(connection)
+    settings = tuple(connection.execute(_SETTINGS))
+    return Survey(
+        url=url,
+        snapshot=snapshot,
+        objects=tuple(read_objects(connection)),
+        revisions=revisions,
+        foreign_keys={ObjectId("pg_constraint", row.oid): row for row in run_file(connection, "foreign_keys")},
+        texts={ObjectId("pg_proc", row.oid): row for row in run_file(connection, "function_texts")},
+        sizes={row.oid: row for row in run_file(connection, "sizes")},
+        vector_indexes=tuple(run_file(connection, "vector_indexes")),
+        settings=settings,
+        parameters=read_parameters(connection) if any("." in row.name for row in settings) else {},
+    )
+
+
+def read_parameters(connection: Connection) -> dict[str, str]:
+    """Return which extension brings each parameter with a dot in its name, after loading the extensions' libraries.
+
+    Args:
+        connection: the libraries stay loaded in its session.
+    """
+    found: dict[str, str] = {}
+    known = set(connection.execute(_PARAMETERS).scalars())
+    for row in connection.execute(_LIBRARIES).all():
+        connection.execute(_LOAD, {"function": row.function})
+        now = set(connection.execute(_PARAMETERS).scalars())
+        found |= dict.fromkeys(now - known, row.extname)
+        known = now
+    return found
