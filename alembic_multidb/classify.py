@@ -34,8 +34,8 @@ _FOLLOWING = frozenset(
 )
 # A table or schema does not depend on the publications that it is in.
 _MEMBERS = ("pg_publication_rel", "pg_publication_namespace")
-# What lies in a schema or stands on an extension is not made for it.
-_GROUND = ("pg_namespace", "pg_extension")
+# What lies in a schema, stands on an extension or is written in a language is not made for it.
+_GROUND = ("pg_namespace", "pg_extension", "pg_language")
 
 
 @dataclass(frozen=True)

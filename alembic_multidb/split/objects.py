@@ -114,7 +114,7 @@ class Objects:
     @cached_property
     def staying(self) -> dict[ObjectId, ObjectId]:
         """Return what stays behind, and whatever stands on it, each with the first thing of it that stays."""
-        found = {node: node for node in (*self._outside_nodes(), *self.version_nodes)}
+        found = {node: node for node in (*self._outside_nodes, *self.version_nodes)}
         pending = list(found)
         while pending:
             node = pending.pop()
@@ -131,6 +131,7 @@ class Objects:
     def _foreign_tables(self) -> set[ObjectId]:
         return {item.node for item in self.survey.objects if item.type == "foreign table"}
 
+    @cached_property
     def _outside_nodes(self) -> set[ObjectId]:
         found = {item.node for item in self.survey.objects if item.node.catalog in _OUTSIDE} | self._foreign_tables
         declared = {name for database in self.databases.values() for name in database.extensions}
@@ -158,6 +159,8 @@ class Objects:
             return "excluded", "" if matches_any(self.options.exclude, item) else "it belongs to what is excluded"
         if item.node in self.version_nodes or owner in self.version_nodes:
             return "version table", "each database gets a version table of its own: multidb stamp-from"
+        if item.node in self._outside_nodes:
+            return "outside", ""
         if owner in self.classification.crossing:
             is_key = item.node in self.survey.foreign_keys
             return ("soft reference" if is_key else "crossing"), self._part_of(item, owner) or self._stands_on(owner)

@@ -105,8 +105,8 @@ class Contents:
         return found
 
     @cached_property
-    def _ids(self) -> frozenset[int]:
-        return frozenset(entry.id for entry in self.entries)
+    def _nodes(self) -> dict[int, ObjectId | None]:
+        return {entry.id: entry.node for entry in self.entries}
 
     @cached_property
     def _dependents(self) -> dict[int, list[int]]:
@@ -119,7 +119,7 @@ class Contents:
     def _parents(self, entry: Entry) -> list[int]:
         if entry.text.startswith("SHELL TYPE "):
             return self._dependents.get(entry.id, [])
-        return [item for item in entry.depends if item in self._ids]
+        return [item for item in entry.depends if item in self._nodes]
 
     def _homes_of(self, node: ObjectId) -> frozenset[str]:
         if node.catalog in _NOWHERE or not self.objects.is_carried(node):
@@ -130,10 +130,19 @@ class Contents:
         known = [homes for homes in (found[item] for item in self._parents(entry)) if homes is not None]
         if entry.text.startswith("SHELL TYPE "):
             return frozenset[str]().union(*known)
+        if known and entry.text.startswith("SEQUENCE OWNED BY "):
+            # A sequence that several homes have is owned by the table of one of them.
+            sequences = [self._nodes[item] for item in self._parents(entry)]
+            known += [self._homes_of(self._owners[node]) for node in sequences if node in self._owners]
         if known:
-            # The owner of a sequence that several homes have is the table of one of them.
             return frozenset.intersection(*known)
         return self._special(entry)
+
+    @cached_property
+    def _owners(self) -> dict[ObjectId, ObjectId]:
+        """Return which table owns each sequence."""
+        rows = self.objects.classification.snapshot.rows
+        return {row.node: ObjectId("pg_class", row.relation) for row in rows if row.kind == "sequence" and row.relation}
 
     def _special(self, entry: Entry) -> frozenset[str] | None:
         if entry.text.startswith((*_PREAMBLE, "USER MAPPING ")):
