@@ -171,10 +171,13 @@ class Objects:
     def _needed(self, item: LiveObject, owner: ObjectId) -> tuple[Treatment, str]:
         """Look at what an object needs: all of it must be carried, too."""
         needed = self.classification.uses.get(owner, set())
-        if gone := needed & self.excluded:
-            return "crossing", self._part_of(item, owner) or f"it needs {self._listed(gone)}, which is excluded"
-        if left := needed & self.staying.keys():
-            return "crossing", self._part_of(item, owner) or f"it needs {self._listed(left)}, which stays behind"
+        for missing, why in (
+            (needed & self.excluded, "is excluded"),
+            (needed & self.staying.keys(), "stays behind"),
+            (needed & self.classification.crossing.keys(), "crosses homes"),
+        ):
+            if missing:
+                return "crossing", self._part_of(item, owner) or f"it needs {self._listed(missing)}, which {why}"
         if not self.homes_of(item.node):
             return "homeless", self._part_of(item, owner) or self._why_homeless(item, owner)
         return "home", ""

@@ -51,15 +51,14 @@ def measure(server: Server, folder: Path, count: int) -> tuple[int, float, int, 
 
     event.listen(Engine, "before_cursor_execute", record)
     try:
+        split = project(folder, server, count)
         start = time.perf_counter()
-        with prepared(project(folder, server, count), url, SplitOptions()) as ready:
+        with prepared(split, url, SplitOptions()) as ready:
             planned = time.perf_counter() - start
             number = len(queries)
             assert ready.plan.exit_code(with_rows=True) == 0, ready.plan.findings
             start = time.perf_counter()
-            made = make_schemas(
-                project(folder, server, -count), ready, SplitOptions(), report=lambda each: print(" ", each.message)
-            )
+            made = make_schemas(split, ready, SplitOptions(), report=lambda each: print(" ", each.message))
             assert all(each.exit_code == 0 for each in made), made
             return len(ready.plan.objects), planned, number, time.perf_counter() - start
     finally:

@@ -20,13 +20,18 @@ from alembic_multidb.sqltext import normalized_expression, normalized_query
 from tests.servers import Server, embedded_18, running_server
 
 ROUNDS = 3
+# Tables in one transaction, which holds locks on all that it makes.
+PART = 500
+
+SHARED = """
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TYPE status AS ENUM ('new', 'old');
+"""
 
 SCHEMA = """
 DO $do$
 BEGIN
-    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-    CREATE TYPE status AS ENUM ('new', 'old');
-    FOR n IN 1..{count} LOOP
+    FOR n IN {first}..{last} LOOP
         EXECUTE format($table$
             CREATE TABLE t%1$s (
                 id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, parent bigint REFERENCES t%1$s,
@@ -49,7 +54,9 @@ $do$
 def build(server: Server, count: int) -> Engine:
     """Make a database with so many tables, a few hundred in each transaction."""
     server.create_database(f"t{count}")
-    server.run(SCHEMA.format(count=count), f"t{count}")
+    server.run(SHARED, f"t{count}")
+    for first in range(1, count + 1, PART):
+        server.run(SCHEMA.format(first=first, last=min(first + PART - 1, count)), f"t{count}")
     return create_engine(server.url(f"t{count}").replace("postgresql:", "postgresql+psycopg:"))
 
 

@@ -12,12 +12,12 @@ CREATE FUNCTION public.both_rows(u public.users, m public.ai_memories) RETURNS t
 -- [crossing] function:common.cross_count()
 CREATE FUNCTION common.cross_count() RETURNS bigint LANGUAGE sql BEGIN ATOMIC
     SELECT count(*) FROM public.users, public.ai_documents; END;
--- [crossing] rule:cross on public.scratch
-CREATE RULE cross AS ON INSERT TO public.scratch DO ALSO INSERT INTO public.ai_memories (content) VALUES (NEW.id::text);
--- [crossing] policy:cross on public.ai_memories
-CREATE POLICY cross ON public.ai_memories USING (EXISTS (SELECT FROM public.users AS u WHERE u.id = ai_memories.user_id));
--- [crossing] trigger:cross on public.ai_memories
-CREATE TRIGGER cross BEFORE INSERT ON public.ai_memories FOR EACH ROW WHEN (NEW.user_id IS NULL AND public.full_name(NULL::public.users) IS NULL)
+-- [crossing] rule:crosses on public.scratch
+CREATE RULE crosses AS ON INSERT TO public.scratch DO ALSO INSERT INTO public.ai_memories (content) VALUES (NEW.id::text);
+-- [crossing] policy:crosses on public.ai_memories
+CREATE POLICY crosses ON public.ai_memories USING (EXISTS (SELECT FROM public.users AS u WHERE u.id = ai_memories.user_id));
+-- [crossing] trigger:crosses on public.ai_memories
+CREATE TRIGGER crosses BEFORE INSERT ON public.ai_memories FOR EACH ROW WHEN (NEW.user_id IS NULL AND public.full_name(NULL::public.users) IS NULL)
     EXECUTE FUNCTION common.touch();
 -- [crossing] table:public.ai_heir
 -- [crossing] table constraint:ai_heir_check on public.ai_heir

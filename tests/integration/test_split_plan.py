@@ -1,0 +1,146 @@
+"""The plan of a split: every object of a hostile mixed database once, with its right home; what crosses is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.split.model import SplitOptions
+from tests.conftest import NewDatabase
+from tests.integration.split_cases import (
+    build,
+    expected,
+    found,
+    make_roles,
+    plan_of,
+    project,
+    scripts,
+    stopping,
+)
+from tests.integration.test_snapshot import snapshot_of
+from tests.servers import Server
+
+PARTS = {"18": ("split", "split_superuser", "split_18"), "16": ("split", "split_superuser")}
+_SUBSCRIPTION = "split_subscription"
+
+
+def mixed(server: Server, name: str, *parts: str) -> str:
+    """Make a mixed database; a subscription cannot be made beside other statements."""
+    make_roles(server)
+    url = server.create_database(name)
+    server.run("CREATE EXTENSION vector", name)
+    lines = scripts(*parts).splitlines()
+    build(url, "\n".join(line for line in lines if not line.startswith("CREATE SUBSCRIPTION")))
+    for line in lines:
+        if line.startswith("CREATE SUBSCRIPTION"):
+            server.run(line, name)
+    return url
+
+
+@pytest.fixture(scope="session")
+def mixed_18(server: Server) -> Iterator[str]:
+    """The hostile mixed database on PostgreSQL 18."""
+    yield mixed(server, f"mixed_{os.getpid()}", *PARTS["18"])
+
+
+@pytest.fixture(scope="session")
+def mixed_16(server_16: Server) -> Iterator[str]:
+    """The same on PostgreSQL 16."""
+    yield mixed(server_16, f"mixed_{os.getpid()}", *PARTS["16"])
+
+
+@pytest.fixture(scope="session")
+def crossing(server: Server) -> str:
+    """A mixed database with objects that cross homes."""
+    return mixed(server, f"crossing_{os.getpid()}", "split", "split_crossing")
+
+
+@pytest.mark.parametrize("version", ["18", "16"])
+def test_every_object_has_its_home(
+    request: pytest.FixtureRequest, version: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Each object of some 160 is there exactly once, with the home that the script says; nothing stands in the way."""
+    plan = plan_of(project(tmp_path, new_database(), new_database()), request.getfixturevalue(f"mixed_{version}"))
+    assert found(plan) == expected(scripts(*PARTS[version]), "postgres")
+    assert stopping(plan) == []
+
+
+def test_what_crosses_is_named(crossing: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Views, functions, triggers, rules, policies and tables of every crossing kind are refused by name."""
+    plan = plan_of(project(tmp_path, new_database(), new_database()), crossing)
+    wanted = expected(scripts("split", "split_crossing"), "postgres")
+    assert found(plan) == wanted
+    named = {item.object for item in plan.findings if item.kind == "crossing"}
+    parts = {"index:crm.m_cross_email", "index:public.with_vector_hnsw", "table constraint:ai_heir_check on public.ai_heir"}
+    assert named == {name for name, treatment in wanted.items() if treatment == "crossing"} - parts
+    assert plan.exit_code(with_rows=True) == 1
+    policy = next(item for item in plan.findings if item.object.startswith("policy:"))
+    assert "rows are guarded less" in policy.fix
+
+
+def test_foreign_keys_become_lines_to_paste(mixed_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Each foreign key that crosses is a soft reference, with what its deletion did."""
+    plan = plan_of(project(tmp_path, new_database(), new_database()), mixed_18)
+    assert [(item.database, item.line, item.is_declared) for item in plan.references] == [
+        ("ai", 'SoftReference("ai_memories.user_id", "users.id", ondelete="CASCADE"),', False),
+        ("ai", 'SoftReference("rag.runs.order_id", "crm.orders.id", ondelete="SET NULL (order_id)"),', False),
+        ("ai", 'SoftReference("rag.usage.user_id", "users.id", ondelete="SET NULL"),', False),
+    ]
+
+
+def test_texts_of_functions_are_looked_into(mixed_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """A body that names another home, one that puts SQL together, and one in an unknown language are reported."""
+    plan = plan_of(project(tmp_path, new_database(), new_database()), mixed_18)
+    kinds = {(item.kind, item.database, item.object) for item in plan.findings if item.kind.startswith("body")}
+    assert kinds == {
+        ("body-names-another-home", "core", "function public.text_only()"),
+        ("body-names-another-home", "core", "function public.dynamic(pg_catalog.text)"),
+        ("body-dynamic", None, "function public.dynamic(pg_catalog.text)"),
+        ("body-not-read", None, "function crm.in_mine()"),
+    }
+
+
+def test_what_is_outside_is_said(mixed_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Roles and large objects, too; what stands on a foreign table says so; no password is told."""
+    plan = plan_of(project(tmp_path, new_database(), new_database()), mixed_18)
+    assert {"roles", "large-objects"} <= {item.kind for item in plan.findings}
+    view = next(item for item in plan.objects if item.identity == "public.v_far")
+    assert view.why == "it stands on foreign table public.far, which stays"
+    assert "hunter2" not in str(plan.to_data()) + repr(plan)
+
+
+def test_an_excluded_object_takes_along_what_belongs_to_it(
+    crossing: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Triggers and policies of an excluded table go with it; what needs it is refused in its turn."""
+    here = project(tmp_path, new_database(), new_database())
+    plan = plan_of(here, crossing, SplitOptions(exclude=("table:public.ai_documents", "view:public.v_cross")))
+    treatments = found(plan)
+    for name in ("trigger:touch on", 'policy:"Odd ""policy""" on', "table constraint:ai_documents_pkey on"):
+        assert treatments[f"{name} public.ai_documents"] == "excluded"
+    assert treatments["index:public.ai_documents_hnsw"] == "excluded"
+    above = next(item for item in plan.objects if item.identity == "crm.v_above")
+    assert (above.treatment, above.why) == ("crossing", "it needs view public.v_cross, which is excluded")
+    key = "ai_memories_document_id_fkey on public.ai_memories"
+    assert treatments[f"table constraint:{key}"] == "crossing"
+
+
+def test_an_unknown_name_is_refused(mixed_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """What --exclude names must be there; near names are offered."""
+    here = project(tmp_path, new_database(), new_database())
+    with pytest.raises(ConfigurationError, match=r"names nothing in the source; near are view:public\.v_users"):
+        plan_of(here, mixed_18, SplitOptions(exclude=("view:public.v_user",)))
+    with pytest.raises(ConfigurationError, match="not of the form KIND:NAME"):
+        plan_of(here, mixed_18, SplitOptions(exclude=("v_users",)))
+
+
+def test_nothing_is_written(mixed_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Source and targets are the same after a plan."""
+    core, ai = new_database(), new_database()
+    before = [snapshot_of(url).to_json() for url in (mixed_18, core, ai)]
+    plan_of(project(tmp_path, core, ai), mixed_18)
+    assert [snapshot_of(url).to_json() for url in (mixed_18, core, ai)] == before
