@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import postgast
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from postgast import pg_query_pb2 as nodes
 
 # Only a text with one of these can have two forms.
@@ -195,9 +195,15 @@ def _nodes(message: Any, *, into_queries: bool = True) -> list[Any]:
         if not into_queries and isinstance(current, nodes.SelectStmt):
             continue
         found.append(current)
-        for field, value in current.ListFields():
-            if field.type == field.TYPE_MESSAGE:
-                pending.extend([value] if hasattr(value, "ListFields") else value)
+        if isinstance(current, nodes.Node):
+            kind = current.WhichOneof("node")
+            pending.extend([getattr(current, kind)] if kind else [])
+            continue
+        for _, value in current.ListFields():
+            if isinstance(value, Message):
+                pending.append(value)
+            elif hasattr(value, "add"):  # several messages; several numbers or texts have only append()
+                pending.extend(value)
     return found
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import Row, Snapshot
 from alembic_multidb.split.model import Plan
 
 # How a database is run: carried by nobody, and never compared.
+_MAINTAIN = 170000
 _OF_THE_SERVER = frozenset({"event trigger", "publication", "user mapping", "foreign server", "settings"})
 
 
@@ -31,5 +34,23 @@ def differences(plan: Plan, database: str, target: Snapshot) -> list[Difference]
         left_out = row.kind in ("owner", "grants", "default grants") and row.kind not in kinds
         return row.kind not in _OF_THE_SERVER and not left_out
 
-    found = difference(expected.only(lambda row: row.kind not in _OF_THE_SERVER), target.only(counts))
-    return [item for item in found if item.kind != "extension version"]
+    versions = (expected.server_version, target.server_version)
+    one, other = expected.only(lambda row: row.kind not in _OF_THE_SERVER), target.only(counts)
+    if min(versions) < _MAINTAIN <= max(versions):
+        one, other = _without_maintain(one), _without_maintain(other)
+    return [item for item in difference(one, other) if item.kind != "extension version"]
+
+
+def _without_maintain(snapshot: Snapshot) -> Snapshot:
+    """Leave out the right that PostgreSQL 17 brought, and that nobody can have before."""
+    return replace(snapshot, rows=tuple(_without_right(row) for row in snapshot.rows))
+
+
+def _without_right(row: Row) -> Row:
+    if row.kind not in ("grants", "default grants"):
+        return row
+    definition = {
+        name: [right for right in rights if ": MAINTAIN" not in right] or None
+        for name, rights in row.definition.items()
+    }
+    return replace(row, definition=definition)

@@ -24,7 +24,8 @@ def page(plan: Plan, parts: frozenset[str]) -> Iterator[str]:
 
     Args:
         plan: the plan.
-        parts: names of objects that are parts of others (indexes, constraints, partitions): counted, not listed.
+        parts: names of objects that are parts of others (indexes, checks, partitions): counted, not listed where
+            they go, as foreign keys are.
     """
     version = f"{plan.server_version // 10000}.{plan.server_version % 10000}"
     yield f"Split of {plan.source} (PostgreSQL {version}) into {', '.join(plan.databases)}"
@@ -66,7 +67,8 @@ def _database(plan: Plan, name: str, parts: frozenset[str]) -> Iterator[str]:
     made = [f"{item} in schema {shown(schema)}" if schema else item for item, schema in plan.extensions[name].items()]
     if made:
         yield f"  extensions: {', '.join(made)}"
-    yield from (f"  {item.name}{_why(item)}" for item in own if item.name not in parts)
+    listed = [item for item in own if item.name not in parts and item.type != "table constraint"]
+    yield from (f"  {item.name}{_why(item)}" for item in listed)
 
 
 def _references(plan: Plan) -> Iterator[str]:
@@ -113,7 +115,7 @@ def _why(item: PlannedObject) -> str:
 
 
 def _plural(number: int, kind: str) -> str:
-    if kind.endswith("s"):
+    if kind.endswith(("s", "x")):
         return f"{number} {kind}{'' if number == 1 else 'es'}"
     if kind.endswith("y") and number != 1:
         return f"{number} {kind[:-1]}ies"

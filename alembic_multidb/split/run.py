@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +37,18 @@ class Prepared:
 
 
 @contextmanager
+def _without_collector() -> Iterator[None]:
+    """Do not look for garbage among hundreds of thousands of objects of which none is: it takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
 def prepared(
     project: Project, url: DatabaseURL, options: SplitOptions, scratch: ScratchMaker | None = None
 ) -> Iterator[Prepared]:
@@ -53,9 +66,10 @@ def prepared(
     """
     with connect_source(url) as connection:
         pooler = list(source_pooler(connection))
-        survey = read_survey(connection, url)
-        objects = Objects.of(survey, project.databases, options)
-        plan = make_plan(objects)
+        with _without_collector():
+            survey = read_survey(connection, url)
+            objects = Objects.of(survey, project.databases, options)
+            plan = make_plan(objects)
         found = [*plan.findings, *pooler, *preflight(connection, project, objects, plan, options)]
         if scratch is not None:
             revisions = sorted({item for each in survey.revisions.values() for item in each or ()})

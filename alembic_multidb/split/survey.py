@@ -75,9 +75,11 @@ def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
         connection: to the source, in a read-only transaction of one point in time.
         url: where it is, for messages.
     """
+    settings = tuple(connection.execute(_SETTINGS))
+    # Before anything else loads a library: a view with a vector in it does.
+    parameters = read_parameters(connection) if any("." in row.name for row in settings) else {}
     revisions = read_revisions(connection)
     snapshot = read_snapshot(connection)
-    settings = tuple(connection.execute(_SETTINGS))
     return Survey(
         url=url,
         snapshot=snapshot,
@@ -88,7 +90,7 @@ def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
         sizes={row.oid: row for row in run_file(connection, "sizes")},
         vector_indexes=tuple(run_file(connection, "vector_indexes")),
         settings=settings,
-        parameters=read_parameters(connection) if any("." in row.name for row in settings) else {},
+        parameters=parameters,
     )
 
 

@@ -14,7 +14,7 @@ from alembic_multidb.split.objects import Objects
 _ENTRY = re.compile(r"(\d+); (\d+) (\d+) (.*)", re.DOTALL)
 _DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
 # What pg_restore writes by itself, and what no list can take.
-_PREAMBLE = ("ENCODING ", "STDSTRINGS ", "SEARCHPATH ")
+_PREAMBLE = ("ENCODING ", "STDSTRINGS ", "SEARCHPATH ", "DATABASE PROPERTIES ")
 # Rights and comments of what every database has from its template; nothing of a user's can be called so.
 _EVERYWHERE = re.compile(
     r"(?:ACL|COMMENT) - SCHEMA (?:public|information_schema|pg_catalog) "

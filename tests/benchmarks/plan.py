@@ -2,11 +2,10 @@
 
     python -m tests.benchmarks.plan [TABLES ...]
 
-Each table has ten columns, a primary key, a foreign key, two checks, two indexes, a trigger, a comment and a view; each
-tenth one is at home in the second database. Printed are, for each number of tables, the objects, the seconds and queries
-of a plan with all findings (bound: 20 seconds for 5,000 tables, the same queries for each number), its time for each
-table as a ratio to that of the first number, and the seconds of both schemas, restored in batches with the server's
-ordinary room for locks and compared.
+The tables are those of the benchmark of snapshots; each tenth one is at home in the second database. Printed are, for
+each number of tables, the objects, the seconds and queries of a plan with all findings (bounds: 20 seconds for 5,000
+tables, the same queries for each number), its time for each table as a ratio to that of the first number, and the
+seconds of both schemas, restored in batches with the server's ordinary room for locks, and compared.
 """
 
 from __future__ import annotations

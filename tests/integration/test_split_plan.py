@@ -75,7 +75,11 @@ def test_what_crosses_is_named(crossing: str, tmp_path: Path, new_database: NewD
     wanted = expected(scripts("split", "split_crossing"), "postgres")
     assert found(plan) == wanted
     named = {item.object for item in plan.findings if item.kind == "crossing"}
-    parts = {"index:crm.m_cross_email", "index:public.with_vector_hnsw", "table constraint:ai_heir_check on public.ai_heir"}
+    parts = {
+        "index:crm.m_cross_email",
+        "index:public.with_vector_hnsw",
+        "table constraint:ai_heir_check on public.ai_heir",
+    }
     assert named == {name for name, treatment in wanted.items() if treatment == "crossing"} - parts
     assert plan.exit_code(with_rows=True) == 1
     policy = next(item for item in plan.findings if item.object.startswith("policy:"))

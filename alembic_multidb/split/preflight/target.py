@@ -259,10 +259,12 @@ def _version_findings(target: Target, row: Any, version: str, of_source: str | N
             row.name,
         )
     elif of_source and not reaches(version, f">={_numbers(of_source)}"):
+        # Types come with the first two numbers of a version, faults go with the third.
+        is_near = reaches(version, f">={'.'.join(_numbers(of_source).split('.')[:2])}")
         yield _finding(
             target,
             "extension-version",
-            "failed",
+            "warning" if is_near else "failed",
             f'extension "{row.name}" is older there ({version}) than in the source ({of_source})',
             "an administrator installs a newer package",
             row.name,
@@ -416,6 +418,8 @@ def _is_superusers(row: Row) -> bool:
         return row.identity.startswith(("template ", "parser "))
     if row.kind == "type":
         return definition.get("kind") == "base"
+    if definition.get("kind") == "aggregate":
+        return definition["aggregate"].get("state") == "internal"
     if row.kind == "function":
         return bool(definition.get("leakproof")) or definition.get("language") in ("c", "internal")
     return False

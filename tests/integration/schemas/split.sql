@@ -41,8 +41,6 @@ CREATE FUNCTION crm.span_difference(a double precision, b double precision) RETU
     LANGUAGE sql IMMUTABLE AS 'SELECT a - b';
 -- [core] type:crm.span
 CREATE TYPE crm.span AS RANGE (subtype = double precision, subtype_diff = crm.span_difference, multirange_type_name = crm.spans);
--- [core] type:crm.shell
-CREATE TYPE crm.shell;
 -- [core ai] collation:common.by_byte
 CREATE COLLATION common.by_byte (provider = libc, locale = 'C');
 -- [core] collation:crm.own
@@ -144,7 +142,7 @@ CREATE INDEX events_user ON crm.events (user_id);
 -- [ai] table constraint:ai_documents_pkey on public.ai_documents
 -- [ai] table constraint:ai_documents_scope_check on public.ai_documents
 CREATE TABLE public.ai_documents (
-    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), scope varchar(100) NOT NULL CHECK (scope IN ('global', 'own')),
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(), scope text NOT NULL CHECK (scope IN ('global', 'own')),
     title text COLLATE common.by_byte, state common.state DEFAULT 'new', source common.source_kind, score rag.score DEFAULT 0.5,
     chunks common.chunk[], number bigint DEFAULT nextval('common.numbers'), label text DEFAULT common.next_number(),
     metadata jsonb NOT NULL DEFAULT '{}', embedding vector(8), small halfvec(8), touched timestamptz,

@@ -3,6 +3,8 @@
 CREATE FUNCTION crm.c_lower(text) RETURNS text LANGUAGE internal IMMUTABLE STRICT AS 'lower';
 -- [ai] function:rag.c_plus(integer,integer)
 CREATE FUNCTION rag.c_plus(int, int) RETURNS int LANGUAGE internal IMMUTABLE STRICT LEAKPROOF AS 'int4pl';
+-- [core] type:crm.shell
+CREATE TYPE crm.shell;
 -- [core] type:crm.base
 -- [core] function:crm.base_in(pg_catalog.cstring)
 -- [core] function:crm.base_out(crm.base)
