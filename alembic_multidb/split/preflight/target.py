@@ -419,7 +419,7 @@ def _is_superusers(row: Row) -> bool:
     if row.kind == "type":
         return definition.get("kind") == "base"
     if definition.get("kind") == "aggregate":
-        return definition["aggregate"].get("state") == "internal"
+        return bool(definition["aggregate"].get("state") == "internal")
     if row.kind == "function":
         return bool(definition.get("leakproof")) or definition.get("language") in ("c", "internal")
     return False
