@@ -62,7 +62,7 @@ def script(parts: list[str]) -> bytes:
         GRANT SELECT ({col}) ON {s}.{users} TO PUBLIC;
     """
     name = sql.SQL("{s}.{seq}").format(**values).as_string().replace("'", "''")
-    return sql.SQL(template).format(**values, lit=sql.SQL(name.replace("{", "{{"))).as_string().encode()
+    return sql.SQL(template).format(**values, lit=sql.SQL(name)).as_string().encode()
 
 
 def split_odd_names(server: Server, folder: Path, databases: tuple[str, str, str], parts: list[str]) -> None:
