@@ -162,11 +162,16 @@ class Objects:
         if item.node in self._outside_nodes:
             return "outside", ""
         if owner in self.classification.crossing:
-            is_key = item.node in self.survey.foreign_keys
-            return ("soft reference" if is_key else "crossing"), self._part_of(item, owner) or self._stands_on(owner)
+            return self._crossing(item, owner)
         if owner in self.staying or item.node in self.staying:
             return "outside", self._why_outside(item.node if item.node in self.staying else owner)
         return self._needed(item, owner)
+
+    def _crossing(self, item: LiveObject, owner: ObjectId) -> tuple[Treatment, str]:
+        why = self._part_of(item, owner) or self._stands_on(owner)
+        if any(not self.homes_of(table) for table in self.classification.crossing[owner]):
+            return "homeless", why
+        return ("soft reference" if item.node in self.survey.foreign_keys else "crossing"), why
 
     def _needed(self, item: LiveObject, owner: ObjectId) -> tuple[Treatment, str]:
         """Look at what an object needs: all of it must be carried, too."""

@@ -23,6 +23,7 @@ from alembic_multidb.operate.status import counted
 from alembic_multidb.plugin.extensions import ensure_extensions
 from alembic_multidb.postgres import find_programs
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.split.archive import Archive, dumped
 from alembic_multidb.split.compare import differences
 from alembic_multidb.split.journal import Journal
@@ -216,7 +217,8 @@ class _Transfer:
             self.connection.exec_driver_sql(script, execution_options={"no_parameters": True})
 
     def _make_extensions(self) -> None:
-        wanted = self.plan.extensions[self.database.name]
+        default = self.connection.dialect.default_schema_name or DEFAULT_SCHEMA
+        wanted = {name: schema or default for name, schema in self.plan.extensions[self.database.name].items()}
         declared = {name: self.database.extensions.get(name, "*") for name in wanted}
         ensure_extensions(self.connection, self.database.name, declared, schemas=wanted)
 

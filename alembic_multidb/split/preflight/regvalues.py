@@ -71,7 +71,7 @@ def foreign_values(connection: Connection, objects: Objects) -> Iterator[Finding
     for number, nodes in found.items():
         row = columns[number]
         homes = objects.homes_of(ObjectId("pg_class", row.oid))
-        wrong = sorted(objects.names.get(node, "?") for node in nodes if not homes <= _places(objects, node))
+        wrong = sorted(_name(objects, node) for node in nodes if not homes <= _places(objects, node))
         if wrong:
             yield Finding(
                 kind="value-names-another-home",
@@ -84,6 +84,11 @@ def foreign_values(connection: Connection, objects: Objects) -> Iterator[Finding
                 fix="set it to NULL, or make the column text, in the source",
                 rows_only=True,
             )
+
+
+def _name(objects: Objects, node: ObjectId) -> str:
+    """Return what an object is called, or what it is a part of: a row type belongs to its table."""
+    return objects.names.get(node) or objects.names.get(objects.owner(node), "something unnamed")
 
 
 def _places(objects: Objects, node: ObjectId) -> frozenset[str]:
