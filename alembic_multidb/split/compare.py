@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import Row, Snapshot
+from alembic_multidb.classify import plain_name
 from alembic_multidb.split.model import Plan
 
 # How a database is run: carried by nobody, and never compared.
@@ -25,7 +26,14 @@ def differences(plan: Plan, database: str, target: Snapshot) -> list[Difference]
     kinds = {row.kind for row in expected.rows}
     has_public = any(row.key == ("schema", "public") for row in expected.rows)
 
+    declared = plan.extensions[database].keys() - {
+        plain_name(row.identity) for row in expected.rows if row.kind == "extension"
+    }
+
     def counts(row: Row) -> bool:
+        # Declared, and made although the source does not have it.
+        if row.kind == "extension" and plain_name(row.identity) in declared:
+            return False
         # The template's own schema, where the source has dropped it; and what was left out by option.
         if row.identity in ("public", "schema public") and not has_public:
             return False
