@@ -23,7 +23,6 @@ def differences(plan: Plan, database: str, target: Snapshot) -> list[Difference]
         target: its schema, without version tables.
     """
     expected = plan.expected[database]
-    kinds = {row.kind for row in expected.rows}
     has_public = any(row.key == ("schema", "public") for row in expected.rows)
 
     declared = plan.extensions[database].keys() - {
@@ -39,8 +38,7 @@ def differences(plan: Plan, database: str, target: Snapshot) -> list[Difference]
             return False
         if row.node.catalog == "pg_extension" and row.kind in ("owner", "comment"):
             return False
-        left_out = row.kind in ("owner", "grants", "default grants") and row.kind not in kinds
-        return row.kind not in _OF_THE_SERVER and not left_out
+        return row.kind not in _OF_THE_SERVER and row.kind not in plan.left_out
 
     versions = (expected.server_version, target.server_version)
     one, other = expected.only(lambda row: row.kind not in _OF_THE_SERVER), target.only(counts)

@@ -196,6 +196,7 @@ class Plan:
         extensions: for each target, the extensions to create there, each with its schema.
         objects: every object, by type and identity.
         references: the foreign keys that become soft references.
+        left_out: kinds of facts that are left out by option: owners, grants.
         settings: what the source database has beyond what is in it.
         sizes: of the tables, largest first.
         vector_builds: the indexes of pgvector.
@@ -210,6 +211,7 @@ class Plan:
     extensions: dict[str, dict[str, str]]
     objects: tuple[PlannedObject, ...]
     references: tuple[PlannedReference, ...]
+    left_out: tuple[str, ...]
     settings: tuple[Setting, ...]
     sizes: tuple[TableSize, ...]
     vector_builds: tuple[VectorBuild, ...]
@@ -243,6 +245,7 @@ class Plan:
                 for item in self.objects
             ],
             "soft_references": [vars(item) for item in self.references],
+            "left_out": list(self.left_out),
             "settings": [{"name": item.name, "role": item.role, "homes": list(item.homes)} for item in self.settings],
             "sizes": [vars(item) for item in self.sizes],
             "vector_indexes": [vars(item) for item in self.vector_builds],

@@ -43,6 +43,9 @@ def page(plan: Plan, parts: frozenset[str]) -> Iterator[str]:
             yield ""
             yield heading
             yield from (f"  {item.name}{_why(item)}" for item in items)
+    if plan.left_out:
+        yield ""
+        yield f"Left out by option: {', '.join(plan.left_out)}"
     yield from _settings(plan)
     yield from _sizes(plan)
     yield from findings(plan.findings)

@@ -9,7 +9,7 @@ from alembic_multidb.classify import plain_name
 from alembic_multidb.registry import Databases
 from alembic_multidb.split.bodies import body_findings
 from alembic_multidb.split.estimate import estimates, table_sizes, vector_builds
-from alembic_multidb.split.model import Finding, Plan, PlannedObject, Setting
+from alembic_multidb.split.model import Finding, Plan, PlannedObject, Setting, SplitOptions
 from alembic_multidb.split.objects import Objects, misplaced_partitions
 from alembic_multidb.split.references import planned_references
 from alembic_multidb.split.survey import Survey
@@ -38,6 +38,7 @@ def make_plan(objects: Objects) -> Plan:
         extensions={name: _extensions(objects, name) for name in names},
         objects=objects.planned,
         references=planned_references(objects),
+        left_out=_left_out(objects.options),
         settings=_settings(survey, objects, databases),
         sizes=sizes,
         vector_builds=builds,
@@ -49,9 +50,7 @@ def make_plan(objects: Objects) -> Plan:
 
 def expected_schema(objects: Objects, database: str) -> Snapshot:
     """Return the schema that a database has after the split, less what was excluded or stays behind."""
-    dropped = {"settings"}
-    dropped |= {"owner"} if objects.options.no_owner else set()
-    dropped |= {"grants", "default grants"} if objects.options.no_acl else set()
+    dropped = {"settings", *_left_out(objects.options)}
 
     def is_kept(row: Row) -> bool:
         if row.kind in dropped or (row.node.catalog == "pg_extension" and row.kind in ("owner", "comment")):
@@ -59,6 +58,12 @@ def expected_schema(objects: Objects, database: str) -> Snapshot:
         return objects.is_carried(row.node)
 
     return objects.classification.restrict({database}).only(is_kept)
+
+
+def _left_out(options: SplitOptions) -> tuple[str, ...]:
+    """Return the kinds of facts that are left out by option."""
+    owners = ("owner",) if options.no_owner else ()
+    return (*owners, "grants", "default grants") if options.no_acl else owners
 
 
 def _extensions(objects: Objects, database: str) -> dict[str, str]:

@@ -224,7 +224,8 @@ def extensions(target: Target, plan: Plan, of_source: dict[str, str]) -> Iterato
                 "failed",
                 f'role "{target.facts.login}" may not create extension "{row.name}"',
                 f'an administrator runs there: CREATE EXTENSION "{row.name}"'
-                f"{f' SCHEMA {wanted[row.name]}' if wanted[row.name] else ''};",
+                f"{f' SCHEMA {wanted[row.name]}' if wanted[row.name] else ''};"
+                f"{'' if row.name in declared else f' or leave it out with --exclude extension:{row.name}'}",
                 row.name,
             )
         if row.installed and wanted[row.name] and row.schema != wanted[row.name]:
