@@ -81,8 +81,28 @@ class PlannedReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DatabaseFact:
+    """A right to the source database itself that a new one has not, or the other way round, or its comment.
+
+    Attributes:
+        what: grant, grant with option, revoke, comment.
+        role: who has the right, or has it no more; None for everybody.
+        value: the right, or the comment.
+    """
+
+    what: str
+    role: str | None
+    value: str
+
+    def __str__(self) -> str:
+        if self.what == "comment":
+            return "comment on the database"
+        return f"{self.what} {self.value} on the database: {self.role or 'PUBLIC'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A setting of the source database, of a role in it, or a right to it, which no dump of it holds.
+    """A setting of the source database, or of a role in it, which no dump of it holds.
 
     Attributes:
         name: the parameter.
@@ -197,7 +217,8 @@ class Plan:
         objects: every object, by type and identity.
         references: the foreign keys that become soft references.
         left_out: kinds of facts that are left out by option: owners, grants.
-        settings: what the source database has beyond what is in it.
+        settings: of the source database, and of roles in it.
+        database_facts: rights to the source database, and its comment, which every target gets.
         sizes: of the tables, largest first.
         vector_builds: the indexes of pgvector.
         estimates: for each target.
@@ -213,6 +234,7 @@ class Plan:
     references: tuple[PlannedReference, ...]
     left_out: tuple[str, ...]
     settings: tuple[Setting, ...]
+    database_facts: tuple[DatabaseFact, ...]
     sizes: tuple[TableSize, ...]
     vector_builds: tuple[VectorBuild, ...]
     estimates: tuple[Estimate, ...]
@@ -247,6 +269,7 @@ class Plan:
             "soft_references": [vars(item) for item in self.references],
             "left_out": list(self.left_out),
             "settings": [{"name": item.name, "role": item.role, "homes": list(item.homes)} for item in self.settings],
+            "database": [str(item) for item in self.database_facts],
             "sizes": [vars(item) for item in self.sizes],
             "vector_indexes": [vars(item) for item in self.vector_builds],
             "estimates": [vars(item) for item in self.estimates],

@@ -84,9 +84,10 @@ def _references(plan: Plan) -> Iterator[str]:
 
 
 def _settings(plan: Plan) -> Iterator[str]:
-    if plan.settings:
+    if plan.settings or plan.database_facts:
         yield ""
-        yield "Settings"
+        yield "Settings, and what belongs to the database itself"
+        yield from (f"  {fact} -> {', '.join(plan.databases)}" for fact in plan.database_facts)
         for item in plan.settings:
             yield f"  {item.name}{f' of role {item.role}' if item.role else ''} -> {', '.join(item.homes)}"
 

@@ -40,6 +40,9 @@ def make_plan(objects: Objects) -> Plan:
         references=planned_references(objects),
         left_out=_left_out(objects.options),
         settings=_settings(survey, objects, databases),
+        database_facts=tuple(
+            item for item in survey.database_facts if item.what == "comment" or not objects.options.no_acl
+        ),
         sizes=sizes,
         vector_builds=builds,
         estimates=estimates(names, sizes, builds),

@@ -26,6 +26,7 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.split.archive import Archive, dumped
 from alembic_multidb.split.compare import differences
+from alembic_multidb.split.database import copy_to_database, missing_facts
 from alembic_multidb.split.journal import Journal
 from alembic_multidb.split.model import Plan, Setting, SplitOptions
 from alembic_multidb.split.preflight.target import read_target
@@ -143,6 +144,7 @@ def _make_one(
                 notes += _Transfer(connection, database, plan, archive).run()
             with connection.begin():
                 notes += replay(connection, settings)
+                notes += copy_to_database(connection, plan.database_facts)
             return _compared(project, database, plan, settings, notes, is_new=state != "equal")
 
 
@@ -252,7 +254,9 @@ def _compared(
     """Look at the target again, in a new session, as others will see it."""
     with project.connect(database) as connection:
         snapshot = without_version_tables(read_snapshot(connection), project.databases)
-        lost = [item for item in missing(connection, settings) if not any(item.split(" is ")[0] in n for n in notes)]
+        lost = [*missing(connection, settings), *missing_facts(connection, plan.database_facts)]
+        # What could not be made was said with the reason.
+        lost = [item for item in lost if not any(note.startswith(item.removesuffix(" is missing")) for note in notes)]
     found = differences(plan, database.name, snapshot)
     number = len(plan.expected[database.name].rows)
     if found or lost:

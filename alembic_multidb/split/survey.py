@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 from alembic_multidb.catalog.objects import LiveObject, read_objects
 from alembic_multidb.catalog.snapshot import ObjectId, Snapshot, read_snapshot, run_file
 from alembic_multidb.registry import TableName
+from alembic_multidb.split.database import read_database
+from alembic_multidb.split.model import DatabaseFact
 from alembic_multidb.stamp.source import read_revisions
 from alembic_multidb.urls import DatabaseURL
 
@@ -54,6 +56,7 @@ class Survey:
         vector_indexes: the indexes of pgvector.
         settings: of the database, and of roles in it.
         parameters: which extension brings a parameter.
+        database_facts: rights to the database itself, and its comment.
     """
 
     url: DatabaseURL
@@ -66,6 +69,7 @@ class Survey:
     vector_indexes: tuple[Any, ...]
     settings: tuple[Any, ...]
     parameters: Mapping[str, str]
+    database_facts: tuple[DatabaseFact, ...]
 
 
 def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
@@ -91,6 +95,7 @@ def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
         vector_indexes=tuple(run_file(connection, "vector_indexes")),
         settings=settings,
         parameters=parameters,
+        database_facts=read_database(connection),
     )
 
 

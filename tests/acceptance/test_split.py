@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.test_killed import settle
 from tests.acceptance.test_portfolio import AI_TABLES, CORE_TABLES
 from tests.acceptance.test_stamp_from import dump, load
 from tests.acceptance.test_status import MULTIDB
@@ -158,3 +161,37 @@ def test_no_password_is_told(portfolio: Project, server: Server) -> None:
             assert done.returncode in (0, 1), done.stdout + done.stderr
     finally:
         server.run(f"DROP ROLE {role}")
+
+
+def start_and_kill(project: Project, seconds: float) -> None:
+    """Kill a run with all that it started, some time after it began."""
+    running = project.start(*SPLIT, "--schema-only", module=MULTIDB)
+    try:
+        running.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.communicate()
+
+
+def kill_and_finish(project: Project, moments: list[float]) -> None:
+    for seconds in moments:
+        start_and_kill(project, seconds)
+    for name in ("DATABASE_URL", "AI_DATABASE_URL"):
+        settle(project.environment[name])
+    text = project.ok(*SPLIT, "--schema-only", module=MULTIDB)
+    assert text.count("equal to its part of the source") == 2
+    for name in ("DATABASE_URL", "AI_DATABASE_URL"):
+        assert psql(project.environment[name], "SELECT to_regnamespace('alembic_multidb')") == [(None,)]
+
+
+def test_a_killed_run_is_finished_by_the_next(portfolio: Project) -> None:
+    """Whatever it had done when it was killed, the same command ends with both schemas, equal."""
+    kill_and_finish(portfolio, [random.Random(7).uniform(1.0, 3.0)])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(8))
+def test_many_killed_runs(portfolio: Project, seed: int) -> None:
+    """Killed several times, at any moment."""
+    chance = random.Random(seed)
+    kill_and_finish(portfolio, [chance.uniform(0.8, 4.0) for _ in range(3)])

@@ -133,6 +133,11 @@ def test_settings_are_replayed(server: Server, tmp_path: Path, new_database: New
     role = f"setting_{os.getpid()}"
     psql(source, "CREATE EXTENSION vector; CREATE TABLE users (id int); CREATE TABLE ai_docs (v vector(3))")
     psql(source, f"CREATE ROLE {role}")
+    psql(
+        source,
+        f"GRANT CREATE ON DATABASE {name} TO {role} WITH GRANT OPTION; REVOKE TEMP ON DATABASE {name} FROM PUBLIC",
+    )
+    psql(source, f"COMMENT ON DATABASE {name} IS 'It''s 100%s mixed'")
     for what in (f"DATABASE {name}", f"ROLE {role} IN DATABASE {name}"):
         for setting in (
             "hnsw.ef_search = 100",
@@ -158,6 +163,9 @@ def test_settings_are_replayed(server: Server, tmp_path: Path, new_database: New
         assert psql(ai, statement) == everything
         assert psql(core, statement) == [row for row in everything if "hnsw" not in str(row[1])]
         assert len(everything) == 10
+        statement = "SELECT datacl::text, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = "
+        facts = [psql(url, f"{statement} '{url.rpartition('/')[2]}'") for url in (source, core, ai)]
+        assert facts[0] == facts[1] == facts[2] != [(None, None)]
     finally:
         for url in (source, core, ai):
             server.drop_database(url.rpartition("/")[2])

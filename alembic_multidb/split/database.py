@@ -1,0 +1,74 @@
+"""What belongs to a database itself, and no dump of what is in it holds: rights to it, and its comment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psycopg import sql
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from alembic_multidb.split.model import DatabaseFact
+
+# The owner's own rights are those of whoever owns the target.
+_RIGHTS = text(
+    """
+    WITH d AS (SELECT datacl AS given, acldefault('d', datdba) AS usual, datdba FROM pg_database
+               WHERE datname = current_database() AND datacl IS NOT NULL),
+         given AS (SELECT a.grantee, a.privilege_type, a.is_grantable FROM d, aclexplode(d.given) AS a),
+         usual AS (SELECT a.grantee, a.privilege_type, a.is_grantable FROM d, aclexplode(d.usual) AS a)
+    SELECT x.what, CASE WHEN x.grantee <> 0 THEN pg_get_userbyid(x.grantee)::text END AS role, x.privilege_type AS value
+    FROM (SELECT CASE WHEN is_grantable THEN 'grant with option' ELSE 'grant' END AS what, grantee, privilege_type
+          FROM (SELECT * FROM given EXCEPT SELECT * FROM usual) AS more
+          UNION ALL
+          SELECT 'revoke', grantee, privilege_type FROM (SELECT * FROM usual EXCEPT SELECT * FROM given) AS less
+         ) AS x, d
+    WHERE x.grantee <> d.datdba
+    UNION ALL
+    SELECT 'comment', NULL, shobj_description(oid, 'pg_database') FROM pg_database
+    WHERE datname = current_database() AND shobj_description(oid, 'pg_database') IS NOT NULL
+    ORDER BY 1, 2, 3
+    """
+)
+
+
+def read_database(connection: Connection) -> tuple[DatabaseFact, ...]:
+    """Return the rights to the connected database that are not those of a new one, and its comment."""
+    return tuple(DatabaseFact(what=row.what, role=row.role, value=row.value) for row in connection.execute(_RIGHTS))
+
+
+def copy_to_database(connection: Connection, facts: Iterable[DatabaseFact]) -> list[str]:
+    """Give a target the same rights and comment, and return what could not be made.
+
+    Args:
+        connection: to the target, inside a transaction.
+        facts: what the source has.
+    """
+    database = sql.Identifier(str(connection.exec_driver_sql("SELECT current_database()").scalar_one()))
+    failed = []
+    for fact in facts:
+        statement = _statement(fact, database).as_string(connection.connection.dbapi_connection)  # type: ignore[arg-type]
+        try:
+            with connection.begin_nested():
+                connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        except DBAPIError as error:
+            failed.append(f"{fact} could not be made: {type(error.orig).__name__}")
+    return failed
+
+
+def missing_facts(connection: Connection, facts: Iterable[DatabaseFact]) -> list[str]:
+    """Return the rights that a target does not have, and the comment if it has another one."""
+    there = set(read_database(connection))
+    return [f"{fact} is missing" for fact in facts if fact not in there]
+
+
+def _statement(fact: DatabaseFact, database: sql.Identifier) -> sql.Composed:
+    if fact.what == "comment":
+        return sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(fact.value))
+    # One of four words that PostgreSQL has for it.
+    right = sql.SQL(fact.value)
+    role = sql.Identifier(fact.role) if fact.role is not None else sql.SQL("PUBLIC")
+    if fact.what == "revoke":
+        return sql.SQL("REVOKE {} ON DATABASE {} FROM {}").format(right, database, role)
+    option = sql.SQL(" WITH GRANT OPTION" if fact.what == "grant with option" else "")
+    return sql.SQL("GRANT {} ON DATABASE {} TO {}{}").format(right, database, role, option)
