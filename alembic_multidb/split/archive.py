@@ -6,10 +6,11 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 
@@ -86,22 +87,24 @@ class Archive:
 
     Attributes:
         programs: what wrote it.
-        file: where it is.
+        data: the archive. It holds passwords of user mappings, and is in memory only.
+        folder: where lists of entries are written.
         contents: its entries, with their homes.
         options: how pg_restore is to write SQL.
     """
 
     programs: Programs
-    file: Path
+    data: bytes = field(repr=False)
+    folder: Path
     contents: Contents
     options: tuple[str, ...]
 
     def sql(self, entries: Sequence[Entry]) -> str:
         """Return the SQL that makes some entries, in their order, without settings of the session."""
-        chosen = self.file.with_suffix(".list")
+        chosen = self.folder / "entries"
         chosen.write_text(list_file(entries), encoding="utf-8")
-        script = _run([self.programs.folder / "pg_restore", "-L", chosen, *self.options, "-f", "-", self.file])
-        return without_session(script)
+        script = _run([self.programs.folder / "pg_restore", "-L", chosen, *self.options, "-f", "-"], self.data)
+        return without_session(script.decode("utf-8"))
 
 
 def without_session(script: str) -> str:
@@ -123,7 +126,7 @@ def without_session(script: str) -> str:
 def dumped(
     connection: Connection, url: DatabaseURL, programs: Programs, objects: Objects, *, options: Sequence[str] = ()
 ) -> Iterator[Archive]:
-    """Write the source's schema to an archive that nobody else can read, and remove it at the end.
+    """Read the source's schema into an archive.
 
     Args:
         connection: to the source, in the transaction whose point in time is dumped.
@@ -138,16 +141,14 @@ def dumped(
     snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
     target = url.libpq()
     with tempfile.TemporaryDirectory(prefix="multidb-split-") as folder:
-        file = Path(folder) / "schema.dump"
-        _run(
+        data = _run(
             [
-                *(programs.folder / "pg_dump", "--format=custom", "--schema-only", "--encoding=UTF8", "--no-sync"),
-                *(f"--snapshot={snapshot}", f"--lock-wait-timeout={_LOCK_WAIT}", f"--file={file}"),
-                f"--dbname={target.dsn}",
+                *(programs.folder / "pg_dump", "--format=custom", "--schema-only", "--encoding=UTF8"),
+                *(f"--snapshot={snapshot}", f"--lock-wait-timeout={_LOCK_WAIT}", f"--dbname={target.dsn}"),
             ],
-            dict(target.environment),
+            environment=target.environment,
         )
-        listing = _run([programs.folder / "pg_restore", "-l", "-v", file])
+        listing = _run([programs.folder / "pg_restore", "-l", "-v"], data).decode("utf-8")
         entries = read_entries(listing, {row.oid: row.relname for row in connection.execute(_CATALOGS)})
         rights = {
             row.text.replace("\n", " ").replace("\r", " "): ObjectId("pg_extension", row.extension)
@@ -155,7 +156,7 @@ def dumped(
         }
         contents = Contents(entries, objects, rights)
         _refuse_unresolved(contents)
-        yield Archive(programs, file, contents, tuple(options))
+        yield Archive(programs, data, Path(folder), contents, tuple(options))
 
 
 def _refuse_unresolved(contents: Contents) -> None:
@@ -167,17 +168,19 @@ def _refuse_unresolved(contents: Contents) -> None:
         )
 
 
-def _run(command: Sequence[object], environment: dict[str, str] | None = None) -> str:
-    """Run a program and return what it wrote."""
+def _run(
+    command: Sequence[object], data: bytes = b"", *, environment: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
+    """Run a program that reads ``data``, and return what it wrote."""
     arguments = [str(item) for item in command]
     done = subprocess.run(  # noqa: S603
         arguments,
-        env={**os.environ, "LC_ALL": "C", "PGCLIENTENCODING": "UTF8", **(environment or {})},
-        stdin=subprocess.DEVNULL,
+        env={**os.environ, "LC_ALL": "C", "PGCLIENTENCODING": "UTF8", **environment},
+        input=data,
         capture_output=True,
         check=False,
     )
     if done.returncode:
         lines = done.stderr.decode(errors="replace").splitlines() or ["it says nothing"]
         raise MultidbError(f"{Path(arguments[0]).name} failed: {' / '.join(lines[:4])}")
-    return done.stdout.decode("utf-8")
+    return done.stdout
