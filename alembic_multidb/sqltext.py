@@ -33,6 +33,8 @@ _FRAMES = (
     ("CREATE FUNCTION f(", ") RETURNS int RETURN 1"),
     ("CREATE TABLE t () PARTITION BY ", ""),
 )
+# Reserved words, which can begin nothing else.
+_LIKELY = {"CHECK": _FRAMES[1:2], "CREATE": _FRAMES[2:3]}
 _NEGATIVE = re.compile(r"-\d+(?P<fraction>[.e].*)?")
 # Words that some of PostgreSQL 15 to 18 quote as names and others do not (pg_get_keywords()).
 _QUOTED = re.compile(
@@ -61,7 +63,7 @@ def normalized_expression(sql: str) -> str:
     """Return an expression, or a definition that holds one, as every version, before and after a dump, has it."""
     if not _UNSTABLE.search(sql):
         return _normalized_names(sql)
-    for before, after in _FRAMES:
+    for before, after in _LIKELY.get(sql.partition(" ")[0], _FRAMES):
         text = _rewritten(before + sql + after)
         if text is not None:
             return _normalized_names(text.removeprefix(before).removesuffix(after))

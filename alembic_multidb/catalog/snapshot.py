@@ -246,7 +246,7 @@ def _text(file: str) -> str:
 def run_file(connection: Connection, file: str) -> Iterable[Any]:
     """Run one of the queries under ``sql/`` and return its rows."""
     # Without parameters, a percent sign is only a percent sign.
-    return connection.exec_driver_sql(_text(file), execution_options={"no_parameters": True})
+    return connection.exec_driver_sql(_text(file), execution_options={"no_parameters": True}).all()
 
 
 def canonical(value: Any) -> str:
