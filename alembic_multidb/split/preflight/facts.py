@@ -18,7 +18,10 @@ _FACTS = text(
            pg_database_collation_actual_version(d.oid) AS library_version,
            r.rolname AS login,
            r.rolsuper AS is_superuser,
-           r.rolsuper OR r.rolcreaterole AS makes_roles,
+           r.rolsuper OR EXISTS (
+               SELECT FROM pg_roles AS a
+               WHERE a.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin', 'neon_superuser')
+                 AND pg_has_role(a.oid, 'MEMBER')) AS makes_extensions,
            pg_has_role(d.datdba, 'USAGE') AS is_owner,
            has_database_privilege(d.oid, 'CREATE') AS may_create,
            pg_is_in_recovery() AS is_standby,
@@ -48,7 +51,7 @@ class Facts:
         library_version: of the library that the server has now.
         login: the role.
         is_superuser: whether it is one.
-        makes_roles: whether it may change other roles.
+        makes_extensions: whether it is one, or what a hosting service lets create extensions instead.
         is_owner: whether it is the database's owner, or a member of it.
         may_create: whether it may make schemas and extensions.
         is_standby: whether the server only reads.
@@ -67,7 +70,7 @@ class Facts:
     library_version: str | None
     login: str
     is_superuser: bool
-    makes_roles: bool
+    makes_extensions: bool
     is_owner: bool
     may_create: bool
     is_standby: bool

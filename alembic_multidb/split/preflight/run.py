@@ -22,9 +22,11 @@ from alembic_multidb.operate.status import counted
 from alembic_multidb.postgres import Programs, find_programs
 from alembic_multidb.split.model import Finding, Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
+from alembic_multidb.split.preflight.extensions import extension_findings
 from alembic_multidb.split.preflight.facts import read_facts
 from alembic_multidb.split.preflight.machine import memory_for_graphs
 from alembic_multidb.split.preflight.regvalues import foreign_values
+from alembic_multidb.split.preflight.roles import role_findings
 from alembic_multidb.split.preflight.source import source_findings, tablespaces
 from alembic_multidb.split.preflight.target import Target, missing_tablespaces, read_target, target_findings
 from alembic_multidb.stamp.build import Builder, CannotBuildError
@@ -57,7 +59,9 @@ def preflight(
         found += problems
         found += same_databases(connection, targets)
         for target in targets:
-            found += target_findings(target, source, versions, plan, options)
+            found += target_findings(target, source, plan)
+            found += extension_findings(target, plan, versions)
+            found += role_findings(target, plan, options)
             found += missing_tablespaces(target, spaces)
             found += memory_for_graphs(target.name, target.facts, plan)
     return tuple(found)

@@ -1,0 +1,116 @@
+"""Whether the extensions that a target needs are there, or can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import text
+
+from alembic_multidb.plugin.extensions import parse_floor, reaches
+from alembic_multidb.split.model import Finding, Plan
+from alembic_multidb.split.preflight.target import Target, finding
+
+_EXTENSIONS = text(
+    """
+    SELECT n.name, a.default_version AS available, e.extversion AS installed, s.nspname AS schema,
+           coalesce(v.trusted, false) AS is_trusted
+    FROM unnest(CAST(:names AS text[])) AS n (name)
+    LEFT JOIN pg_available_extensions AS a ON a.name = n.name
+    LEFT JOIN pg_available_extension_versions AS v ON v.name = n.name AND v.version = a.default_version
+    LEFT JOIN pg_extension AS e ON e.extname = n.name
+    LEFT JOIN pg_namespace AS s ON s.oid = e.extnamespace
+    ORDER BY 1
+    """
+)
+
+
+def extension_findings(target: Target, plan: Plan, of_source: dict[str, str]) -> Iterator[Finding]:
+    """Look whether each extension is there or can be made, in which version, and where it lies."""
+    wanted = plan.extensions[target.name]
+    declared = target.database.extensions
+    for row in target.connection.execute(_EXTENSIONS, {"names": list(wanted)}).all():
+        version = row.installed or row.available
+        if version is None:
+            yield finding(
+                target,
+                "extension-missing",
+                "failed",
+                f'extension "{row.name}" is not available on its server',
+                "an administrator installs its package there",
+                row.name,
+            )
+            continue
+        yield from _version_findings(target, row, version, of_source.get(row.name), declared.get(row.name, "*"))
+        if row.installed is None and not (target.facts.makes_extensions or row.is_trusted):
+            yield finding(
+                target,
+                "extension-rights",
+                "failed",
+                f'role "{target.facts.login}" may not create extension "{row.name}"',
+                f'an administrator runs there: CREATE EXTENSION "{row.name}"'
+                f"{f' SCHEMA {wanted[row.name]}' if wanted[row.name] else ''};"
+                f"{'' if row.name in declared else f' or leave it out with --exclude extension:{row.name}'}",
+                row.name,
+            )
+        if row.installed and wanted[row.name] and row.schema != wanted[row.name]:
+            yield finding(
+                target,
+                "extension-schema",
+                "refused",
+                f'extension "{row.name}" lies in schema {row.schema}, in the source in {wanted[row.name]}',
+                f'DROP EXTENSION "{row.name}" there: it is made anew in the right one',
+                row.name,
+            )
+        if row.name not in declared:
+            yield finding(
+                target,
+                "extension-undeclared",
+                "note",
+                f'extension "{row.name}" is made, since objects need it, although "{target.name}" does not declare it',
+                f'declare it: extensions={{"{row.name}": "*"}}',
+                row.name,
+            )
+    target.connection.rollback()
+
+
+def _version_findings(target: Target, row: Any, version: str, of_source: str | None, floor: str) -> Iterator[Finding]:
+    if not reaches(version, floor):
+        yield finding(
+            target,
+            "extension-version",
+            "failed",
+            f'extension "{row.name}" is there in version {version} only, but {floor} is declared',
+            "an administrator installs a newer package",
+            row.name,
+        )
+    elif of_source and not reaches(version, f">={_numbers(of_source)}"):
+        # Types come with the first two numbers of a version, faults go with the third.
+        is_near = reaches(version, f">={'.'.join(_numbers(of_source).split('.')[:2])}")
+        yield finding(
+            target,
+            "extension-version",
+            "warning" if is_near else "failed",
+            f'extension "{row.name}" is older there ({version}) than in the source ({of_source})',
+            "an administrator installs a newer package",
+            row.name,
+        )
+    if row.name == "vector" and not reaches(version, ">=0.8.4"):
+        reason = (
+            "a parallel build of an hnsw index may write beyond its memory"
+            if not reaches(version, ">=0.8.2")
+            else "vacuuming an hnsw index may corrupt it"
+        )
+        yield finding(
+            target,
+            "pgvector-hazard",
+            "warning",
+            f"pgvector {version} has a known fault: {reason}",
+            "install 0.8.4 or newer before the split",
+            row.name,
+        )
+
+
+def _numbers(version: str) -> str:
+    floor = version.split("-")[0]
+    return floor if parse_floor(f">={floor}") is not None else "0"
