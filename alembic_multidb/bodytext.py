@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import postgast
 
+# What stands around a string in dollar quotes.
+_DOLLARS = re.compile(r"^\$\w*\$|(?<=.)\$\w*\$$")
 _WORD = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
 
 
@@ -51,7 +53,7 @@ def _tokens(body: str) -> list[str] | None:
         tokens = [data[token.start : token.end].decode() for token in postgast.scan(body).tokens]
     except (postgast.PgQueryError, UnicodeDecodeError):
         return None
-    return [token for token in tokens if not token.startswith(("--", "/*"))]
+    return [_DOLLARS.sub(" ", token) for token in tokens if not token.startswith(("--", "/*"))]
 
 
 def _words(text: str) -> set[tuple[str | None, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from alembic_multidb.split.model import Finding, SplitOptions
 from alembic_multidb.split.preflight.facts import read_facts
 from alembic_multidb.split.preflight.machine import is_here
 from tests.acceptance.test_poolers import PGBOUNCER, _pgbouncer
-from tests.conftest import NewDatabase, psql
+from tests.conftest import NewDatabase, psql, short_folder
 from tests.integration.split_cases import make, plan_of, project
 from tests.integration.test_snapshot import connected
 from tests.servers import Server, embedded_18
@@ -310,3 +311,26 @@ def test_what_is_undeclared_is_made_and_said(tmp_path: Path, source: str, target
     assert [each.result for each in make(here, source)] == ["made", "made"]
     assert psql(targets[0], "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'") == [("citext",)]
     assert psql(targets[1], "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql'") == [("vector",)]
+
+
+def test_jobs_and_rows_of_extensions(findings: Findings, server: Server, source: str) -> None:
+    """Jobs of pg_cron, and rows in tables that an extension keeps for its users, are told."""
+    folder = short_folder()
+    try:
+        extension = folder / "extension"
+        extension.mkdir(mode=0o755)
+        (extension / "pg_cron.control").write_text("default_version = '1.0'\ntrusted = true\nrelocatable = false\n")
+        (extension / "pg_cron--1.0.sql").write_text(
+            "CREATE SCHEMA cron; CREATE TABLE cron.job (jobid bigint, jobname text, command text);"
+            "SELECT pg_extension_config_dump('cron.job', '')"
+        )
+        with psycopg.connect(source, autocommit=True) as connection:
+            connection.execute(f"SET extension_control_path = '{folder}:$system'".encode())
+            connection.execute("CREATE EXTENSION pg_cron")
+            connection.execute("INSERT INTO cron.job VALUES (1, 'nightly', 'secret'), (2, NULL, 'secret')")
+        found = findings()
+        assert found["cron-jobs"].message == "jobs of pg_cron stay behind: nightly; job 2"
+        assert "cron.job" in found["extension-rows"].message
+        assert found["extension-missing"].object == "pg_cron"
+    finally:
+        shutil.rmtree(folder)

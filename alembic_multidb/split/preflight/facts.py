@@ -20,7 +20,8 @@ _FACTS = text(
            r.rolsuper AS is_superuser,
            r.rolsuper OR EXISTS (
                SELECT FROM pg_roles AS a
-               WHERE a.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin', 'neon_superuser')
+               WHERE a.rolname IN ('rds_superuser', 'cloudsqlsuperuser', 'alloydbsuperuser', 'azure_pg_admin',
+                                   'neon_superuser')
                  AND pg_has_role(a.oid, 'MEMBER')) AS makes_extensions,
            pg_has_role(d.datdba, 'USAGE') AS is_owner,
            has_database_privilege(d.oid, 'CREATE') AS may_create,
