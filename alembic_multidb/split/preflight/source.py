@@ -134,12 +134,12 @@ def long_transactions(connection: Connection) -> Iterator[Finding]:
 
 def too_few_locks(objects: Objects, facts: Facts) -> Iterator[Finding]:
     """Compare the source's room for locks with its tables: pg_dump locks all of them at once."""
-    tables = sum(item.type in ("table", "view", "materialized view", "sequence") for item in objects.planned)
+    tables = sum(item.type == "table" for item in objects.planned)
     if tables > facts.locks:
         yield Finding(
             kind="too-few-locks",
             severity="warning",
-            message=f"pg_dump locks the source's {tables} relations at once, and its server has room for {facts.locks}",
+            message=f"pg_dump locks the source's {tables} tables at once, and its server has room for {facts.locks}",
             fix="raise max_locks_per_transaction there",
         )
 
