@@ -10,7 +10,7 @@ from functools import cached_property
 
 from alembic_multidb.catalog.objects import LiveObject
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
-from alembic_multidb.classify import Classification, classify, table_name
+from alembic_multidb.classify import Classification, classify, plain_name, table_name
 from alembic_multidb.errors import ConfigurationError, RegistryError
 from alembic_multidb.registry import Databases
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
@@ -136,8 +136,9 @@ class Objects:
         found = {item.node for item in self.survey.objects if item.node.catalog in _OUTSIDE} | self._foreign_tables
         declared = {name for database in self.databases.values() for name in database.extensions}
         for item in self.survey.objects:
-            users = self.users[item.node] if item.type == "extension" and item.identity not in declared else set()
-            if users and users <= found:
+            if item.type != "extension" or plain_name(item.identity) in declared:
+                continue
+            if self.users[item.node] and self.users[item.node] <= found:
                 found.add(item.node)
         return found
 

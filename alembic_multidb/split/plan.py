@@ -74,7 +74,7 @@ def _extensions(objects: Objects, database: str) -> dict[str, str]:
     found = dict.fromkeys(objects.databases[database].extensions, "")
     for row in objects.classification.snapshot.rows:
         if row.kind == "extension" and database in objects.homes_of(row.node) and objects.is_carried(row.node):
-            found[plain_name(row.identity)] = plain_name(row.definition["schema"])
+            found[plain_name(row.identity)] = str(row.definition["schema"])
     return found
 
 

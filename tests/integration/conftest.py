@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from tests.integration.split_cases import PARTS, mixed
 from tests.integration.verified import build
 from tests.servers import Server, embedded_18, pgserver_16
 
 
 @pytest.fixture(scope="session")
 def source_18(server: Server) -> str:
-    """The source on PostgreSQL 18."""
+    """A source to verify against on PostgreSQL 18."""
     return build(server, embedded_18())
 
 
 @pytest.fixture(scope="session")
 def source_16(server_16: Server) -> str:
-    """The source on PostgreSQL 16."""
+    """The same on PostgreSQL 16."""
     binaries = pgserver_16()
     assert binaries is not None
     return build(server_16, binaries)
+
+
+@pytest.fixture(scope="session")
+def mixed_18(server: Server) -> str:
+    """The hostile mixed database on PostgreSQL 18."""
+    return mixed(server, f"mixed_{os.getpid()}", *PARTS["18"])
+
+
+@pytest.fixture(scope="session")
+def mixed_16(server_16: Server) -> str:
+    """The same on PostgreSQL 16."""
+    return mixed(server_16, f"mixed_{os.getpid()}", *PARTS["16"])
+
+
+@pytest.fixture(scope="session")
+def crossing(server: Server) -> str:
+    """A mixed database with objects that cross homes."""
+    return mixed(server, f"crossing_{os.getpid()}", "split", "split_crossing")

@@ -19,6 +19,7 @@ from tests.servers import Server
 
 SCHEMAS = Path(__file__).parent / "schemas"
 ROLES = ("split_reader", 'Split "Odd" role')
+PARTS = {"18": ("split", "split_superuser", "split_18"), "16": ("split", "split_superuser")}
 _EXPECTED = re.compile(r"^-- \[([a-z ]+)\] (.+)$", re.MULTILINE)
 
 
@@ -92,3 +93,16 @@ def make(project: Project, source: str, options: SplitOptions | None = None) -> 
 
 def stopping(plan: Plan) -> list[str]:
     return [str(item) for item in plan.findings if item.severity in ("refused", "failed")]
+
+
+def mixed(server: Server, name: str, *parts: str) -> str:
+    """Make a mixed database; a subscription cannot be made beside other statements."""
+    make_roles(server)
+    url = server.create_database(name)
+    server.run("CREATE EXTENSION vector", name)
+    lines = scripts(*parts).splitlines()
+    build(url, "\n".join(line for line in lines if not line.startswith("CREATE SUBSCRIPTION")))
+    for line in lines:
+        if line.startswith("CREATE SUBSCRIPTION"):
+            server.run(line, name)
+    return url

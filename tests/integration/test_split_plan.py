@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,51 +10,15 @@ from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.split.model import SplitOptions
 from tests.conftest import NewDatabase
 from tests.integration.split_cases import (
-    build,
+    PARTS,
     expected,
     found,
-    make_roles,
     plan_of,
     project,
     scripts,
     stopping,
 )
 from tests.integration.test_snapshot import snapshot_of
-from tests.servers import Server
-
-PARTS = {"18": ("split", "split_superuser", "split_18"), "16": ("split", "split_superuser")}
-_SUBSCRIPTION = "split_subscription"
-
-
-def mixed(server: Server, name: str, *parts: str) -> str:
-    """Make a mixed database; a subscription cannot be made beside other statements."""
-    make_roles(server)
-    url = server.create_database(name)
-    server.run("CREATE EXTENSION vector", name)
-    lines = scripts(*parts).splitlines()
-    build(url, "\n".join(line for line in lines if not line.startswith("CREATE SUBSCRIPTION")))
-    for line in lines:
-        if line.startswith("CREATE SUBSCRIPTION"):
-            server.run(line, name)
-    return url
-
-
-@pytest.fixture(scope="session")
-def mixed_18(server: Server) -> Iterator[str]:
-    """The hostile mixed database on PostgreSQL 18."""
-    yield mixed(server, f"mixed_{os.getpid()}", *PARTS["18"])
-
-
-@pytest.fixture(scope="session")
-def mixed_16(server_16: Server) -> Iterator[str]:
-    """The same on PostgreSQL 16."""
-    yield mixed(server_16, f"mixed_{os.getpid()}", *PARTS["16"])
-
-
-@pytest.fixture(scope="session")
-def crossing(server: Server) -> str:
-    """A mixed database with objects that cross homes."""
-    return mixed(server, f"crossing_{os.getpid()}", "split", "split_crossing")
 
 
 @pytest.mark.parametrize("version", ["18", "16"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,13 +12,26 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from alembic_multidb import Database, Databases
 from alembic_multidb.errors import MultidbError
+from alembic_multidb.operate import Project
 from alembic_multidb.split import schema
 from alembic_multidb.split.model import SplitOptions
 from tests.conftest import NewDatabase, psql
-from tests.integration.split_cases import build, expected, found, make, make_roles, plan_of, project, scripts, stopping
+from tests.integration.split_cases import (
+    build,
+    expected,
+    found,
+    make,
+    make_roles,
+    mixed,
+    plan_of,
+    project,
+    scripts,
+    stopping,
+)
+from tests.integration.test_snapshot import build as rich_database
 from tests.integration.test_snapshot import snapshot_of
-from tests.integration.test_split_plan import PARTS, crossing, mixed, mixed_16, mixed_18  # noqa: F401
 from tests.servers import Server, embedded_18
 
 NewDatabase16 = Callable[[], str]
@@ -113,7 +127,7 @@ def test_a_plain_owner_can_split(request: pytest.FixtureRequest, version: str, t
 
 
 def test_nothing_is_made_while_something_crosses(
-    crossing: str,  # noqa: F811
+    crossing: str,
     tmp_path: Path,
     new_database: NewDatabase,
 ) -> None:
@@ -180,7 +194,7 @@ CREATE EVENT TRIGGER no_views ON ddl_command_start WHEN TAG IN ('CREATE VIEW') E
 
 
 def test_what_was_begun_is_finished(
-    mixed_18: str,  # noqa: F811
+    mixed_18: str,
     tmp_path: Path,
     new_database: NewDatabase,
     monkeypatch: pytest.MonkeyPatch,
@@ -222,7 +236,7 @@ def test_a_source_that_changes_in_between(
 
 
 def test_a_finished_one_is_left_alone(
-    mixed_18: str,  # noqa: F811
+    mixed_18: str,
     tmp_path: Path,
     new_database: NewDatabase,
 ) -> None:
@@ -238,7 +252,7 @@ def test_a_finished_one_is_left_alone(
 
 
 def test_the_source_is_the_same_afterwards(
-    mixed_18: str,  # noqa: F811
+    mixed_18: str,
     tmp_path: Path,
     new_database: NewDatabase,
 ) -> None:
@@ -249,7 +263,7 @@ def test_the_source_is_the_same_afterwards(
 
 
 def test_owners_and_rights_can_be_left_out(
-    mixed_18: str,  # noqa: F811
+    mixed_18: str,
     tmp_path: Path,
     new_database: NewDatabase,
 ) -> None:
@@ -275,7 +289,7 @@ def test_a_target_on_an_older_server(
 
 
 def test_a_damaged_program_is_said(
-    mixed_18: str,  # noqa: F811
+    mixed_18: str,
     tmp_path: Path,
     new_database: NewDatabase,
 ) -> None:
@@ -292,3 +306,46 @@ def test_a_damaged_program_is_said(
     with pytest.raises(MultidbError, match="pg_dump failed: no"):
         make(project(tmp_path, core, new_database()), mixed_18, SplitOptions(programs=str(folder)))
     assert psql(core, "SELECT count(*) FROM pg_class WHERE oid >= 16384") == [(0,)]
+
+
+def split_at_random(server: Server, folder: Path, url: str, targets: tuple[str, str], seed: int) -> None:
+    """Give a third of the rich schema's tables to ai, leave out what crosses, and split."""
+    relations = (
+        "SELECT format('%s.%s', n.nspname, c.relname) "
+        "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname IN ('app', 'audit', 'new') ORDER BY 1"
+    )
+    tables = [str(row[0]) for row in psql(url, relations)]
+    own = random.Random(seed).sample(tables, len(tables) // 3)
+    base = project(folder, *targets)
+    databases = Databases(Database("core", url=targets[0], default=True), Database("ai", url=targets[1], tables=own))
+    here = Project(base.config_file, databases)
+    excluded: list[str] = []
+    while named := [item.object for item in plan_of(here, url, left_out(excluded)).findings if item.kind == "crossing"]:
+        excluded += named
+    done = make(here, url, left_out(excluded))
+    assert [each.result for each in done] == ["made", "made"], [each.differences for each in done]
+
+
+def left_out(names: list[str]) -> SplitOptions:
+    return SplitOptions(exclude=tuple(names))
+
+
+@pytest.fixture(scope="session")
+def rich(server: Server) -> str:
+    """The schema that snapshots are tried on."""
+    name = f"rich_split_{os.getpid()}"
+    rich_database(server, name, "rich", "rich_vector", "rich_18")
+    return server.url(name)
+
+
+def test_a_split_at_random(server: Server, rich: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Wherever the border runs through a rich schema, what can go goes, and is equal."""
+    split_at_random(server, tmp_path, rich, (new_database(), new_database()), 1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(2, 42))
+def test_many_splits_at_random(server: Server, rich: str, tmp_path: Path, new_database: NewDatabase, seed: int) -> None:
+    """Forty other borders."""
+    split_at_random(server, tmp_path, rich, (new_database(), new_database()), seed)

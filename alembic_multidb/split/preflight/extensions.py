@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from alembic_multidb.classify import plain_name
 from alembic_multidb.plugin.extensions import parse_floor, reaches
 from alembic_multidb.split.model import Finding, Plan
 from alembic_multidb.split.preflight.target import Target, finding
@@ -50,7 +51,7 @@ def extension_findings(target: Target, plan: Plan, of_source: dict[str, str]) ->
                 f'role "{target.facts.login}" may not create extension "{row.name}"',
                 f'an administrator runs there: CREATE EXTENSION "{row.name}"'
                 f"{f' SCHEMA {wanted[row.name]}' if wanted[row.name] else ''};"
-                f"{'' if row.name in declared else f' or leave it out with --exclude extension:{row.name}'}",
+                f"{'' if row.name in declared else f' or leave it out with --exclude {_name(plan, row.name)!r}'}",
                 row.name,
             )
         if row.installed and wanted[row.name] and row.schema != wanted[row.name]:
@@ -72,6 +73,12 @@ def extension_findings(target: Target, plan: Plan, of_source: dict[str, str]) ->
                 row.name,
             )
     target.connection.rollback()
+
+
+def _name(plan: Plan, extension: str) -> str:
+    """Return what ``--exclude`` calls an extension."""
+    own = [item for item in plan.objects if item.type == "extension" and plain_name(item.identity) == extension]
+    return own[0].name if own else f"extension:{extension}"
 
 
 def _version_findings(target: Target, row: Any, version: str, of_source: str | None, floor: str) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from alembic_multidb.checks.finding import shortened
+from alembic_multidb.classify import plain_name
 from alembic_multidb.split.model import Finding
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.preflight.facts import Facts
@@ -158,7 +159,8 @@ def large_objects(connection: Connection) -> Iterator[Finding]:
 
 def configuration_rows(connection: Connection, objects: Objects) -> Iterator[Finding]:
     """Name the tables of extensions that hold rows of the user's."""
-    carried = {item.identity for item in objects.planned if item.type == "extension" and item.treatment == "home"}
+    extensions = [item for item in objects.planned if item.type == "extension" and item.treatment == "home"]
+    carried = {plain_name(item.identity) for item in extensions}
     for row in connection.execute(_CONFIGURATION):
         if row.extension in carried:
             yield Finding(

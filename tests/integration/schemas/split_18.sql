@@ -5,6 +5,11 @@ CREATE EXTENSION citext;
 -- [core ai] schema:extensions
 CREATE SCHEMA extensions;
 CREATE EXTENSION pg_trgm SCHEMA extensions;
+-- [ai] extension:unaccent
+-- [ai] schema:"Odd.extensions"
+CREATE SCHEMA "Odd.extensions";
+CREATE EXTENSION unaccent SCHEMA "Odd.extensions";
+ALTER TABLE rag.runs ADD COLUMN token text DEFAULT "Odd.extensions".unaccent('x');
 -- [outside] extension:postgres_fdw
 CREATE EXTENSION postgres_fdw;
 -- [outside] server:remote
