@@ -33,6 +33,7 @@ _FRAMES = (
     ("CREATE FUNCTION f(", ") RETURNS int RETURN 1"),
     ("CREATE TABLE t () PARTITION BY ", ""),
 )
+_SCALARS = frozenset({bool, int, float, str, bytes})
 # Reserved words, which can begin nothing else.
 _LIKELY = {"CHECK": _FRAMES[1:2], "CREATE": _FRAMES[2:3]}
 _NEGATIVE = re.compile(r"-\d+(?P<fraction>[.e].*)?")
@@ -202,6 +203,8 @@ def _nodes(message: Any, *, into_queries: bool = True) -> list[Any]:
             pending.extend([getattr(current, kind)] if kind else [])
             continue
         for _, value in current.ListFields():
+            if type(value) in _SCALARS:
+                continue
             if isinstance(value, Message):
                 pending.append(value)
             elif hasattr(value, "add"):  # several messages; several numbers or texts have only append()

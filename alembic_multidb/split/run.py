@@ -70,7 +70,7 @@ def prepared(
             survey = read_survey(connection, url)
             objects = Objects.of(survey, project.databases, options)
             plan = make_plan(objects)
-        found = [*plan.findings, *pooler, *preflight(connection, project, objects, plan, options)]
+            found = [*plan.findings, *pooler, *preflight(connection, project, objects, plan, options)]
         if scratch is not None:
             revisions = sorted({item for each in survey.revisions.values() for item in each or ()})
             found += drift(project, plan, revisions, scratch)

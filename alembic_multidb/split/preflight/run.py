@@ -14,7 +14,7 @@ from alembic_multidb.catalog.extensions import read_extensions
 from alembic_multidb.checks.finding import shortened
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.env.lock import is_same_database
-from alembic_multidb.env.pooler import refuse_transaction_pooler
+from alembic_multidb.env.pooler import is_transaction_pooler, refuse_transaction_pooler
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
@@ -125,8 +125,6 @@ def source_pooler(connection: Connection) -> Iterator[Finding]:
     Args:
         connection: outside of any transaction.
     """
-    from alembic_multidb.env.pooler import is_transaction_pooler
-
     if is_transaction_pooler(connection):
         yield Finding(
             kind="source-pooler",
