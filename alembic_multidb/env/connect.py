@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -9,12 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool
 
 from alembic_multidb.errors import ConfigurationError, ConnectionFailedError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.urls import DatabaseURL
+
+log = logging.getLogger("alembic.multidb")
 
 # What libpq says, and what helps.
 _ADVICE = (
@@ -126,6 +129,19 @@ def connect(engine: Engine, database: str, url: DatabaseURL) -> Connection:
         raise ConnectionFailedError(
             f'cannot connect to database "{database}" at {url}: {words}; {_what_next(words, url)}'
         ) from None
+
+
+def notice_a_dead_client(connection: Connection) -> None:
+    """Let the server look every two seconds whether this process is still there, even while a statement waits.
+
+    Else the backend of a killed run would keep the lock for as long as its last statement takes.
+    """
+    try:
+        connection.exec_driver_sql("SET client_connection_check_interval = '2s'")
+        connection.commit()
+    except DBAPIError as error:  # a server whose system cannot tell
+        log.debug("a dead client goes unnoticed: %s", error)
+        connection.rollback()
 
 
 def first_line(error: Exception) -> str:

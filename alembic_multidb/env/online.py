@@ -11,10 +11,10 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from alembic_multidb.env.command import Command
+from alembic_multidb.env.connect import notice_a_dead_client
 from alembic_multidb.env.guard import Recorder, guard
 from alembic_multidb.env.lock import lock_scope, migration_lock
 from alembic_multidb.env.marker import Mark
@@ -71,7 +71,7 @@ def _change(
     callers_transaction = connection.in_transaction()
     if not callers_transaction:
         refuse_transaction_pooler(connection, database)
-        _notice_a_dead_client(connection)
+        notice_a_dead_client(connection)
     with migration_lock(connection, database.name, lock_scope(database), timeout):
         with _autocommit(connection):
             guard(connection, database, recorder.expected, refuse=True)
@@ -105,19 +105,6 @@ def _read(migration_context: MigrationContext, database: RegisteredDatabase, exp
     if command.compares and (unmodelled := database.filters.unmodelled_tables(connection)):
         names = ", ".join(map(str, unmodelled))
         log.info('tables without a model are left alone (unmodelled="keep"): %s', names)
-
-
-def _notice_a_dead_client(connection: Connection) -> None:
-    """Let the server look every two seconds whether this process is still there, even while a statement waits.
-
-    Else the backend of a killed run would keep the lock for as long as its last statement takes.
-    """
-    try:
-        connection.exec_driver_sql("SET client_connection_check_interval = '2s'")
-        connection.commit()
-    except DBAPIError as error:  # a server whose system cannot tell
-        log.debug("a dead client goes unnoticed: %s", error)
-        connection.rollback()
 
 
 def _refuse_unknown_revisions(migration_context: MigrationContext, database: RegisteredDatabase) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from alembic_multidb.catalog.difference import Difference
 from alembic_multidb.catalog.snapshot import read_snapshot
-from alembic_multidb.env.connect import first_line
+from alembic_multidb.env.connect import first_line, notice_a_dead_client
 from alembic_multidb.env.lock import lock_scope, migration_lock
 from alembic_multidb.env.pooler import refuse_transaction_pooler
 from alembic_multidb.errors import MultidbError
@@ -135,6 +135,7 @@ def _make_one(
     notes: list[str] = []
     with project.connect(database) as connection:
         refuse_transaction_pooler(connection, database)
+        notice_a_dead_client(connection)
         with migration_lock(connection, database.name, lock_scope(database), timeout):
             state = read_target(connection, project, database).state(plan)
             if state == "used":

@@ -288,8 +288,8 @@ def test_memory_of_graphs(findings: Findings, server: Server, source: str, targe
     assert graph_memory(1_000_000, 1536) == pytest.approx(6.9e9, rel=0.01)
     with connected(source) as connection:
         facts = read_facts(connection)
-    assert is_here(facts)
-    assert not is_here(replace(facts, pid=1))
+        assert is_here(facts)
+        assert not is_here(replace(facts, pid=1))
 
 
 @pytest.mark.skipif(not PGBOUNCER.exists(), reason="pgbouncer is not installed")
