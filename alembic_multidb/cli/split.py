@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -11,13 +11,16 @@ from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from alembic_multidb.cli.output import Output
 from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
 from alembic_multidb.config import environment_beside
+from alembic_multidb.env.connect import needed_driver
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate import Project
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.page import findings, page
-from alembic_multidb.split.run import Prepared, prepared
-from alembic_multidb.split.schema import Made, make_schemas
 from alembic_multidb.urls import resolve_url
+
+if TYPE_CHECKING:
+    from alembic_multidb.split.run import Prepared
+    from alembic_multidb.split.schema import Made
 
 
 def add_to(app: typer.Typer) -> None:
@@ -73,6 +76,8 @@ def split(
         if config.is_file() and plan and not no_drift:
             scratch.prepare()  # before the models are imported, which takes time too
         project = Project.load(config)
+        with needed_driver():
+            from alembic_multidb.split.run import prepared
         looks_for_drift = plan and not no_drift
         with prepared(project, url, options, scratch.if_there if looks_for_drift else None) as ready:
             if plan:
@@ -94,6 +99,8 @@ def _print_plan(output: Output, ready: Prepared) -> None:
 
 
 def _make_schemas(output: Output, project: Project, ready: Prepared, options: SplitOptions) -> None:
+    from alembic_multidb.split.schema import make_schemas
+
     code = ready.plan.exit_code(with_rows=False)
     output.worst(code)
     output.findings = ready.plan.to_data()["findings"]

@@ -82,7 +82,8 @@ def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
     settings = tuple(connection.execute(_SETTINGS))
     # Before anything else loads a library: a view with a vector in it does.
     parameters = read_parameters(connection) if any("." in row.name for row in settings) else {}
-    revisions = read_revisions(connection)
+    # What the login may not read is a version table all the same; pg_dump says so.
+    revisions = {table: found or () for table, found in read_revisions(connection).items()}
     snapshot = read_snapshot(connection)
     return Survey(
         url=url,

@@ -278,6 +278,7 @@ class TestWithoutLibpq:
     def test_a_connection_names_the_extra(self, bare: Project, program: str) -> None:
         """And not a traceback of an import."""
         assert 'pip install "alembic-multidb[binary]"' in run(bare, program)
-        refused = bare.refused("verify", "--source", "env:DATABASE_URL", module="alembic_multidb")
-        assert 'pip install "alembic-multidb[binary]"' in refused
+        for command in (("verify",), ("split", "--plan", "--no-drift")):
+            refused = bare.refused(*command, "--source", "env:DATABASE_URL", module="alembic_multidb")
+            assert 'pip install "alembic-multidb[binary]"' in refused
         assert 'pip install "alembic-multidb[embedded]"' in bare.refused("demo", module="alembic_multidb")

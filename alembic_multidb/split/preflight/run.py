@@ -159,7 +159,7 @@ def drift(project: Project, plan: Plan, revisions: Sequence[str], scratch: Scrat
 
 def _drift_of(project: Project, plan: Plan, history: History, known: Sequence[str], server: ScratchServer) -> Finding:
     expected = plan.expected[history.name]
-    builder = Builder(project, history, server, expected.default_schema)
+    builder = Builder(project, history, server, expected)
     try:
         built = builder.schema_at(known)
     except CannotBuildError as error:
