@@ -88,6 +88,8 @@ def verify(
         keys=keys,
         max_age=max_age,
     )
+    if evidence is not None and not evidence.absolute().parent.is_dir():
+        raise ConfigurationError(f"there is no folder {evidence.parent} for the evidence; make it first")
     with Output("verify", as_json) as output:
         report = _run(source, config, options, against)
         _print(output, report)

@@ -20,7 +20,7 @@ from alembic_multidb.verify.report import DatabaseReport, Expected, Finding
 from alembic_multidb.verify.schema import compare_schemas, prepare, read_target, undeclared
 from alembic_multidb.verify.sequences import Sequence, compare_sequences, read_sequences
 from alembic_multidb.verify.settings import compare_settings
-from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.side import Side, query
 from alembic_multidb.verify.states import compare_database, compare_states
 from alembic_multidb.verify.tables import Name, Pair, Table, pairs, quoted_name, read_tables, roots
 from alembic_multidb.verify.vectors import compare_recall
@@ -36,6 +36,7 @@ class Ground:
         tables: its tables.
         sequences: its sequences.
         schema: its schema by homes; None if it is not needed.
+        has_large_objects: whether there is any.
     """
 
     side: Side
@@ -43,6 +44,7 @@ class Ground:
     tables: Mapping[Name, Table]
     sequences: Mapping[Name, Sequence]
     schema: Source | None
+    has_large_objects: bool
 
     @classmethod
     def read(cls, side: Side, project: Project, options: VerifyOptions) -> Ground:
@@ -52,7 +54,11 @@ class Ground:
         if options.schema or not all(sequence.tables for sequence in sequences.values()):
             schema = side.run(lambda connection: read_source(connection, side.url, project)).result()
         default_schema = side.lead.dialect.default_schema_name or "public"
-        return cls(side, default_schema, read_tables(side), sequences, schema)
+        tables = read_tables(side)
+        if options.data:
+            side.hold([table.oid for table in tables.values()])
+        has_large_objects = bool(side.ask(query("has_large_objects")).result())
+        return cls(side, default_schema, tables, sequences, schema, has_large_objects)
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     options = run.options
     large_objects = read_large_objects(sides)
     target = read_tables(sides.target)
+    sides.target.hold([table.oid for table in target.values()])
     names = wanted.tables(run.ground.tables)
     to_read, missing = pairs(run.ground.tables, target, names.__contains__)
     if not run.options.schema:

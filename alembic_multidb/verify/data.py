@@ -145,16 +145,18 @@ def _take(
 ) -> tuple[list[RowDifference], bool]:
     """Keep the first rows, and write the keys of all of them if there is a file for it."""
     kept: list[RowDifference] = []
+    is_complete = True
     for row in differing:
-        if len(kept) == options.max_rows and options.keys is None:
-            return kept, False
+        is_complete = len(kept) < options.max_rows
+        if not is_complete and options.keys is None:
+            break
         if len(kept) < options.max_rows:
             kept.append(row if reading.key is None else with_columns(reading.reader, reading.key, row))
         if options.keys is not None:
             name = reading.reader.digester.pair.source.identity
             line = {"database": options.database, "table": name, "what": row.what, "key": row.key}
             options.keys.write(json.dumps(line) + "\n")
-    return kept, True
+    return kept, is_complete
 
 
 def _findings(proof: TableProof) -> Iterator[Finding]:

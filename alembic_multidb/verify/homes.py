@@ -51,7 +51,8 @@ class Wanted:
 
     def is_version_table(self, table: Table) -> bool:
         """Tell whether a table holds revisions: by its name, or because it looks like one."""
-        if [(column.name, column.type.name in _TEXTS) for column in table.columns.values()] == [("version_num", True)]:
+        columns = [(column.name, column.type.name in _TEXTS) for column in table.columns.values()]
+        if table.has_alembics_key and columns == [("version_num", True)]:
             return True
         names = {TableName.of(*table.name)}
         if table.name[0] == self.default_schema:

@@ -124,7 +124,7 @@ def _compare(run: Run, database: RegisteredDatabase, evidence: Evidence | None, 
             f'itself; give "{database.name}" the URL of its own database'
         )
     report = compare(run, database, Sides(run.ground.side, target))
-    return report if evidence is None else _suspect_empty(report, evidence)
+    return report if evidence is None or not run.options.data else _suspect_empty(report, evidence, run.options)
 
 
 def verify_against(
@@ -171,8 +171,8 @@ def verify_against(
     )
 
 
-def _suspect_empty(report: DatabaseReport, evidence: Evidence) -> DatabaseReport:
-    """Find tables that are empty on both sides, but had rows when the evidence was taken."""
+def _suspect_empty(report: DatabaseReport, evidence: Evidence, options: VerifyOptions) -> DatabaseReport:
+    """Find tables that are empty, or not there, on both sides, but had rows when the evidence was taken."""
     before = {table.name: table.rows[1] for table in evidence.tables(report.name)}
     found = tuple(
         Finding(
@@ -185,12 +185,33 @@ def _suspect_empty(report: DatabaseReport, evidence: Evidence) -> DatabaseReport
         for table in report.tables
         if table.rows == (0, 0) and before.get(table.name)
     )
+    there = {*(table.name for table in report.tables), *(finding.object for finding in report.findings)}
+    found += tuple(
+        Finding(
+            kind="table",
+            object=name,
+            what="suspicious",
+            message=f"table {name} is on neither side, but had {rows} rows when the evidence was taken",
+            database=report.name,
+        )
+        for name, rows in before.items()
+        if rows and name not in there and not options.excludes({"table"}, name)
+    )
     return replace(report, findings=(*report.findings, *found))
 
 
 def _homeless(run: Run) -> Iterator[Finding]:
-    """Find tables of the source that belong to no database, and so would be lost."""
+    """Find tables and large objects of the source that belong to no database, and so would be lost."""
     first = run.project.select()[0]
+    has_default = any(database.default for database in run.project.databases.declarations)
+    if run.options.data and not has_default and run.ground.has_large_objects:
+        yield Finding(
+            kind="large object",
+            object="all",
+            what="missing",
+            message="the large objects of the source have no home: no database of the registry has default=True",
+            database=first.name,
+        )
     wanted = Wanted(run.project.databases, first, run.ground.default_schema, run.options)
     for name, table in run.ground.tables.items():
         if table.root == table.oid and wanted.home(name) is None and wanted.is_compared(table):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
@@ -29,6 +29,7 @@ Unreadable = (psycopg.Error, SQLAlchemyError)
 OLDEST = 140000
 # After so many statements a worker begins anew: a server has room for some thousands of locks in a transaction.
 _RENEWED = 200
+_LOCKED_AT_ONCE = 500
 
 # What a value is written like, and which rows are seen, depends on these, which a role, a database or a URL may set.
 _PINS = {
@@ -113,6 +114,25 @@ class Side:
     def ask(self, statement: str | sql.Composed, *parameters: Any) -> Future[list[dict[str, Any]]]:
         """Run one statement and return its rows."""
         return self.run(lambda connection: rows(raw(connection), statement, *parameters))
+
+    def hold(self, oids: Sequence[int]) -> None:
+        """Let nobody drop, empty or rewrite tables until the end: a reader's lock on each that may be read.
+
+        Raises:
+            MultidbError: one was emptied or rewritten since the comparison began; its rows cannot be seen any more.
+        """
+        connection = raw(self.lead)
+        found = rows(connection, query("readable"), list(oids))
+        names = [sql.SQL("ONLY {}").format(sql.Identifier(row["schema"], row["name"])) for row in found]
+        for start in range(0, len(names), _LOCKED_AT_ONCE):
+            some = sql.SQL(", ").join(names[start : start + _LOCKED_AT_ONCE])
+            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(some))
+        changed = [row["name"] for row in rows(connection, query("rewritten"), [row["oid"] for row in found])]
+        if changed:
+            raise MultidbError(
+                f'of "{self.name}", {", ".join(changed)} was emptied or rewritten after the comparison began, so that '
+                "its rows cannot be seen as they were: run it again when nobody changes tables"
+            )
 
     @property
     def lead(self) -> Connection:

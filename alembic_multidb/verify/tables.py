@@ -31,6 +31,7 @@ class Table:
         heap: bytes of its main file alone.
         columns: by name.
         key: the columns that tell its rows apart, if there are any.
+        has_alembics_key: whether its primary key has the name that Alembic gives that of a version table.
     """
 
     oid: int
@@ -43,6 +44,7 @@ class Table:
     heap: int
     columns: Mapping[str, Column]
     key: tuple[str, ...]
+    has_alembics_key: bool
 
     @property
     def identity(self) -> str:
@@ -82,8 +84,9 @@ class Pair:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Return the columns that tell rows apart, if both sides have them."""
-        return self.source.key if all(name in self.target.columns for name in self.source.key) else ()
+        """Return the columns that tell rows apart, if both sides have them, and a value in each row."""
+        there = [self.target.columns.get(name) for name in self.source.key]
+        return self.source.key if all(column is not None and column.is_full for column in there) else ()
 
     def table(self, is_target: bool) -> Table:
         """Return the table of one side."""
@@ -114,6 +117,7 @@ def read_tables(side: Side) -> dict[Name, Table]:
             heap=row["heap"],
             columns={column.name: column for column in columns[row["oid"]]},
             key=tuple(keys.get(row["oid"], ())),
+            has_alembics_key=row["has_alembics_key"],
         )
         for row in side.ask(query("tables")).result()
     }

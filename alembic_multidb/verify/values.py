@@ -112,6 +112,7 @@ class Column:
         is_domain: whether it is of a domain.
         form: which bytes stand for its values.
         is_bytewise: whether texts in it are sorted by their bytes, in UTF-8.
+        is_full: whether it is never null.
     """
 
     name: str
@@ -119,12 +120,20 @@ class Column:
     is_domain: bool
     form: Form
     is_bytewise: bool
+    is_full: bool
 
     @classmethod
     def of(cls, row: Mapping[str, Any], types: Types) -> Column:
         """Make one from a row of the catalog."""
         base = types.base(row["type"])
-        return cls(row["name"], base, base.oid != row["type"], types.form(row["type"]), bool(row["is_bytewise"]))
+        return cls(
+            row["name"],
+            base,
+            base.oid != row["type"],
+            types.form(row["type"]),
+            bool(row["is_bytewise"]),
+            row["is_full"],
+        )
 
     @cached_property
     def value(self) -> sql.Composable:

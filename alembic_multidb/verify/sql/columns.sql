@@ -1,5 +1,6 @@
 -- Columns of tables, those that are worked out included. A name is compared byte by byte where its order is C's.
 SELECT a.attrelid::int8 AS table, a.attname::text AS name, a.atttypid::int8 AS type,
+       a.attnotnull AS is_full,
        (a.attcollation IN (950, 951)
         OR a.attcollation = 100 AND coalesce(pg_catalog.to_jsonb(d) ->> 'datlocprovider', 'c') = 'c'
            AND d.datcollate IN ('C', 'POSIX')) AND d.encoding = 6 AS is_bytewise

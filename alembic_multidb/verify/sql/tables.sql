@@ -3,7 +3,9 @@ SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name, c
        CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid ELSE c.oid END::int8 AS root,
        p.partstrat::text AS strategy, c.reltuples::float8 AS tuples,
        coalesce(pg_catalog.pg_table_size(c.oid), 0) AS bytes,
-       coalesce(pg_catalog.pg_relation_size(c.oid), 0) AS heap
+       coalesce(pg_catalog.pg_relation_size(c.oid), 0) AS heap,
+       EXISTS (SELECT FROM pg_catalog.pg_constraint AS k
+               WHERE k.conrelid = c.oid AND k.contype = 'p' AND k.conname LIKE '%\_pkc') AS has_alembics_key
 FROM pg_catalog.pg_class AS c
 JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_partitioned_table AS p ON p.partrelid = c.oid
