@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def load(url: str, script: str) -> None:
 def templates(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The mixed database at its head, and core's and ai's parts of it, imported by pg_dump."""
     project = copy_example("portfolio", tmp_path_factory.mktemp("mixed"))
-    names = {part: f"imported_{part}_{os.getpid()}" for part in ("mixed", "core", "ai")}
+    # Another module's tests use this fixture, too, and then it is made once more.
+    names = {part: f"imported_{part}_{secrets.token_hex(4)}" for part in ("mixed", "core", "ai")}
     urls = {part: server.create_database(name) for part, name in names.items()}
     project.environment["OLD_DATABASE_URL"] = urls["mixed"]
     project.ok("-c", "mixed/alembic.ini", "upgrade", "head")

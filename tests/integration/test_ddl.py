@@ -55,6 +55,7 @@ LEFT = frozenset(
         *("order of parents", "detached", "partition key", "invalid index", "operator family", "conversion"),
         *("server", "server missing", "wrapper's option", "text search", "text search mapping"),
         *("text search dictionary", "text search template"),
+        *("matview column's statistics", "matview's toast option"),
     }
 )
 
