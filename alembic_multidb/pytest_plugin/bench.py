@@ -18,13 +18,13 @@ from sqlalchemy import Engine, event
 from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.config import REGISTRY_OPTION, SCRATCH_OPTION
 from alembic_multidb.env.connect import make_engine
-from alembic_multidb.env.marker import find_version_table
 from alembic_multidb.errors import HistoryError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.pytest_plugin.failure import told
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.build import quiet, uses_our_env
+from alembic_multidb.stamp.record import recorded_revisions
 from alembic_multidb.stamp.schema import read_schema
 from alembic_multidb.stamp.scratch import ScratchServer
 from alembic_multidb.urls import DatabaseURL, variables_of
@@ -128,13 +128,8 @@ class Bench:
 
     def versions(self, scratch: str) -> list[str]:
         """Return what the version table says, sorted; nothing if there is none yet."""
-        table = self.database.declaration.version_table_name
         with self.server.connect(scratch) as connection:
-            if find_version_table(connection, self.database) is None:
-                return []
-            quote = connection.dialect.identifier_preparer.quote
-            name = ".".join(quote(part) for part in table if part is not None)
-            return sorted(connection.exec_driver_sql(f"SELECT version_num FROM {name}").scalars())  # noqa: S608
+            return list(recorded_revisions(connection, self.database))
 
     @property
     def head(self) -> Head:

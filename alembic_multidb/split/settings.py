@@ -8,11 +8,10 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from alembic_multidb.catalog.settings import QUOTED_LISTS
 from alembic_multidb.split.model import Setting
 from alembic_multidb.split.survey import read_parameters
 
-# The catalog has these as lists of quoted names, which only the server itself takes apart again.
-_LISTS = frozenset({"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"})
 _SET = text("SELECT set_config(:name, :value, true)")
 _READ = text(
     """
@@ -60,7 +59,7 @@ def missing(connection: Connection, settings: Iterable[Setting]) -> list[str]:
 
 
 def _make(connection: Connection, database: str, setting: Setting) -> None:
-    if setting.name in _LISTS:
+    if setting.name in QUOTED_LISTS:
         connection.execute(_SET, {"name": setting.name, "value": setting.value})
         value: sql.Composable = sql.SQL("FROM CURRENT")
     else:

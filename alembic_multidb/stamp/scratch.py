@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import quoted_name
 
+from alembic_multidb.catalog.settings import QUOTED_LISTS
 from alembic_multidb.env.connect import connect, make_engine
 from alembic_multidb.plugin.extensions import create_extension_sql
 from alembic_multidb.postgres import embedded_server
@@ -24,12 +25,6 @@ _SETTINGS = text(
     SELECT unnest(s.setconfig) FROM pg_db_role_setting AS s
     JOIN pg_database AS d ON d.oid = s.setdatabase WHERE d.datname = :name AND s.setrole = 0
     """
-)
-_LISTS = frozenset(
-    {
-        *("search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries"),
-        *("createrole_self_grant", "debug_io_direct"),
-    }
 )
 _EMPTY = "''"
 
@@ -83,8 +78,7 @@ class ScratchServer:
             settings = connection.execute(_SETTINGS, {"name": template}).scalars().all()
         for setting in settings:
             parameter, _, value = setting.partition("=")
-            # Lists of names are kept as they are written, with quotes of their own.
-            written = value if parameter in _LISTS else "'" + value.replace("'", "''") + "'"
+            written = value if parameter in QUOTED_LISTS else "'" + value.replace("'", "''") + "'"
             self._run(f"ALTER DATABASE {{name}} SET {parameter} TO {written or _EMPTY}", name)
 
     def drop(self, name: str) -> None:
