@@ -181,9 +181,9 @@ class _Transfer:
         return list(dict.fromkeys(self.warnings))
 
     def _batches(self) -> Iterator[tuple[Sequence[Entry], bool]]:
-        """Yield schemas, then extensions in them, then all the rest, some hundred entries at a time."""
+        """Yield schemas with their rights, then extensions in them, then the rest, some hundred entries at a time."""
         entries = self.archive.contents.of(self.database.name)
-        schemas = [entry for entry in entries if entry.node is not None and entry.node.catalog == "pg_namespace"]
+        schemas = [entry for entry in entries if entry.is_of_schema]
         yield schemas, True
         first = {entry.id for entry in schemas}
         rest = [entry for entry in entries if entry.id not in first]
@@ -229,7 +229,7 @@ class _Transfer:
         """Find the entry that fails, one after the other, in a transaction that is taken back."""
         with self.connection.begin() as transaction:
             found = ""
-            for entry in entries:
+            for entry in sorted(entries, key=lambda entry: entry.is_right):
                 try:
                     self._execute(self.archive.sql([entry]))
                 except DBAPIError:

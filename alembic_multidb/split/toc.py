@@ -43,6 +43,17 @@ class Entry:
     def __str__(self) -> str:
         return shown(self.text)
 
+    @property
+    def is_of_schema(self) -> bool:
+        """Tell whether it makes a schema, or gives the rights to one, which the owners of what lies in it need."""
+        is_schema = self.node is not None and self.node.catalog == "pg_namespace"
+        return is_schema or self.text.startswith("ACL - SCHEMA ")
+
+    @property
+    def is_right(self) -> bool:
+        """Tell whether pg_restore makes it after all objects of its script."""
+        return self.text.startswith(("ACL ", "DEFAULT ACL "))
+
 
 def read_entries(listing: str, catalogs: Mapping[int, str]) -> list[Entry]:
     """Read what ``pg_restore -l -v`` writes.
