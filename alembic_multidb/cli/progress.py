@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
+from collections.abc import Callable
 from threading import Lock
 
+from alembic_multidb.transfer.progress import Progress as Moving
 from alembic_multidb.verify.progress import Progress
 
 _MEBIBYTE = 2**20
@@ -32,14 +35,21 @@ class Bar:
                 sys.stderr.flush()
 
     def show(self, progress: Progress) -> None:
-        """Show how far it is; called from any thread."""
+        """Show how far a comparison is; called from any thread."""
+        self._show(lambda: words(progress))
+
+    def show_transfer(self, progress: Moving) -> None:
+        """Show how far a transfer is; called from any thread."""
+        self._show(lambda: words_of_transfer(progress))
+
+    def _show(self, say: Callable[[], str]) -> None:
         with self._lock:
             now = time.monotonic()
             if now < self._next:
                 return
             self._next = now + (_ON_SCREEN if self._is_screen else _ELSEWHERE)
             self._shown = True
-            sys.stderr.write(f"\r{words(progress)}\x1b[K" if self._is_screen else f"{words(progress)}\n")
+            sys.stderr.write(f"\r{_fitted(say())}\x1b[K" if self._is_screen else f"{say()}\n")
             sys.stderr.flush()
 
 
@@ -49,6 +59,25 @@ def words(progress: Progress) -> str:
     left = "" if progress.left is None else f", {_duration(progress.left)} left"
     sizes = f"{progress.done / _MEBIBYTE:.0f} of {progress.total / _MEBIBYTE:.0f} MiB"
     return f"compared {sizes}, {rate / _MEBIBYTE:.0f} MiB/s{left}"
+
+
+def words_of_transfer(progress: Moving) -> str:
+    """Say how far a transfer is."""
+    now = f": {', '.join(progress.now)}" if progress.now else ""
+    if progress.phase == "rows":
+        rate = progress.done / progress.seconds if progress.seconds > 0 else 0.0
+        left = "" if progress.left is None else f", {_duration(progress.left)} left"
+        sizes = f"{progress.done / _MEBIBYTE:.0f} of {progress.total / _MEBIBYTE:.0f} MiB"
+        return f"copied {sizes}, {rate / _MEBIBYTE:.0f} MiB/s{left}{now}"
+    if progress.phase == "indexes":
+        return f"made {progress.done} of {progress.total} indexes and constraints{now}"
+    return "making the schemas" if progress.phase == "schema" else "verifying"
+
+
+def _fitted(line: str) -> str:
+    """Cut a line that would not fit on the screen."""
+    width = shutil.get_terminal_size().columns - 1
+    return line if len(line) <= width else line[: max(width - 3, 0)] + "..."
 
 
 def _duration(seconds: float) -> str:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LockTimeoutOption, NamesOption
-from alembic_multidb.cli.output import Output
+from alembic_multidb.cli.output import Output, say
+from alembic_multidb.cli.progress import Bar
 from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
 from alembic_multidb.config import environment_beside
 from alembic_multidb.env.connect import needed_driver
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate import Project
-from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.files import Files
+from alembic_multidb.split.model import SplitOptions, parse_size
 from alembic_multidb.split.page import findings, page
 from alembic_multidb.urls import resolve_url
 
 if TYPE_CHECKING:
+    from alembic_multidb.split.outcome import SplitReport
     from alembic_multidb.split.run import Prepared
     from alembic_multidb.split.schema import Made
 
@@ -40,6 +44,25 @@ def split(
     ] = None,
     no_owner: Annotated[bool, typer.Option("--no-owner", help="Let everything belong to the login.")] = False,
     no_acl: Annotated[bool, typer.Option("--no-acl", help="Leave out grants and default privileges.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Tables to copy, and indexes to build, at a time.")] = 2,
+    memory: Annotated[
+        str, typer.Option(metavar="SIZE", help="Memory for building indexes, of all together: 512MB, 4GB.")
+    ] = "1GB",
+    large_objects: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="NAME", help="The database that gets the large objects; else they are left."),
+    ] = None,
+    backup: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="DIR", help="Dump the whole source into this folder, of the same point in time."),
+    ] = None,
+    evidence: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Where the proof is written; else multidb-split-<UTC>.json here."),
+    ] = None,
+    require_stamp: Annotated[
+        bool, typer.Option("--require-stamp", help="Exit with 1 if a database cannot be stamped.")
+    ] = False,
     programs: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(metavar="DIR", help="Where pg_dump and pg_restore are; else PATH, or the embedded extra's."),
@@ -51,17 +74,15 @@ def split(
     lock_timeout: LockTimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Split one mixed database into the databases of the registry.
+    """Split one mixed database into the databases of the registry: schema, rows, indexes, stamp, proof.
 
-    --plan works out, from the source's catalog, where every object goes, and says everything that stands in the way.
-    Exit code 1 if something can live in no database, or a target is not empty; 2 if it could not be done.
-    --schema-only makes the schemas in the empty targets and compares each with its part of the source.
+    Interrupted at any moment, the same command goes on. The source is only read. Exit code 0: done and proven; 1: the
+    answer is no (something can live in no database, a target is not empty, the proof found a difference); 2: it could
+    not be done. --plan says what would be done and what stands in the way, and touches nothing. --schema-only makes
+    the schemas in the empty targets and compares each with its part of the source.
     """
-    if plan == schema_only:
-        raise ConfigurationError(
-            "multidb split does one of two things: --plan says what a split would do, --schema-only makes the schemas. "
-            "Moving rows comes with a later version"
-        )
+    if plan and schema_only:
+        raise ConfigurationError("--plan touches nothing and --schema-only makes the schemas: leave one of them out")
     options = SplitOptions(
         names=tuple(name or ()),
         exclude=tuple(exclude or ()),
@@ -69,21 +90,75 @@ def split(
         no_acl=no_acl,
         programs=programs,
         lock_timeout=lock_timeout,
+        jobs=jobs,
+        memory=parse_size(memory, of="--memory"),
+        large_objects=large_objects,
     )
     with Output("split", as_json) as output, ExitStack() as stack:
         url = resolve_url(source, environment_beside(str(config)), of="URL of the source (--source)")
         scratch = Scratch(config, scratch_url, stack)
-        if config.is_file() and plan and not no_drift:
+        looks_for_drift = plan and not no_drift
+        if config.is_file() and not schema_only and (looks_for_drift or not plan):
             scratch.prepare()  # before the models are imported, which takes time too
         project = Project.load(config)
+        if large_objects is not None:
+            project.select([large_objects])
         with needed_driver():
             from alembic_multidb.split.run import prepared
-        looks_for_drift = plan and not no_drift
-        with prepared(project, url, options, scratch.if_there if looks_for_drift else None) as ready:
+        drift = scratch.if_there if looks_for_drift else None
+        with prepared(project, url, options, drift, with_rows=not (plan or schema_only)) as ready:
             if plan:
                 _print_plan(output, ready)
-            else:
+            elif schema_only:
                 _make_schemas(output, project, ready, options)
+            else:
+                files = Files(evidence=evidence, backup=backup)
+                _move(output, project, ready, options, files, scratch, require_stamp=require_stamp)
+
+
+def _move(
+    output: Output,
+    project: Project,
+    ready: Prepared,
+    options: SplitOptions,
+    files: Files,
+    scratch: Scratch,
+    *,
+    require_stamp: bool,
+) -> None:
+    from alembic_multidb.split.moving import split as move
+
+    files.check()
+    if _is_refused(output, ready, with_rows=True):
+        return
+    with Bar() as bar:
+        try:
+            report = move(
+                project,
+                ready,
+                options,
+                files,
+                scratch,
+                require_stamp=require_stamp,
+                show=bar.show_transfer,
+                show_verify=bar.show,
+            )
+        except KeyboardInterrupt:
+            say("interrupted: what is done is kept; the same command goes on, and with --abort it takes that back")
+            raise
+    _print_report(output, report)
+
+
+def _is_refused(output: Output, ready: Prepared, *, with_rows: bool) -> bool:
+    """Say what stands in the way, if anything does."""
+    code = ready.plan.exit_code(with_rows=with_rows)
+    output.worst(code)
+    output.findings = ready.plan.to_data()["findings"]
+    if code:
+        for line in findings(ready.plan.findings, all_=False):
+            output.line(line)
+        output.line("Nothing was changed.")
+    return bool(code)
 
 
 def _print_plan(output: Output, ready: Prepared) -> None:
@@ -101,13 +176,7 @@ def _print_plan(output: Output, ready: Prepared) -> None:
 def _make_schemas(output: Output, project: Project, ready: Prepared, options: SplitOptions) -> None:
     from alembic_multidb.split.schema import make_schemas
 
-    code = ready.plan.exit_code(with_rows=False)
-    output.worst(code)
-    output.findings = ready.plan.to_data()["findings"]
-    if code:
-        for line in findings(ready.plan.findings, all_=False):
-            output.line(line)
-        output.line("Nothing was changed.")
+    if _is_refused(output, ready, with_rows=False):
         return
 
     def report(made: Made) -> None:
@@ -119,3 +188,18 @@ def _make_schemas(output: Output, project: Project, ready: Prepared, options: Sp
 
     make_schemas(project, ready, options, report=report)
     output.in_order(project.databases)
+
+
+def _print_report(output: Output, report: SplitReport) -> None:
+    from alembic_multidb.split.summary import summary
+    from alembic_multidb.verify.evidence import database_data
+
+    output.worst(report.exit_code)
+    output.findings += [vars(finding) for finding in report.verified.findings]
+    data = report.to_data()
+    output.databases = [
+        {**database_data(report.verified_of(each["name"])), **each, "heads": []} for each in data.pop("databases")
+    ]
+    output.more = {**data, "evidence": str(report.evidence)}
+    for line in summary(report):
+        output.line(line)

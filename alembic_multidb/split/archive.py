@@ -90,6 +90,7 @@ class Archive:
         data: the archive. It holds passwords of user mappings, and is in memory only.
         folder: where lists of entries are written.
         contents: its entries, with their homes.
+        late: the numbers of the entries that are made after the rows.
         options: how pg_restore is to write SQL.
     """
 
@@ -97,6 +98,7 @@ class Archive:
     data: bytes = field(repr=False)
     folder: Path
     contents: Contents
+    late: frozenset[int]
     options: tuple[str, ...]
 
     def sql(self, entries: Sequence[Entry]) -> str:
@@ -149,6 +151,7 @@ def dumped(
             environment=target.environment,
         )
         listing = _run([programs.folder / "pg_restore", "-l", "-v"], data).decode("utf-8")
+        late = _run([programs.folder / "pg_restore", "-l", "--section=post-data"], data).decode("utf-8")
         entries = read_entries(listing, {row.oid: row.relname for row in connection.execute(_CATALOGS)})
         rights = {
             row.text.replace("\n", " ").replace("\r", " "): ObjectId("pg_extension", row.extension)
@@ -156,7 +159,8 @@ def dumped(
         }
         contents = Contents(entries, objects, rights)
         _refuse_unresolved(contents)
-        yield Archive(programs, data, Path(folder), contents, tuple(options))
+        after = frozenset(entry.id for entry in read_entries(late, {}))
+        yield Archive(programs, data, Path(folder), contents, after, tuple(options))
 
 
 def _refuse_unresolved(contents: Contents) -> None:

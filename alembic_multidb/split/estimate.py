@@ -97,3 +97,17 @@ def _estimate(name: str, sizes: tuple[TableSize, ...], builds: tuple[VectorBuild
         seconds=round(seconds),
         memory=max((build.memory for build in graphs), default=0),
     )
+
+
+def lists_memory(rows: int, dimensions: int, type_: str, lists: int) -> int:
+    """Return the bytes that sorting so many vectors into lists takes: a sample of them, and its distances to all lists.
+
+    Args:
+        rows: how many vectors.
+        dimensions: of each.
+        type_: vector, halfvec or bit.
+        lists: the index's ``lists``.
+    """
+    samples = min(max(50 * lists, 10_000), max(rows, 1))
+    vector = _BYTES_OF.get(type_, 4.0) * dimensions + 8
+    return round(1.2 * (samples * (vector + 4 * lists) + lists * (2 * vector + 4 * lists))) + 2**20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from alembic_multidb.errors import ConfigurationError
 # outside: it belongs to how a database is run, and stays; homeless: no rule says where its table belongs.
 Treatment = Literal["home", "crossing", "soft reference", "outside", "version table", "excluded", "homeless"]
 Severity = Literal["note", "warning", "refused", "failed"]
+DEFAULT_MEMORY = 2**30
+_UNITS = {"kB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 EXIT_CODES = {"note": 0, "warning": 0, "refused": 1, "failed": 2}
 
 
@@ -26,7 +29,10 @@ class SplitOptions:
         no_owner: whether owners are left out.
         no_acl: whether grants and default privileges are left out.
         programs: the folder of ``pg_dump`` and ``pg_restore``; None to look for it.
-        lock_timeout: seconds to wait for a database's lock; None for what alembic.ini says.
+        lock_timeout: seconds to wait for a database's lock; None for as long as a killed process may still be seen.
+        jobs: how many tables are copied, and indexes built, at a time.
+        memory: bytes that building indexes may take, of all together.
+        large_objects: the database that gets the large objects; None to leave them.
     """
 
     names: tuple[str, ...] = ()
@@ -35,6 +41,9 @@ class SplitOptions:
     no_acl: bool = False
     programs: str | None = None
     lock_timeout: float | None = None
+    jobs: int = 2
+    memory: int = DEFAULT_MEMORY
+    large_objects: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +284,19 @@ class Plan:
             "estimates": [vars(item) for item in self.estimates],
             "findings": [vars(item) for item in self.findings],
         }
+
+
+def parse_size(text: str, *, of: str) -> int:
+    """Read a size as PostgreSQL writes it, ``512MB`` or ``4GB``, and return it in bytes.
+
+    Raises:
+        ConfigurationError: it is no such size, or too small to build anything.
+    """
+    match = re.fullmatch(r"\s*(\d+)\s*([kMGT]B)\s*", text)
+    size = int(match[1]) * _UNITS[match[2]] if match else 0
+    if size < _UNITS["MB"]:
+        raise ConfigurationError(f'{of} "{text}" is no size: write 512MB or 4GB, at least 1MB')
+    return size
 
 
 def shown(name: str) -> str:

@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.model import Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
@@ -16,7 +21,28 @@ from alembic_multidb.split.plan import make_plan
 from alembic_multidb.split.preflight.run import ScratchMaker, drift, preflight, source_pooler
 from alembic_multidb.split.survey import read_survey
 from alembic_multidb.stamp.source import connect_source
+from alembic_multidb.transfer.session import raw
 from alembic_multidb.urls import DatabaseURL
+
+# A session may have other ideas of how long it may wait, or be idle while rows are copied.
+_PATIENT = """
+    SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s';
+    SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL tcp_keepalives_idle = 20
+"""
+_READABLE = """
+    SELECT n.nspname, c.relname
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+      AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+    ORDER BY n.nspname, c.relname
+"""
+_LOCKED_AT_ONCE = 500
+_IDENTITY = """
+    SELECT concat_ws(' ', (SELECT system_identifier FROM pg_catalog.pg_control_system()), oid, datname)
+    FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+"""
 
 
 @dataclass(frozen=True)
@@ -26,12 +52,16 @@ class Prepared:
     Attributes:
         connection: to the source.
         url: where the source is.
+        identity: which database the source is, in words of its server.
+        search_path: where a new session of this login looks for names there.
         objects: what becomes of its objects.
         plan: what will be done, all findings included.
     """
 
     connection: Connection
     url: DatabaseURL
+    identity: str
+    search_path: str
     objects: Objects
     plan: Plan
 
@@ -50,7 +80,12 @@ def _without_collector() -> Iterator[None]:
 
 @contextmanager
 def prepared(
-    project: Project, url: DatabaseURL, options: SplitOptions, scratch: ScratchMaker | None = None
+    project: Project,
+    url: DatabaseURL,
+    options: SplitOptions,
+    scratch: ScratchMaker | None = None,
+    *,
+    with_rows: bool = False,
 ) -> Iterator[Prepared]:
     """Plan a split and look at everything that may stand in its way; nothing is changed.
 
@@ -59,6 +94,7 @@ def prepared(
         url: the source.
         options: what is asked for.
         scratch: returns the server for scratch databases, on which drift is looked for; None not to look.
+        with_rows: whether rows will be read, so that nobody may empty, drop or rewrite a table from here on.
 
     Raises:
         ConfigurationError: an object that is to be excluded is not there.
@@ -66,6 +102,9 @@ def prepared(
     """
     with connect_source(url) as connection:
         pooler = list(source_pooler(connection))
+        if with_rows and not pooler:
+            hold_tables(connection)
+        search_path = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
         with _without_collector():
             survey = read_survey(connection, url)
             objects = Objects.of(survey, project.databases, options)
@@ -74,4 +113,35 @@ def prepared(
         if scratch is not None:
             revisions = sorted({item for each in survey.revisions.values() for item in each or ()})
             found += drift(project, plan, revisions, scratch)
-        yield Prepared(connection, url, objects, replace(plan, findings=tuple(found)))
+        plan = replace(plan, findings=tuple(found))
+        yield Prepared(connection, url, _identity(connection), search_path, objects, plan)
+
+
+def hold_tables(connection: Connection) -> None:
+    """Begin a transaction whose first act is to lock every table for reading, and whose first look comes after that.
+
+    In the other order, what somebody empties or rewrites in between would be seen as empty.
+
+    Args:
+        connection: to the source, outside of any transaction.
+
+    Raises:
+        MultidbError: somebody else holds a table for too long.
+    """
+    try:
+        names = [(row.nspname, row.relname) for row in connection.execute(text(_READABLE))]
+        connection.rollback()
+        connection.exec_driver_sql(_PATIENT)
+        for start in range(0, len(names), _LOCKED_AT_ONCE):
+            some = [sql.SQL("ONLY {}").format(sql.Identifier(*name)) for name in names[start : start + _LOCKED_AT_ONCE]]
+            raw(connection).execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(some)))
+    except (DBAPIError, psycopg.Error) as error:
+        raise MultidbError(
+            f"the tables of the source could not be held for reading: {first_line(error)}; run it again when nobody "
+            "changes its schema"
+        ) from None
+
+
+def _identity(connection: Connection) -> str:
+    """Return which database this is, wherever it is reached."""
+    return str(connection.execute(text(_IDENTITY)).scalar_one())

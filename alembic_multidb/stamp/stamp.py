@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from alembic.util.exc import CommandError
@@ -109,20 +110,43 @@ def stamp_from(
     with connect_source(source_url) as connection:
         source = read_source(connection, source_url, project, options.version_table)
     for database in databases:
-        done.append(_guarded(project, database, source, options, scratch))
+        done.append(_guarded(database, partial(_stamp, project, database, source, options, scratch)))
         report(done[-1])
     return done
 
 
-def _guarded(
+def stamp_connected(
+    connection: Connection,
     project: Project,
     database: RegisteredDatabase,
     source: Source,
+    expected: Snapshot,
     options: StampOptions,
     scratch: ScratchMaker,
 ) -> Stamp:
+    """Stamp one database on a connection of the caller's, with proof.
+
+    Args:
+        connection: to the target, under its lock, outside of any transaction.
+        project: the repository.
+        database: the target.
+        source: where it came from.
+        expected: what of the source's schema it was to get.
+        options: what to do.
+        scratch: returns the server for scratch databases.
+    """
+
+    def stamp() -> Stamp:
+        with connection.begin():
+            history = History.load(project, database.name)
+            return _stamp_under_lock(connection, project, history, database, source, expected, options, scratch)
+
+    return _guarded(database, stamp)
+
+
+def _guarded(database: RegisteredDatabase, stamp: Callable[[], Stamp]) -> Stamp:
     try:
-        return _stamp(project, database, source, options, scratch)
+        return stamp()
     except RefusedError as error:
         return Stamp(
             name=database.name, result="refused", message=str(error), differences=error.differences, error=None
@@ -140,42 +164,54 @@ def _stamp(
     scratch: ScratchMaker,
 ) -> Stamp:
     history = History.load(project, database.name)
-    expected, crossing = source.schema_for(database), source.crossing(database)
-    policies = [row.identity for row in crossing if row.kind == "policy"]
+    policies = [row.identity for row in source.crossing(database) if row.kind == "policy"]
     if policies and options.strict:
         raise RefusedError(
             f"the policy {policies[0]} of the source crosses homes and is left out: rows would be unguarded"
         )
     with locked(project, database, history, options) as connection:
         refuse_the_source(connection, database, source)
-        before = recorded_revisions(connection, database)
-        target = _read_target(connection, project, database, source)
-        told = _told(source, expected, target)
-        wrong = [item for item in told if not item.is_reported]
-        own = _without_left_over(target, told)
-        if wrong and not options.force:
-            raise RefusedError(_not_the_source(database, source, wrong), wrong)
-        if options.force:
-            choice = Choice(forced(history, source, database, options), "without any proof (--force)")
-        else:
-            schema = _with_texts(connection, own, options)
-            choice = choose(project, history, database, source, schema, options, scratch)
-        stamp = Stamp(
-            name=database.name,
-            result="would stamp",
-            revisions=choice.revisions,
-            before=before,
-            source_revisions=source.known_revisions(database, options.version_table),
-            objects=len(target.rows),
-            differences=tuple(told),
-            drift=choice.drift,
-            crossing=tuple(f"{row.definition.get('kind', row.kind)} {row.identity}" for row in crossing),
-            message=choice.message,
-        )
-        if choice.written is not None:
-            return _written_stamp(stamp, choice.written)
-        _refuse_changed(_read_target(connection, project, database, source), target, database)
-        return _record(connection, project, history, database, stamp, options)
+        expected = source.schema_for(database)
+        return _stamp_under_lock(connection, project, history, database, source, expected, options, scratch)
+
+
+def _stamp_under_lock(
+    connection: Connection,
+    project: Project,
+    history: History,
+    database: RegisteredDatabase,
+    source: Source,
+    expected: Snapshot,
+    options: StampOptions,
+    scratch: ScratchMaker,
+) -> Stamp:
+    before = recorded_revisions(connection, database)
+    target = _read_target(connection, project, database, source)
+    told = _told(source, expected, target)
+    wrong = [item for item in told if not item.is_reported]
+    if wrong and not options.force:
+        raise RefusedError(_not_the_source(database, source, wrong), wrong)
+    if options.force:
+        choice = Choice(forced(history, source, database, options), "without any proof (--force)")
+    else:
+        schema = _with_texts(connection, _without_left_over(target, told), options)
+        choice = choose(project, history, database, source, schema, options, scratch)
+    stamp = Stamp(
+        name=database.name,
+        result="would stamp",
+        revisions=choice.revisions,
+        before=before,
+        source_revisions=source.known_revisions(database, options.version_table),
+        objects=len(target.rows),
+        differences=tuple(told),
+        drift=choice.drift,
+        crossing=tuple(f"{row.definition.get('kind', row.kind)} {row.identity}" for row in source.crossing(database)),
+        message=choice.message,
+    )
+    if choice.written is not None:
+        return _written_stamp(stamp, choice.written)
+    _refuse_changed(_read_target(connection, project, database, source), target, database)
+    return _record(connection, project, history, database, stamp, options)
 
 
 def _record(

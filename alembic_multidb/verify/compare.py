@@ -11,6 +11,7 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.source import Source, read_source
 from alembic_multidb.verify.collect import Collected, Told
 from alembic_multidb.verify.data import DataOptions, compare_rows
+from alembic_multidb.verify.given import Given
 from alembic_multidb.verify.homes import Wanted
 from alembic_multidb.verify.large_objects import compare_large_objects, read_large_objects
 from alembic_multidb.verify.options import VerifyOptions
@@ -37,6 +38,7 @@ class Ground:
         sequences: its sequences.
         schema: its schema by homes; None if it is not needed.
         has_large_objects: whether there is any.
+        given: what a transfer knows of it; None if it is only looked at.
     """
 
     side: Side
@@ -45,9 +47,10 @@ class Ground:
     sequences: Mapping[Name, Sequence]
     schema: Source | None
     has_large_objects: bool
+    given: Given | None = None
 
     @classmethod
-    def read(cls, side: Side, project: Project, options: VerifyOptions) -> Ground:
+    def read(cls, side: Side, project: Project, options: VerifyOptions, given: Given | None = None) -> Ground:
         """Read it."""
         schema, sequences = None, read_sequences(side)
         # Only the whole schema tells where a sequence belongs that no table uses.
@@ -58,7 +61,7 @@ class Ground:
         if options.data:
             side.hold([table.oid for table in tables.values()])
         has_large_objects = bool(side.ask(query("has_large_objects")).result())
-        return cls(side, default_schema, tables, sequences, schema, has_large_objects)
+        return cls(side, default_schema, tables, sequences, schema, has_large_objects, given)
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,11 @@ def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collect
     source = run.ground.schema
     assert source is not None
     target = read_target(sides.target, run.project, database, source)
-    schemas = prepare(source.schema_for(database), target, run.options)
+    given = run.ground.given
+    expected = source.schema_for(database) if given is None else given.schemas[database.name]
+    schemas = prepare(expected, target, run.options)
     found.facts, found.objects = len(schemas.expected.rows), schemas.without_excluded(run.options).objects
-    yield from compare_schemas(schemas, source, database, run.options)
+    yield from compare_schemas(schemas, source, database, run.options, is_planned=given is not None)
     yield from undeclared(schemas, database)
 
 
@@ -118,7 +123,7 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     large_objects = read_large_objects(sides)
     target = read_tables(sides.target)
     sides.target.hold([table.oid for table in target.values()])
-    names = wanted.tables(run.ground.tables)
+    names = _names(run, wanted)
     to_read, missing = pairs(run.ground.tables, target, names.__contains__)
     if not run.options.schema:
         yield from _without_schema(wanted, names, to_read, missing, target)
@@ -131,6 +136,15 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     found.tables += proofs
     yield from findings
     yield from compare_large_objects(large_objects, options, is_default=wanted.database.declaration.default)
+
+
+def _names(run: Run, wanted: Wanted) -> set[Name]:
+    """Return the names of the outermost tables that are compared."""
+    given = run.ground.given
+    if given is None:
+        return wanted.tables(run.ground.tables)
+    chosen = given.tables[wanted.database.name]
+    return {name for name, table in run.ground.tables.items() if table.root == table.oid and table.oid in chosen}
 
 
 def _excluded_tables(wanted: Wanted, tables: Mapping[Name, Table]) -> Iterator[Expected]:
@@ -165,7 +179,8 @@ def _without_schema(
 
 
 def _sequences(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
-    places, findings = compare_sequences(sides, run.ground.sequences, _wanted_sequences(run, wanted))
+    known = run.ground.given.places if run.ground.given is not None else {}
+    places, findings = compare_sequences(sides, run.ground.sequences, _wanted_sequences(run, wanted), known)
     found.sequences |= places
     yield from findings
 
@@ -174,7 +189,9 @@ def _wanted_sequences(run: Run, wanted: Wanted) -> Callable[[Sequence], bool]:
     """Tell which sequences belong to the target: by the source's schema if it was read, else by the tables alone."""
     if run.ground.schema is None:
         return wanted.sequence
-    rows = run.ground.schema.schema_for(wanted.database).rows
+    given = run.ground.given
+    expected = run.ground.schema.schema_for(wanted.database) if given is None else given.schemas[wanted.database.name]
+    rows = expected.rows
     at_home = {row.node.oid for row in rows if row.kind == "sequence"}
     return lambda sequence: sequence.oid in at_home and not run.options.excludes({"sequence"}, sequence.identity)
 

@@ -13,7 +13,7 @@ from typing import Any
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.verify.digest import RULE
 from alembic_multidb.verify.options import Exclusion, VerifyOptions
-from alembic_multidb.verify.output import private_file
+from alembic_multidb.verify.output import write_private
 from alembic_multidb.verify.report import DatabaseReport, Report, TableProof
 
 FORMAT = 1
@@ -123,8 +123,7 @@ def write_evidence(report: Report, path: Path) -> None:
     Raises:
         ConfigurationError: the file cannot be written.
     """
-    with private_file(path) as file:
-        file.write(json.dumps(evidence_data(report), indent=1, sort_keys=True) + "\n")
+    write_private(path, evidence_data(report))
 
 
 def evidence_data(report: Report) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from alembic_multidb.errors import ConfigurationError
 
@@ -29,6 +30,16 @@ def private_file(path: Path) -> Iterator[IO[str]]:
         file.flush()
         file.seek(0)
         _write(path, file)
+
+
+def write_private(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON, for its owner alone to read.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    with private_file(path) as file:
+        file.write(json.dumps(data, indent=1, sort_keys=True) + "\n")
 
 
 def _writable(folder: Path, path: Path) -> Path:

@@ -19,6 +19,7 @@ from alembic_multidb.urls import DatabaseURL
 from alembic_multidb.verify.against import compare_with_evidence
 from alembic_multidb.verify.compare import Ground, Run, compare
 from alembic_multidb.verify.evidence import Evidence
+from alembic_multidb.verify.given import Given
 from alembic_multidb.verify.homes import Wanted
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.orphans import orphans
@@ -35,6 +36,7 @@ def verify(
     options: VerifyOptions | None = None,
     *,
     evidence: Evidence | None = None,
+    given: Given | None = None,
     show: Show = lambda progress: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
@@ -45,6 +47,7 @@ def verify(
         source_url: where the databases came from.
         options: what to compare.
         evidence: of an earlier comparison: a table that had rows then and is empty on both sides now is suspicious.
+        given: the source as a transfer has read it, and what it was to do.
         show: called with what has been read so far, from any thread.
         clock: tells the time, in seconds.
 
@@ -58,13 +61,14 @@ def verify(
     databases, started, begin = project.select(options.names), datetime.now(timezone.utc), clock()
     with ExitStack() as stack:
         keys = stack.enter_context(private_file(options.keys)) if options.keys is not None else None
-        source = stack.enter_context(Side("source", source_url, options.jobs))
-        run = Run(project, options, _read_ground(source, project, options), Meter(show, clock), keys)
+        source = given.side if given is not None else stack.enter_context(Side("source", source_url, options.jobs))
+        run = Run(project, options, _read_ground(source, project, options, given), Meter(show, clock), keys)
         reports = [
             _opened(project, database, options, partial(_compare, run, database, evidence)) for database in databases
         ]
-    _refuse_unused(options, reports)
-    if not options.names:
+    if given is None:
+        _refuse_unused(options, reports)
+    if given is None and not options.names:
         reports[0] = replace(reports[0], findings=(*_homeless(run), *reports[0].findings))
     return Report(
         databases=tuple(reports),
@@ -77,9 +81,9 @@ def verify(
     )
 
 
-def _read_ground(source: Side, project: Project, options: VerifyOptions) -> Ground:
+def _read_ground(source: Side, project: Project, options: VerifyOptions, given: Given | None) -> Ground:
     try:
-        return Ground.read(source, project, options)
+        return Ground.read(source, project, options, given)
     except Unreadable as error:
         raise MultidbError(
             f"the source {source.url} cannot be read: {words_of(error)}; use a login that may read all of it"

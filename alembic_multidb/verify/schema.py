@@ -69,14 +69,24 @@ def prepare(source: Snapshot, target: Snapshot, options: VerifyOptions) -> Schem
 
 
 def compare_schemas(
-    schemas: Schemas, source: Source, database: RegisteredDatabase, options: VerifyOptions
+    schemas: Schemas, source: Source, database: RegisteredDatabase, options: VerifyOptions, *, is_planned: bool = False
 ) -> Iterator[Told]:
-    """Compare both ways; what is expected is told with its reason, anything else is a finding."""
+    """Compare both ways; what is expected is told with its reason, anything else is a finding.
+
+    Args:
+        schemas: what is compared.
+        source: where it came from.
+        database: the target.
+        options: what is excluded.
+        is_planned: whether what crosses homes was left out by a plan that has said so.
+    """
     for each in (schemas.expected, schemas.target):
         yield from _without_excluded(each, options)[1]
     rest = schemas.without_excluded(options)
     expected, target = rest.expected, rest.target
-    yield from _crossing(source, database, options)
+    for told in _crossing(source, database, options):
+        if isinstance(told, Expected) or not is_planned:
+            yield told
     for name in source.version_tables:
         yield Expected(kind="table", object=str(name), reason="a version table: it says where a history is")
     feeds = _feeds(expected, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from psycopg import sql
 
@@ -39,8 +40,13 @@ class Sequence:
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a sequence stands."""
+class Place:
+    """Where a sequence stands.
+
+    Attributes:
+        last: its last value, or its first if none was taken.
+        is_called: whether one was taken.
+    """
 
     last: int
     is_called: bool
@@ -69,7 +75,10 @@ def read_sequences(side: Side) -> dict[Name, Sequence]:
 
 
 def compare_sequences(
-    sides: Sides, source: Mapping[Name, Sequence], wanted: Callable[[Sequence], bool]
+    sides: Sides,
+    source: Mapping[Name, Sequence],
+    wanted: Callable[[Sequence], bool],
+    known: Mapping[Name, Place] = MappingProxyType({}),
 ) -> tuple[dict[str, str], list[Finding]]:
     """Compare where the sequences stand that belong to the target.
 
@@ -77,6 +86,7 @@ def compare_sequences(
         sides: source and target.
         source: the source's sequences.
         wanted: whether one of these belongs to the target.
+        known: where sequences of the source stood when they were copied; they may have gone on since.
 
     Returns:
         Where each stands in the target, and what was found.
@@ -93,7 +103,7 @@ def compare_sequences(
         try:
             place = _place(sides.target, target[name])
             places[sequence.identity] = str(place)
-            findings += _compare(sides, sequence, target[name], place)
+            findings += _compare(sides, sequence, target[name], place, known.get(name))
         except Unreadable as error:
             findings.append(_finding(sequence, "unknown", f"could not be read: {first_line(error)}"))
     return places, findings
@@ -104,8 +114,8 @@ def places_of(side: Side) -> dict[str, str]:
     return {sequence.identity: str(_place(side, sequence)) for sequence in read_sequences(side).values()}
 
 
-def _compare(sides: Sides, source: Sequence, target: Sequence, place: _Place) -> Iterator[Finding]:
-    before = _place(sides.source, source)
+def _compare(sides: Sides, source: Sequence, target: Sequence, place: Place, known: Place | None) -> Iterator[Finding]:
+    before = known or _place(sides.source, source)
     if before != place:
         yield _finding(source, "different", f"stands at {before} in the source, at {place} in the target")
     behind = list(_behind(sides.target, target, place))
@@ -115,7 +125,7 @@ def _compare(sides: Sides, source: Sequence, target: Sequence, place: _Place) ->
         yield _finding(source, "different", f"stands at {place} in the target, behind the column that uses it: {words}")
 
 
-def _behind(side: Side, sequence: Sequence, place: _Place) -> Iterator[tuple[str, int]]:
+def _behind(side: Side, sequence: Sequence, place: Place) -> Iterator[tuple[str, int]]:
     for schema, table, column in sequence.columns:
         extreme = sql.SQL("max" if sequence.increment > 0 else "min")
         statement = sql.SQL("SELECT {}({})::int8 AS used FROM {}").format(
@@ -126,10 +136,10 @@ def _behind(side: Side, sequence: Sequence, place: _Place) -> Iterator[tuple[str
             yield quoted_name((schema, table, column)), used
 
 
-def _place(side: Side, sequence: Sequence) -> _Place:
+def _place(side: Side, sequence: Sequence) -> Place:
     statement = sql.SQL("SELECT last_value, is_called FROM {}").format(sql.Identifier(*sequence.name))
     row = side.ask(statement).result()[0]
-    return _Place(row["last_value"], row["is_called"])
+    return Place(row["last_value"], row["is_called"])
 
 
 def _finding(sequence: Sequence, what: What, words: str) -> Finding:

@@ -62,6 +62,7 @@ class Side:
         name: what it is called in messages: ``source``, or the database's name.
         url: where it is.
         jobs: how many statements run at a time.
+        snapshot: of somebody else's transaction, to be seen instead of the present.
 
     Attributes:
         snapshot: the exported snapshot that every worker takes.
@@ -69,9 +70,9 @@ class Side:
         moment: what the server says of itself at that moment.
     """
 
-    def __init__(self, name: str, url: DatabaseURL, jobs: int) -> None:
-        self.name, self.url = name, url
-        self.snapshot = ""
+    def __init__(self, name: str, url: DatabaseURL, jobs: int, snapshot: str = "") -> None:
+        self.name, self.url, self.jobs = name, url, jobs
+        self.snapshot = snapshot
         self.server_version = 0
         self.moment: dict[str, Any] = {}
         self._engine = make_engine(f"verify {name}", url)
@@ -92,7 +93,8 @@ class Side:
                     f'"{self.name}" at {self.url} is PostgreSQL {self.server_version // 10000}; rows are compared on '
                     "PostgreSQL 14 and newer: upgrade it first"
                 )
-            self.snapshot = str(rows(connection, "SELECT pg_catalog.pg_export_snapshot() AS id")[0]["id"])
+            if not self.snapshot:
+                self.snapshot = str(rows(connection, "SELECT pg_catalog.pg_export_snapshot() AS id")[0]["id"])
         except Unreadable as error:
             self.close()
             raise MultidbError(f'"{self.name}" at {self.url} cannot be read: {first_line(error)}') from None

@@ -15,7 +15,7 @@ import pytest
 from alembic_multidb import Database, Databases
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate import Project
-from alembic_multidb.split import schema
+from alembic_multidb.split import making
 from alembic_multidb.split.model import SplitOptions
 from tests.conftest import NewDatabase, psql
 from tests.integration.split_cases import (
@@ -200,7 +200,7 @@ def test_what_was_begun_is_finished(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A run that stops half-way names the object; the same command goes on, and makes nothing twice."""
-    monkeypatch.setattr(schema, "BATCH", 20)
+    monkeypatch.setattr(making, "BATCH", 20)
     core, ai = new_database(), new_database()
     here = project(tmp_path, core, ai)
     psql(ai, NO_VIEWS)
@@ -220,7 +220,7 @@ def test_a_source_that_changes_in_between(
     tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was begun cannot go on with another schema: it is said, and nothing more is made."""
-    monkeypatch.setattr(schema, "BATCH", 2)
+    monkeypatch.setattr(making, "BATCH", 2)
     source, ai = new_database(), new_database()
     psql(
         source,

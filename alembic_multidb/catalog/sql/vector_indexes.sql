@@ -1,8 +1,9 @@
--- The indexes of pgvector, with what the memory for building them depends on: rows, dimensions, bytes of a dimension, and
--- how many neighbours an element of the graph has.
+-- The indexes of pgvector, with what the memory for building them depends on: rows, dimensions, bytes of a dimension, how
+-- many neighbours an element of the graph has, and into how many lists the vectors go.
 SELECT i.indexrelid AS oid, i.indrelid AS table, am.amname AS method, t.reltuples::bigint AS rows,
        greatest(a.atttypmod, 0) AS dimensions, ty.typname AS type,
-       (SELECT split_part(o, '=', 2)::int FROM unnest(c.reloptions) AS o WHERE o LIKE 'm=%') AS m
+       (SELECT split_part(o, '=', 2)::int FROM unnest(c.reloptions) AS o WHERE o LIKE 'm=%') AS m,
+       (SELECT split_part(o, '=', 2)::int FROM unnest(c.reloptions) AS o WHERE o LIKE 'lists=%') AS lists
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_am AS am ON am.oid = c.relam

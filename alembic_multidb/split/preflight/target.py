@@ -15,11 +15,11 @@ from alembic_multidb.env.marker import find_markers, wrong_markers
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.split.compare import differences
-from alembic_multidb.split.journal import SCHEMA, Journal
 from alembic_multidb.split.model import Finding, Plan, Severity
 from alembic_multidb.split.preflight.facts import Facts, read_facts
 from alembic_multidb.stamp.record import recorded_revisions
 from alembic_multidb.stamp.schema import without_version_tables
+from alembic_multidb.transfer.journal import SCHEMA, Journal
 
 # Of whoever runs the server, not in the way of anybody's schema.
 _IGNORED = REPORTED_KINDS | {"event trigger", "language", "foreign server"}
@@ -96,7 +96,8 @@ def target_findings(target: Target, source: Facts, plan: Plan) -> Iterator[Findi
 
 def not_empty(target: Target, plan: Plan) -> Iterator[Finding]:
     """Refuse a target that holds anything but declared extensions and an empty version table."""
-    if target.recorded:
+    state = target.state(plan)
+    if target.recorded and state not in ("begun", "equal"):
         yield finding(
             target,
             "target-stamped",
@@ -104,7 +105,6 @@ def not_empty(target: Target, plan: Plan) -> Iterator[Finding]:
             f"its version table says {', '.join(target.recorded)}, and it is not split into yet",
             "give it an empty database",
         )
-    state = target.state(plan)
     if state == "used":
         things = [
             f"{row.kind} {row.identity}"
@@ -117,6 +117,13 @@ def not_empty(target: Target, plan: Plan) -> Iterator[Finding]:
             "refused",
             f"it is not empty: {shortened(things)}",
             "a split fills empty databases; drop it and create it anew: multidb bootstrap is not needed before",
+        )
+    if state == "equal":
+        yield finding(
+            target,
+            "target-there",
+            "note",
+            "its part of the source's schema is there already: nothing is copied, and its rows are compared",
         )
     if state == "begun":
         yield finding(target, "target-begun", "note", "an interrupted split is there, and goes on")

@@ -1,0 +1,39 @@
+"""Where a split leaves what stays of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from alembic_multidb.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Where a split leaves what stays of it.
+
+    Attributes:
+        evidence: the file of the proof; None for one in the working directory, named by the time.
+        backup: a folder for a dump of the source; None for none.
+    """
+
+    evidence: Path | None = None
+    backup: Path | None = None
+
+    def check(self) -> None:
+        """Refuse, before anything is done, what could not be written at the end.
+
+        Raises:
+            ConfigurationError: it could not.
+        """
+        for folder in (self.backup, self.evidence.absolute().parent if self.evidence is not None else Path.cwd()):
+            if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+                raise ConfigurationError(f"nothing can be written into {folder}: make the folder, or name another one")
+
+    def evidence_path(self) -> Path:
+        """Return the file of the proof."""
+        if self.evidence is not None:
+            return self.evidence
+        return Path(f"multidb-split-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.json")

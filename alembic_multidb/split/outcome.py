@@ -1,0 +1,110 @@
+"""What came of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic_multidb.split.model import Plan
+from alembic_multidb.stamp.stamp import Stamp
+from alembic_multidb.verify import DatabaseReport, Report
+
+State = Literal["made", "there"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What came of one target.
+
+    Attributes:
+        name: the database's name.
+        state: whether it was filled, or found filled already.
+        tables: how many tables it has.
+        rows: how many rows were copied.
+        kept: how many tables an interrupted run had copied.
+        large_objects: how many it has.
+        builds: how many indexes, constraints and other things were made after the rows.
+        stamp: what came of stamping it; None if it was found filled.
+        notes: what the server warned of, and what could not be set.
+    """
+
+    name: str
+    state: State
+    tables: int = 0
+    rows: int = 0
+    kept: int = 0
+    large_objects: int = 0
+    builds: int = 0
+    stamp: Stamp | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_stamped(self) -> bool:
+        """Tell whether its version table says at which revision it is."""
+        return self.stamp is None or self.stamp.result in ("stamped", "nothing to do")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitReport:
+    """What came of a split.
+
+    Attributes:
+        plan: what was to be done.
+        databases: what came of each target, in the registry's order.
+        verified: the proof.
+        evidence: the file that says so.
+        backup: the dump of the source, if one was asked for.
+        since: whether anybody wrote to the source meanwhile.
+        seconds: how long each phase took.
+        require_stamp: whether an unstamped database is a failure.
+    """
+
+    plan: Plan
+    databases: tuple[Moved, ...]
+    verified: Report
+    evidence: Path
+    backup: Path | None
+    since: str
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    require_stamp: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0 for done and proven; else what verify says, or 1 for a stamp that is missing."""
+        code = self.verified.exit_code
+        if self.require_stamp and not all(each.is_stamped for each in self.databases):
+            return max(code, 1)
+        return code
+
+    def verified_of(self, name: str) -> DatabaseReport:
+        """Return the proof of one database."""
+        return next(each for each in self.verified.databases if each.name == name)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return what the evidence says beside the proof."""
+        return {
+            "databases": [_moved_data(each) for each in self.databases],
+            "foreign_keys": [vars(item) for item in self.plan.references],
+            "excluded": [item.name for item in self.plan.objects if item.treatment == "excluded"],
+            "outside": [item.name for item in self.plan.objects if item.treatment == "outside"],
+            "left_out": list(self.plan.left_out),
+            "backup": str(self.backup) if self.backup is not None else None,
+            "since": self.since,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+
+
+def _moved_data(moved: Moved) -> dict[str, Any]:
+    return {
+        "name": moved.name,
+        "state": moved.state,
+        "tables": moved.tables,
+        "rows": moved.rows,
+        "kept": moved.kept,
+        "large_objects": moved.large_objects,
+        "revisions": list(moved.stamp.revisions) if moved.stamp is not None else [],
+        "stamp": moved.stamp.message if moved.stamp is not None else "",
+        "notes": list(moved.notes),
+    }

@@ -1,0 +1,49 @@
+"""What came of a split, as lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alembic_multidb.operate.status import counted
+from alembic_multidb.split.outcome import Moved, SplitReport
+from alembic_multidb.verify.report import DatabaseReport
+
+
+def summary(report: SplitReport) -> Iterator[str]:
+    """Yield the lines."""
+    for moved in report.databases:
+        verified = report.verified_of(moved.name)
+        yield f"{moved.name}: {_moved(moved)}; {_stamped(moved)}; {_verified(verified)}"
+        yield from (f"  {note}" for note in moved.notes)
+        yield from (f"  {finding}" for finding in verified.findings)
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
+    yield f"The source was only read; {report.since}."
+    if report.backup is not None:
+        yield f"Backup of the source: {report.backup}"
+    yield f"Evidence: {report.evidence} ({times})"
+    if report.verified.exit_code:
+        yield "Not proven: see above. The source is untouched; --abort takes back what was made."
+    else:
+        yield "Done, and proven: every row is in its new home."
+
+
+def _moved(moved: Moved) -> str:
+    if moved.state == "there":
+        return "it was filled before, nothing was copied"
+    kept = f", {moved.kept} of them kept from before" if moved.kept else ""
+    large = f", {counted(moved.large_objects, 'large object')}" if moved.large_objects else ""
+    return f"{counted(moved.rows, 'row')} in {counted(moved.tables, 'table')}{kept}{large}"
+
+
+def _stamped(moved: Moved) -> str:
+    if moved.stamp is None:
+        return "not stamped now"
+    if moved.is_stamped:
+        return f"stamped {', '.join(moved.stamp.revisions)}"
+    return f"not stamped: {moved.stamp.message}"
+
+
+def _verified(report: DatabaseReport) -> str:
+    if report.exit_code:
+        return f"{report.state}: {counted(len(report.findings), 'finding')}"
+    return f"verified equal ({counted(report.facts, 'fact')} of the schema)"

@@ -1,0 +1,65 @@
+"""What comes last: materialized views are filled, and the planner is told what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+from psycopg import sql
+
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.transfer.builds import Room
+from alembic_multidb.transfer.target import Target
+from alembic_multidb.verify.tables import Name, quoted_name
+
+
+def refresh(target: Target, views: Sequence[Name], room: Room) -> None:
+    """Fill materialized views, in the order given, that no earlier run has filled.
+
+    Raises:
+        MultidbError: one could not be filled.
+    """
+    for name in views:
+        key = f"refresh:{quoted_name(name)}"
+        if key in target.steps:
+            continue
+        try:
+            with target.session() as session, target.journal.work(session, (key, "")) as is_to_do:
+                if is_to_do:
+                    session.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{room.memory // 1024}kB"])
+                    session.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*name)))
+        except psycopg.Error as error:
+            raise MultidbError(
+                f'materialized view {quoted_name(name)} could not be filled in "{target.name}": {first_line(error)}. '
+                "When the cause is gone, the same command goes on"
+            ) from None
+
+
+def analyze(target: Target, tables: Sequence[Name], room: Room) -> None:
+    """Gather the planner's statistics of tables, unless an earlier run has done so.
+
+    Raises:
+        MultidbError: the database refuses.
+    """
+    if "analyze" in target.steps:
+        return
+
+    def work(name: Name) -> None:
+        with target.session() as session:
+            session.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*name)))
+
+    try:
+        with ThreadPoolExecutor(room.jobs, "multidb-analyze") as executor:
+            try:
+                for done in [executor.submit(work, name) for name in tables]:
+                    done.result()
+            except BaseException:
+                target.interrupt()
+                executor.shutdown(wait=False, cancel_futures=True)
+                raise
+        with target.journal.work(target.lead, ("analyze", "")):
+            pass
+    except psycopg.Error as error:
+        raise MultidbError(f'"{target.name}" could not be analyzed: {first_line(error)}') from None

@@ -1,0 +1,28 @@
+"""What a transfer knows of its source, so that it need not be worked out a second time, or otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.verify.sequences import Place
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.tables import Name
+
+
+@dataclass(frozen=True)
+class Given:
+    """A source at the moment that was copied, and what each target was to get of it.
+
+    Attributes:
+        side: the source.
+        schemas: the schema of each target, by its name.
+        tables: the numbers of the source's tables that each target has, partitioned ones included.
+        places: where the sequences stood that were set.
+    """
+
+    side: Side
+    schemas: Mapping[str, Snapshot]
+    tables: Mapping[str, frozenset[int]]
+    places: Mapping[Name, Place] = field(default_factory=dict)
