@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,7 +9,7 @@ from functools import cached_property
 
 from alembic_multidb.catalog.objects import LiveObject
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
-from alembic_multidb.classify import Classification, classify, plain_name, table_name
+from alembic_multidb.classify import Classification, classify, table_name
 from alembic_multidb.errors import ConfigurationError, RegistryError
 from alembic_multidb.registry import Databases
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
@@ -18,13 +17,6 @@ from alembic_multidb.split.model import PlannedObject, SplitOptions, Treatment, 
 from alembic_multidb.split.survey import Survey
 from alembic_multidb.stamp.schema import without_version_tables
 
-# How a database is run, not what is in it: two databases that did the same would do it twice.
-_OUTSIDE = frozenset(
-    {
-        *("pg_event_trigger", "pg_publication", "pg_subscription"),
-        *("pg_foreign_data_wrapper", "pg_foreign_server", "pg_user_mapping"),
-    }
-)
 # These belong to their table although the classification lets them stand alone.
 _BELONGING = frozenset({"pg_trigger", "pg_policy", "pg_rewrite", "pg_constraint", "pg_statistic_ext"})
 _MANY = 4
@@ -103,44 +95,13 @@ class Objects:
         return all(self.treatments.get(item, "home") == "home" for item in (node, owner))
 
     @cached_property
-    def users(self) -> dict[ObjectId, set[ObjectId]]:
-        """Return who depends on each object."""
-        found: dict[ObjectId, set[ObjectId]] = defaultdict(set)
-        for user, used in self.classification.uses.items():
-            for node in used:
-                found[node].add(user)
-        return found
-
-    @cached_property
     def staying(self) -> dict[ObjectId, ObjectId]:
         """Return what stays behind, and whatever stands on it, each with the first thing of it that stays."""
-        found = {node: node for node in (*self._outside_nodes, *self.version_nodes)}
-        pending = list(found)
-        while pending:
-            node = pending.pop()
-            for user in self.users[node] - found.keys() - self._tables:
-                found[user] = found[node]
-                pending.append(user)
-        return found
+        return self.classification.standing_on({*self._outside_nodes, *self.version_nodes})
 
     @cached_property
-    def _tables(self) -> set[ObjectId]:
-        return {row.node for row in self.classification.snapshot.rows if row.kind == "table"} - self._foreign_tables
-
-    @cached_property
-    def _foreign_tables(self) -> set[ObjectId]:
-        return {item.node for item in self.survey.objects if item.type == "foreign table"}
-
-    @cached_property
-    def _outside_nodes(self) -> set[ObjectId]:
-        found = {item.node for item in self.survey.objects if item.node.catalog in _OUTSIDE} | self._foreign_tables
-        declared = {name for database in self.databases.values() for name in database.extensions}
-        for item in self.survey.objects:
-            if item.type != "extension" or plain_name(item.identity) in declared:
-                continue
-            if self.users[item.node] and self.users[item.node] <= found:
-                found.add(item.node)
-        return found
+    def _outside_nodes(self) -> frozenset[ObjectId]:
+        return self.classification.outside_roots
 
     def _plan(self, item: LiveObject) -> PlannedObject:
         treatment, why = self._treatment(item)
@@ -198,7 +159,11 @@ class Objects:
     def _why_here(self, item: LiveObject, homes: frozenset[str]) -> str:
         if item.type == "sequence" and len(homes) > 1:
             return "tables of several homes use it: each gets it, with its value; from then on they count apart"
-        if item.node.catalog in ("pg_proc", "pg_type", "pg_extension") and homes and not self.users[item.node]:
+        if (
+            item.node.catalog in ("pg_proc", "pg_type", "pg_extension")
+            and homes
+            and not self.classification.users[item.node]
+        ):
             return "nothing in the database uses it" if not self._under(item.node) else ""
         return ""
 
@@ -217,8 +182,8 @@ class Objects:
         while pending:
             new = self.classification.uses.get(pending.pop(), set()) - seen
             seen |= new
-            pending.extend(new - self._tables)
-        return seen & self._tables - {node}
+            pending.extend(new - self.classification.tables)
+        return seen & self.classification.tables - {node}
 
     def _stands_on(self, node: ObjectId) -> str:
         tables = self.classification.crossing[node]
