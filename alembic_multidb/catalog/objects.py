@@ -17,11 +17,13 @@ class LiveObject:
         type: what ``pg_identify_object`` calls its kind: ``table``, ``materialized view``, ``policy``, ...
         identity: its name there, qualified and quoted: ``t on public.users``, ``public.touch(integer)``.
         node: its catalog table and its oid there.
+        schema: the schema that it lies in; None for what lies in none.
     """
 
     type: str
     identity: str
     node: ObjectId
+    schema: str | None = None
 
 
 def read_objects(connection: Connection) -> list[LiveObject]:
@@ -32,4 +34,4 @@ def read_objects(connection: Connection) -> list[LiveObject]:
             :func:`~alembic_multidb.catalog.snapshot.read_snapshot` leaves it.
     """
     rows = run_file(connection, "objects")
-    return [LiveObject(row.type, row.identity, ObjectId(row.catalog, row.oid)) for row in rows]
+    return [LiveObject(row.type, row.identity, ObjectId(row.catalog, row.oid), row.schema) for row in rows]

@@ -218,15 +218,16 @@ def read_snapshot(connection: Connection) -> Snapshot:
 def _read_rows(connection: Connection, edges: Iterable[Edge]) -> list[Row]:
     members = {edge.source for edge in edges if edge.kind == "e"}
     member_tables = {node.oid for node in members if node.catalog == "pg_class"}
-    rows: list[Row] = []
-    for file, kind in COMPARED.items():
-        for row in _read_kind(connection, file, kind):
-            if row.node not in members and row.relation not in member_tables:
-                rows.append(row)
+
+    def is_own(row: Row) -> bool:
+        return row.node not in members and row.relation not in member_tables
+
+    rows = [row for file, kind in COMPARED.items() for row in _read_kind(connection, file, kind) if is_own(row)]
     known = {row.node for row in rows} | {ObjectId("pg_class", row.relation) for row in rows if row.relation}
     for file, kind in REPORTED.items():
         for row in _read_kind(connection, file, kind):
-            if kind not in _ATTACHED or row.node in known or ObjectId("pg_class", row.relation) in known:
+            is_attached = row.node in known or ObjectId("pg_class", row.relation) in known
+            if is_own(row) and (is_attached or kind not in _ATTACHED):
                 rows.append(row)
     return rows
 

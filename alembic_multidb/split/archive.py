@@ -25,54 +25,66 @@ from alembic_multidb.urls import DatabaseURL
 _LOCK_WAIT = 60_000
 
 _CATALOGS = text("SELECT oid, relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'")
-# pg_dump writes the rights to an extension's members as entries of their own, without the member's oid.
+# pg_dump writes the rights to an extension's members as entries of their own, without the member's oid; also those to
+# what a superuser made in a schema of PostgreSQL's own, of which it writes nothing else (here: of extension 0).
 _MEMBER_RIGHTS = text(
     """
+    WITH d (classid, objid, refobjid) AS (
+        SELECT m.classid, m.objid, m.refobjid
+        FROM pg_depend AS m JOIN pg_extension AS e ON e.oid = m.refobjid AND e.extname <> 'plpgsql'
+        WHERE m.deptype = 'e'
+        UNION ALL
+        SELECT x.catalog, x.oid, 0::oid
+        FROM (SELECT 'pg_proc'::regclass AS catalog, p.oid, p.pronamespace AS schema FROM pg_proc AS p
+              UNION ALL SELECT 'pg_class'::regclass, c.oid, c.relnamespace FROM pg_class AS c
+              UNION ALL SELECT 'pg_type'::regclass, t.oid, t.typnamespace FROM pg_type AS t) AS x
+        WHERE x.oid >= 16384 AND x.schema IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    )
     SELECT concat_ws(' ', 'ACL', m.schema, m.what, m.owner) AS text, m.extension
     FROM (
         SELECT n.nspname AS schema, pg_get_userbyid(p.proowner) AS owner, d.refobjid AS extension,
                format('%s %I(%s)', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.proname, a.list)
                    AS what
-        FROM pg_depend AS d
+        FROM d
         JOIN pg_proc AS p ON p.oid = d.objid
         JOIN pg_namespace AS n ON n.oid = p.pronamespace
         CROSS JOIN LATERAL (
             VALUES (pg_get_function_identity_arguments(p.oid)), (oidvectortypes(p.proargtypes))) AS a (list)
-        WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+        WHERE d.classid = 'pg_proc'::regclass
         UNION ALL
         SELECT n.nspname, pg_get_userbyid(c.relowner), d.refobjid, w.word || ' ' || x.name
-        FROM pg_depend AS d
+        FROM d
         JOIN pg_class AS c ON c.oid = d.objid
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
         CROSS JOIN LATERAL (VALUES (c.relname::text), (quote_ident(c.relname))) AS x (name)
         CROSS JOIN LATERAL (VALUES (CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END)) AS w (word)
-        WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+        WHERE d.classid = 'pg_class'::regclass
         UNION ALL
         SELECT n.nspname, pg_get_userbyid(c.relowner), d.refobjid, format('COLUMN %s.%s', c.relname, a.attname)
-        FROM pg_depend AS d
+        FROM d
         JOIN pg_class AS c ON c.oid = d.objid
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attacl IS NOT NULL
-        WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+        WHERE d.classid = 'pg_class'::regclass
         UNION ALL
         SELECT n.nspname, pg_get_userbyid(t.typowner), d.refobjid, 'TYPE ' || x.name
-        FROM pg_depend AS d
+        FROM d
         JOIN pg_type AS t ON t.oid = d.objid
         JOIN pg_namespace AS n ON n.oid = t.typnamespace
         CROSS JOIN LATERAL (VALUES (t.typname::text), (quote_ident(t.typname))) AS x (name)
-        WHERE d.classid = 'pg_type'::regclass AND d.deptype = 'e'
+        WHERE d.classid = 'pg_type'::regclass
         UNION ALL
         SELECT '-', pg_get_userbyid(l.lanowner), d.refobjid, 'LANGUAGE ' || l.lanname
-        FROM pg_depend AS d JOIN pg_language AS l ON l.oid = d.objid
-        WHERE d.classid = 'pg_language'::regclass AND d.deptype = 'e'
+        FROM d JOIN pg_language AS l ON l.oid = d.objid
+        WHERE d.classid = 'pg_language'::regclass
         UNION ALL
         SELECT '-', pg_get_userbyid(w.fdwowner), d.refobjid, 'FOREIGN DATA WRAPPER ' || w.fdwname
-        FROM pg_depend AS d JOIN pg_foreign_data_wrapper AS w ON w.oid = d.objid
-        WHERE d.classid = 'pg_foreign_data_wrapper'::regclass AND d.deptype = 'e'
+        FROM d JOIN pg_foreign_data_wrapper AS w ON w.oid = d.objid
+        WHERE d.classid = 'pg_foreign_data_wrapper'::regclass
         UNION ALL
         SELECT '-', pg_get_userbyid(n.nspowner), d.refobjid, 'SCHEMA ' || n.nspname
-        FROM pg_depend AS d JOIN pg_namespace AS n ON n.oid = d.objid
-        WHERE d.classid = 'pg_namespace'::regclass AND d.deptype = 'e'
+        FROM d JOIN pg_namespace AS n ON n.oid = d.objid
+        WHERE d.classid = 'pg_namespace'::regclass
     ) AS m
     """
 )

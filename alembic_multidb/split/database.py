@@ -1,4 +1,4 @@
-"""What belongs to a database itself, and no dump of what is in it holds: rights to it, and its comment."""
+"""What belongs to a database itself, and no dump makes: rights to it, comments on it and on its extensions."""
 
 from __future__ import annotations
 
@@ -30,23 +30,38 @@ _RIGHTS = text(
     ORDER BY 1, 2, 3
     """
 )
+# Comments that are not those that the extensions came with. A dump has all, and only an extension's owner may make one.
+_COMMENTS = text(
+    """
+    SELECT e.extname AS extension, obj_description(e.oid, 'pg_extension') AS comment
+    FROM pg_extension AS e LEFT JOIN pg_available_extensions AS a ON a.name = e.extname
+    WHERE obj_description(e.oid, 'pg_extension') <> coalesce(a.comment, '')
+    ORDER BY 1
+    """
+)
+_EXTENSIONS = text("SELECT extname FROM pg_extension")
 
 
 def read_database(connection: Connection) -> tuple[DatabaseFact, ...]:
-    """Return the rights to the connected database that are not those of a new one, and its comment."""
-    return tuple(DatabaseFact(what=row.what, role=row.role, value=row.value) for row in connection.execute(_RIGHTS))
+    """Return the rights to the connected database that are not those of a new one, and comments of its owner's."""
+    facts = [DatabaseFact(what=row.what, role=row.role, value=row.value) for row in connection.execute(_RIGHTS)]
+    facts += [
+        DatabaseFact(what="comment", role=None, value=row.comment, extension=row.extension)
+        for row in connection.execute(_COMMENTS)
+    ]
+    return tuple(facts)
 
 
 def copy_to_database(connection: Connection, facts: Iterable[DatabaseFact]) -> list[str]:
-    """Give a target the same rights and comment, and return what could not be made.
+    """Give a target the same rights and comments, and return what could not be made.
 
     Args:
         connection: to the target, inside a transaction.
-        facts: what the source has.
+        facts: what the source has; comments on extensions that are not there are left out.
     """
     database = sql.Identifier(str(connection.exec_driver_sql("SELECT current_database()").scalar_one()))
     failed = []
-    for fact in facts:
+    for fact in _of_what_is_there(connection, facts):
         statement = _statement(fact, database).as_string(connection.connection.dbapi_connection)  # type: ignore[arg-type]
         try:
             with connection.begin_nested():
@@ -57,14 +72,21 @@ def copy_to_database(connection: Connection, facts: Iterable[DatabaseFact]) -> l
 
 
 def missing_facts(connection: Connection, facts: Iterable[DatabaseFact]) -> list[str]:
-    """Return the rights that a target does not have, and the comment if it has another one."""
+    """Return the rights that a target does not have, and the comments if it has other ones."""
     there = set(read_database(connection))
-    return [f"{fact} is missing" for fact in facts if fact not in there]
+    return [f"{fact} is missing" for fact in _of_what_is_there(connection, facts) if fact not in there]
+
+
+def _of_what_is_there(connection: Connection, facts: Iterable[DatabaseFact]) -> list[DatabaseFact]:
+    extensions = {None, *connection.execute(_EXTENSIONS).scalars()}
+    return [fact for fact in facts if fact.extension in extensions]
 
 
 def _statement(fact: DatabaseFact, database: sql.Identifier) -> sql.Composed:
     if fact.what == "comment":
-        return sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(fact.value))
+        kind = sql.SQL("EXTENSION" if fact.extension else "DATABASE")
+        name = sql.Identifier(fact.extension) if fact.extension else database
+        return sql.SQL("COMMENT ON {} {} IS {}").format(kind, name, sql.Literal(fact.value))
     # One of four words that PostgreSQL has for it.
     right = sql.SQL(fact.value)
     role = sql.Identifier(fact.role) if fact.role is not None else sql.SQL("PUBLIC")

@@ -91,21 +91,23 @@ class PlannedReference:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseFact:
-    """A right to the source database itself that a new one has not, or the other way round, or its comment.
+    """A right to the source database itself that a new one has not, or the other way round, or a comment.
 
     Attributes:
         what: grant, grant with option, revoke, comment.
         role: who has the right, or has it no more; None for everybody.
         value: the right, or the comment.
+        extension: the extension that the comment is on; None for the database.
     """
 
     what: str
     role: str | None
     value: str
+    extension: str | None = None
 
     def __str__(self) -> str:
         if self.what == "comment":
-            return "comment on the database"
+            return f"comment on extension {self.extension}" if self.extension else "comment on the database"
         return f"{self.what} {self.value} on the database: {self.role or 'PUBLIC'}"
 
 

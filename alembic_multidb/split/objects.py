@@ -9,7 +9,7 @@ from functools import cached_property
 
 from alembic_multidb.catalog.objects import LiveObject
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
-from alembic_multidb.classify import Classification, classify, table_name
+from alembic_multidb.classify import Classification, classify, standing_on, table_name
 from alembic_multidb.errors import ConfigurationError, RegistryError
 from alembic_multidb.registry import Databases
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
@@ -20,6 +20,8 @@ from alembic_multidb.stamp.schema import without_version_tables
 # These belong to their table although the classification lets them stand alone.
 _BELONGING = frozenset({"pg_trigger", "pg_policy", "pg_rewrite", "pg_constraint", "pg_statistic_ext"})
 _MANY = 4
+# A superuser can make objects there, and pg_dump takes them for PostgreSQL's own.
+_POSTGRESQLS = frozenset({"pg_catalog", "information_schema"})
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Objects:
     @cached_property
     def planned(self) -> tuple[PlannedObject, ...]:
         """Return what becomes of each object, by type and identity."""
-        return tuple(self._plan(item) for item in self.survey.objects)
+        return tuple(self._plan(item) for item in self.survey.objects) + tuple(map(_outside, self.survey.outside))
 
     @cached_property
     def treatments(self) -> dict[ObjectId, Treatment]:
@@ -97,11 +99,18 @@ class Objects:
     @cached_property
     def staying(self) -> dict[ObjectId, ObjectId]:
         """Return what stays behind, and whatever stands on it, each with the first thing of it that stays."""
-        return self.classification.standing_on({*self._outside_nodes, *self.version_nodes})
+        return self.classification.standing_on({*self.classification.outside_roots, *self.version_nodes})
 
     @cached_property
-    def _outside_nodes(self) -> frozenset[ObjectId]:
-        return self.classification.outside_roots
+    def _of_postgresql(self) -> set[ObjectId]:
+        return {item.node for item in self.survey.objects if item.schema in _POSTGRESQLS}
+
+    @cached_property
+    def _unmade(self) -> dict[ObjectId, ObjectId]:
+        """Return what is not carried, and whatever needs it, itself or through what it needs."""
+        classification = self.classification
+        gone = {*self.excluded, *self.staying, *self._of_postgresql, *classification.crossing}
+        return standing_on(gone, classification.users, frozenset())
 
     def _plan(self, item: LiveObject) -> PlannedObject:
         treatment, why = self._treatment(item)
@@ -121,8 +130,10 @@ class Objects:
             return "excluded", "" if matches_any(self.options.exclude, item) else "it belongs to what is excluded"
         if item.node in self.version_nodes or owner in self.version_nodes:
             return "version table", "each database gets a version table of its own: multidb stamp-from"
-        if item.node in self._outside_nodes:
+        if item.node in self.classification.outside_roots:
             return "outside", ""
+        if item.node in self._of_postgresql:
+            return "outside", "it lies in a schema of PostgreSQL's own, which no dump holds"
         if owner in self.classification.crossing:
             return self._crossing(item, owner)
         if owner in self.staying or item.node in self.staying:
@@ -137,11 +148,12 @@ class Objects:
 
     def _needed(self, item: LiveObject, owner: ObjectId) -> tuple[Treatment, str]:
         """Look at what an object needs: all of it must be carried, too."""
-        needed = self.classification.uses.get(owner, set())
+        needed = self.classification.uses.get(owner, set()) & self._unmade.keys()
         for missing, why in (
             (needed & self.excluded, "is excluded"),
-            (needed & self.staying.keys(), "stays behind"),
+            (needed & (self.staying.keys() | self._of_postgresql), "stays behind"),
             (needed & self.classification.crossing.keys(), "crosses homes"),
+            (needed, "cannot be made either"),
         ):
             if missing:
                 return "crossing", self._part_of(item, owner) or f"it needs {self._listed(missing)}, which {why}"
@@ -202,6 +214,10 @@ class Objects:
             names.append(self.names.get(node, "something unnamed") + homes)
         names.sort()
         return ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if len(names) > _MANY else "")
+
+
+def _outside(item: LiveObject) -> PlannedObject:
+    return PlannedObject(type=item.type, identity=item.identity, homes=(), treatment="outside", node=item.node)
 
 
 def matches_any(given: Iterable[str], item: LiveObject) -> bool:

@@ -42,13 +42,22 @@ def page(plan: Plan, parts: frozenset[str]) -> Iterator[str]:
         if items:
             yield ""
             yield heading
-            yield from (f"  {item.name}{_why(item)}" for item in items)
+            yield from _shortened(items)
     if plan.left_out:
         yield ""
         yield f"Left out by option: {', '.join(plan.left_out)}"
     yield from _settings(plan)
     yield from _sizes(plan)
     yield from findings(plan.findings)
+
+
+def _shortened(items: Sequence[PlannedObject]) -> Iterator[str]:
+    """Yield a line for each object, but of many large objects, which are only numbers, one for all."""
+    large = [item for item in items if item.type == "large object"]
+    is_long = len(large) > _LARGEST
+    yield from (f"  {item.name}{_why(item)}" for item in items if not (is_long and item.type == "large object"))
+    if is_long:
+        yield f"  {large[0].name} and {len(large) - 1} more large objects; --json names them"
 
 
 def findings(found: Sequence[Finding], *, all_: bool = True) -> Iterator[str]:
@@ -87,7 +96,9 @@ def _settings(plan: Plan) -> Iterator[str]:
     if plan.settings or plan.database_facts:
         yield ""
         yield "Settings, and what belongs to the database itself"
-        yield from (f"  {fact} -> {', '.join(plan.databases)}" for fact in plan.database_facts)
+        for fact in plan.database_facts:
+            homes = [name for name in plan.databases if not fact.extension or fact.extension in plan.extensions[name]]
+            yield f"  {fact} -> {', '.join(homes) or 'nowhere'}"
         for item in plan.settings:
             yield f"  {item.name}{f' of role {item.role}' if item.role else ''} -> {', '.join(item.homes)}"
 

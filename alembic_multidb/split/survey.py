@@ -13,6 +13,7 @@ from alembic_multidb.catalog.snapshot import ObjectId, Snapshot, read_snapshot, 
 from alembic_multidb.registry import TableName
 from alembic_multidb.split.database import read_database
 from alembic_multidb.split.model import DatabaseFact
+from alembic_multidb.split.outside import read_outside
 from alembic_multidb.stamp.source import read_revisions
 from alembic_multidb.urls import DatabaseURL
 
@@ -57,6 +58,7 @@ class Survey:
         settings: of the database, and of roles in it.
         parameters: which extension brings a parameter.
         database_facts: rights to the database itself, and its comment.
+        outside: large objects, roles, jobs.
     """
 
     url: DatabaseURL
@@ -70,6 +72,7 @@ class Survey:
     settings: tuple[Any, ...]
     parameters: Mapping[str, str]
     database_facts: tuple[DatabaseFact, ...]
+    outside: tuple[LiveObject, ...]
 
 
 def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
@@ -97,6 +100,7 @@ def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
         settings=settings,
         parameters=parameters,
         database_facts=read_database(connection),
+        outside=read_outside(connection),
     )
 
 

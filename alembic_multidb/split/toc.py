@@ -83,7 +83,8 @@ class Contents:
     Attributes:
         entries: in the archive's order.
         objects: what becomes of the objects.
-        member_rights: what pg_dump calls the rights to an extension's member, which has no entry, to the extension.
+        member_rights: what pg_dump calls the rights to an extension's member, which has no entry, to the extension;
+            those to what else has no entry to an extension that is not there.
     """
 
     entries: Sequence[Entry]
@@ -158,12 +159,11 @@ class Contents:
     def _special(self, entry: Entry) -> frozenset[str] | None:
         if entry.text.startswith((*_PREAMBLE, "USER MAPPING ")):
             return frozenset()
-        if _EVERYWHERE.match(entry.text):
-            return frozenset(self.objects.databases)
-        extension = self.member_rights.get(entry.text)
-        return None if extension is None else self._of_extension(extension)
+        if entry.text in self.member_rights:
+            return self._homes_of_members(self.member_rights[entry.text])
+        return frozenset(self.objects.databases) if _EVERYWHERE.match(entry.text) else None
 
-    def _of_extension(self, extension: ObjectId) -> frozenset[str]:
+    def _homes_of_members(self, extension: ObjectId) -> frozenset[str]:
         return self.objects.homes_of(extension) if self.objects.is_carried(extension) else frozenset()
 
 

@@ -91,6 +91,8 @@ def test_an_excluded_object_takes_along_what_belongs_to_it(
     assert treatments["index:public.ai_documents_hnsw"] == "excluded"
     above = next(item for item in plan.objects if item.identity == "crm.v_above")
     assert (above.treatment, above.why) == ("crossing", "it needs view public.v_cross, which is excluded")
+    on_top = next(item for item in plan.objects if item.identity == "crm.m_cross")
+    assert on_top.why == "it needs view crm.v_above, which cannot be made either"
     key = "ai_memories_document_id_fkey on public.ai_memories"
     assert treatments[f"table constraint:{key}"] == "crossing"
 

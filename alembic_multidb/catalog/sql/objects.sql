@@ -1,7 +1,7 @@
 -- Every object that has a name of its own, and what PostgreSQL calls it: what pg_dump writes, and what it leaves to the
 -- server as a whole. What only comes along with another object is left out: row, array and multirange types, indexes
 -- behind constraints, copies that partitions have of their parent's, NOT NULL constraints, members of extensions.
-SELECT x.catalog, x.oid, o.type, o.identity
+SELECT x.catalog, x.oid, o.type, o.identity, o.schema
 FROM (
     SELECT 'pg_namespace' AS catalog, n.oid FROM pg_namespace AS n
     WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'alembic_multidb')

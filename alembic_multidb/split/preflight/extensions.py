@@ -15,7 +15,8 @@ from alembic_multidb.split.preflight.target import Target, finding
 _EXTENSIONS = text(
     """
     SELECT n.name, a.default_version AS available, e.extversion AS installed, s.nspname AS schema,
-           coalesce(v.trusted, false) AS is_trusted
+           coalesce(v.trusted, false) AS is_trusted,
+           e.oid IS NULL OR pg_has_role(e.extowner, 'USAGE') AS is_ours
     FROM unnest(CAST(:names AS text[])) AS n (name)
     LEFT JOIN pg_available_extensions AS a ON a.name = n.name
     LEFT JOIN pg_available_extension_versions AS v ON v.name = n.name AND v.version = a.default_version
@@ -52,6 +53,15 @@ def extension_findings(target: Target, plan: Plan, of_source: dict[str, str]) ->
                 f'an administrator runs there: CREATE EXTENSION "{row.name}"'
                 f"{f' SCHEMA {wanted[row.name]}' if wanted[row.name] else ''};"
                 f"{'' if row.name in declared else f' or leave it out with --exclude {_name(plan, row.name)!r}'}",
+                row.name,
+            )
+        if not row.is_ours and any(fact.extension == row.name for fact in plan.database_facts):
+            yield finding(
+                target,
+                "extension-comment",
+                "warning",
+                f'role "{target.facts.login}" does not own extension "{row.name}": its comment is not carried over',
+                "its owner makes it afterwards: COMMENT ON EXTENSION",
                 row.name,
             )
         if row.installed and wanted[row.name] and row.schema != wanted[row.name]:

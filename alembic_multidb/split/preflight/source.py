@@ -55,19 +55,6 @@ _CONFIGURATION = text(
     GROUP BY e.extname ORDER BY 1
     """
 )
-_HAS_CRON = text(
-    "SELECT EXISTS (SELECT FROM pg_extension AS e JOIN pg_depend AS d ON d.refobjid = e.oid AND d.deptype = 'e' "
-    "WHERE e.extname = 'pg_cron' AND d.objid = to_regclass('cron.job'))"
-)
-_CRON = text("SELECT coalesce(j.jobname, 'job ' || j.jobid) FROM cron.job AS j ORDER BY j.jobid")
-_ROLES = text(
-    """
-    SELECT DISTINCT r.rolname FROM pg_shdepend AS s JOIN pg_roles AS r ON r.oid = s.refobjid
-    WHERE s.refclassid = 'pg_authid'::regclass
-      AND s.dbid = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-    ORDER BY 1
-    """
-)
 _TABLESPACES = text(
     """
     SELECT DISTINCT t.spcname FROM pg_class AS c JOIN pg_tablespace AS t ON t.oid = c.reltablespace
@@ -90,8 +77,8 @@ def source_findings(connection: Connection, objects: Objects, facts: Facts) -> I
     yield from too_few_locks(objects, facts)
     yield from large_objects(connection)
     yield from configuration_rows(connection, objects)
-    yield from cron_jobs(connection)
-    yield from roles(connection)
+    yield from cron_jobs(objects)
+    yield from roles(objects)
     yield from old_collation(facts)
 
 
@@ -172,23 +159,21 @@ def configuration_rows(connection: Connection, objects: Objects) -> Iterator[Fin
             )
 
 
-def cron_jobs(connection: Connection) -> Iterator[Finding]:
+def cron_jobs(objects: Objects) -> Iterator[Finding]:
     """Name the jobs of pg_cron, which would run twice."""
-    if connection.execute(_HAS_CRON).scalar():
-        names = connection.execute(_CRON).scalars().all()
-        if names:
-            yield Finding(
-                kind="cron-jobs",
-                severity="note",
-                object="cron jobs",
-                message=f"jobs of pg_cron stay behind: {shortened(names)}",
-                fix="schedule them anew where their tables go",
-            )
+    if names := [item.identity for item in objects.survey.outside if item.type == "cron job"]:
+        yield Finding(
+            kind="cron-jobs",
+            severity="note",
+            object="cron jobs",
+            message=f"jobs of pg_cron stay behind: {shortened(names)}",
+            fix="schedule them anew where their tables go",
+        )
 
 
-def roles(connection: Connection) -> Iterator[Finding]:
+def roles(objects: Objects) -> Iterator[Finding]:
     """Name the roles that own objects or have rights: they belong to the server."""
-    if names := connection.execute(_ROLES).scalars().all():
+    if names := [item.identity for item in objects.survey.outside if item.type == "role"]:
         yield Finding(
             kind="roles",
             severity="note",

@@ -217,6 +217,11 @@ CREATE AGGREGATE rag.weight(rag.score) (SFUNC = rag.weigh, STYPE = double precis
 CREATE FUNCTION crm.same(a crm.address, b crm.address) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT (a).street = (b).street';
 -- [core] operator:crm.===(crm.address,crm.address)
 CREATE OPERATOR crm.=== (LEFTARG = crm.address, RIGHTARG = crm.address, FUNCTION = crm.same, COMMUTATOR = OPERATOR(crm.===));
+-- A negator that was a mere name when the first of the two was made, and does not name that one.
+-- [core] operator:crm.<#>(crm.address,crm.address)
+CREATE OPERATOR crm.<#> (LEFTARG = crm.address, RIGHTARG = crm.address, FUNCTION = crm.same, NEGATOR = OPERATOR(crm.!<#>));
+-- [core] operator:crm.!<#>(crm.address,crm.address)
+CREATE OPERATOR crm.!<#> (LEFTARG = crm.address, RIGHTARG = crm.address, FUNCTION = crm.same);
 -- [ai] function:common.chunk_text(common.chunk)
 CREATE FUNCTION common.chunk_text(c common.chunk) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT (c).content';
 -- [ai] cast:(common.chunk AS pg_catalog.text)
@@ -308,6 +313,8 @@ COMMENT ON COLLATION common.by_byte IS 'A collation';
 COMMENT ON CONVERSION crm.my_conversion IS 'A conversion';
 COMMENT ON TEXT SEARCH CONFIGURATION rag.search IS 'A configuration';
 COMMENT ON TEXT SEARCH DICTIONARY crm.words IS 'A dictionary';
+-- [outside] role:split_reader
+-- [outside] role:"Split ""Odd"" role"
 GRANT USAGE ON SCHEMA common, rag, crm TO split_reader;
 GRANT SELECT, INSERT ON public.users TO split_reader WITH GRANT OPTION;
 GRANT SELECT (id, title), UPDATE (title) ON public.ai_documents TO split_reader;

@@ -32,3 +32,10 @@ CREATE INDEX with_vector_hnsw ON public.with_vector USING hnsw (v vector_l2_ops)
 CREATE TABLE public.ai_default (id bigint DEFAULT common.cross_count());
 -- [crossing] type:common.both_row
 CREATE TYPE common.both_row AS (u public.users, m public.ai_memories);
+-- What needs something that no dump holds, or something that needs it.
+-- [outside] function:pg_catalog.split_own(integer)
+CREATE FUNCTION pg_catalog.split_own(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+-- [crossing] view:public.v_own
+CREATE VIEW public.v_own AS SELECT pg_catalog.split_own(id::int) AS id FROM public.users;
+-- [crossing] view:public.v_on_own
+CREATE VIEW public.v_on_own AS SELECT id FROM public.v_own;

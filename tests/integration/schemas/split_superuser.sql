@@ -59,6 +59,22 @@ CREATE USER MAPPING FOR PUBLIC SERVER split_server OPTIONS (user 'somebody', pas
 CREATE FOREIGN TABLE public.far (id int, name text CONSTRAINT far_check CHECK (name <> '')) SERVER split_server;
 -- [outside] view:public.v_far
 CREATE VIEW public.v_far AS SELECT f.id FROM public.far AS f JOIN public.users AS u ON u.id = f.id;
+-- A foreign table as a partition stays behind, its root goes; so does what inherits on a foreign server.
+-- [core] table:crm.measured
+CREATE TABLE crm.measured (id int, day date) PARTITION BY RANGE (day);
+-- [core] table:crm.measured_here
+CREATE TABLE crm.measured_here PARTITION OF crm.measured FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+-- [outside] foreign table:crm.measured_there
+CREATE FOREIGN TABLE crm.measured_there PARTITION OF crm.measured DEFAULT SERVER split_server;
+-- [outside] foreign table:public.heir_there
+CREATE FOREIGN TABLE public.heir_there (more int DEFAULT 1) INHERITS (public.parent) SERVER split_server;
+-- What lies in a schema of PostgreSQL's own is in no dump.
+-- [outside] function:pg_catalog.split_own(integer)
+CREATE FUNCTION pg_catalog.split_own(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+-- A table that an extension has taken is no object of the user's any more.
+CREATE TABLE public.taken (id int);
+ALTER EXTENSION vector ADD TABLE public.taken;
+-- [outside] large object:4242
 -- [outside] publication:split_publication
 CREATE PUBLICATION split_publication FOR TABLE public.users, public.ai_memories;
 -- [outside] publication:split_schema
@@ -84,4 +100,4 @@ COMMENT ON EVENT TRIGGER split_ddl IS 'An event trigger';
 COMMENT ON EXTENSION vector IS 'Vectors';
 COMMENT ON FOREIGN TABLE public.far IS 'Far';
 COMMENT ON TRANSFORM FOR crm.address LANGUAGE mine IS 'A transform';
-SELECT lo_create(0);
+SELECT lo_create(4242);
