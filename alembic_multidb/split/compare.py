@@ -14,6 +14,17 @@ _MAINTAIN = 170000
 _OF_THE_SERVER = frozenset({"event trigger", "publication", "user mapping", "foreign server", "settings"})
 
 
+def counts(plan: Plan, database: str, row: Row) -> bool:
+    """Tell whether a fact of a target is one that a split answers for."""
+    # The template's own schema, where the source has dropped it.
+    if row.identity in ("public", "schema public"):
+        return any(each.key == ("schema", "public") for each in plan.expected[database].rows)
+    # An extension's comment is compared with what belongs to the database itself.
+    if row.node.catalog == "pg_extension" and row.kind in ("owner", "comment"):
+        return False
+    return row.kind not in _OF_THE_SERVER
+
+
 def differences(plan: Plan, database: str, target: Snapshot) -> list[Difference]:
     """Return how a target's schema differs from its part of the source's, rights, owners and comments included.
 
@@ -23,25 +34,18 @@ def differences(plan: Plan, database: str, target: Snapshot) -> list[Difference]
         target: its schema, without version tables.
     """
     expected = plan.expected[database]
-    has_public = any(row.key == ("schema", "public") for row in expected.rows)
-
     declared = plan.extensions[database].keys() - {
         plain_name(row.identity) for row in expected.rows if row.kind == "extension"
     }
 
-    def counts(row: Row) -> bool:
+    def is_compared(row: Row) -> bool:
         # Declared, and made although the source does not have it.
         if row.kind == "extension" and plain_name(row.identity) in declared:
             return False
-        # The template's own schema, where the source has dropped it; and what was left out by option.
-        if row.identity in ("public", "schema public") and not has_public:
-            return False
-        if row.node.catalog == "pg_extension" and row.kind in ("owner", "comment"):
-            return False
-        return row.kind not in _OF_THE_SERVER and row.kind not in plan.left_out
+        return counts(plan, database, row) and row.kind not in plan.left_out
 
     versions = (expected.server_version, target.server_version)
-    one, other = expected.only(lambda row: row.kind not in _OF_THE_SERVER), target.only(counts)
+    one, other = expected.only(lambda row: row.kind not in _OF_THE_SERVER), target.only(is_compared)
     if min(versions) < _MAINTAIN <= max(versions):
         one, other = _without_maintain(one), _without_maintain(other)
     return [item for item in difference(one, other) if item.kind != "extension version"]

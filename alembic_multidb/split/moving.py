@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 
 import psycopg
 from alembic.runtime.migration import MigrationContext
@@ -21,6 +22,7 @@ from alembic_multidb.postgres import Programs, find_programs
 from alembic_multidb.split.after import Locked, builds, index_memory, read_locked, split_entries
 from alembic_multidb.split.archive import Archive, dumped
 from alembic_multidb.split.backup import Backup
+from alembic_multidb.split.compare import counts
 from alembic_multidb.split.database import copy_to_database
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.making import SchemaMaker
@@ -325,7 +327,7 @@ class _Split:
             )
             for work in works
         }
-        given = Given(source, plan.expected, tables, dict(places.values()))
+        given = Given(source, plan.expected, tables, partial(counts, plan), dict(places.values()))
         options = VerifyOptions(
             names=tuple(work.name for work in works),
             exclude=(Exclusion("database", "owner"),),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 
 from alembic_multidb.operate.project import Project
@@ -105,7 +106,10 @@ def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collect
     assert source is not None
     target = read_target(sides.target, run.project, database, source)
     given = run.ground.given
-    expected = source.schema_for(database) if given is None else given.schemas[database.name]
+    if given is None:
+        expected = source.schema_for(database)
+    else:
+        expected, target = given.schemas[database.name], target.only(partial(given.counts, database.name))
     schemas = prepare(expected, target, run.options)
     found.facts, found.objects = len(schemas.expected.rows), schemas.without_excluded(run.options).objects
     yield from compare_schemas(schemas, source, database, run.options, is_planned=given is not None)

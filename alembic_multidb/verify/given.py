@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from alembic_multidb.catalog.snapshot import Snapshot
+from alembic_multidb.catalog.snapshot import Row, Snapshot
 from alembic_multidb.verify.sequences import Place
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.tables import Name
@@ -19,10 +19,12 @@ class Given:
         side: the source.
         schemas: the schema of each target, by its name.
         tables: the numbers of the source's tables that each target has, partitioned ones included.
+        counts: tells whether a fact of a target, by the target's name, is one that the transfer answers for.
         places: where the sequences stood that were set.
     """
 
     side: Side
     schemas: Mapping[str, Snapshot]
     tables: Mapping[str, frozenset[int]]
+    counts: Callable[[str, Row], bool]
     places: Mapping[Name, Place] = field(default_factory=dict)
