@@ -293,9 +293,14 @@ class _Split:
         expected = self.ready.plan.expected[work.name]
         stamp_options = StampOptions(names=(work.name,))
         target = work.target
-        work.stamp = stamp_connected(
-            target.connection, self.project, target.database, source, expected, stamp_options, self.scratch
-        )
+        try:
+            source.revisions_for(target.database, None)
+        except MultidbError as error:
+            work.stamp = Stamp(name=work.name, result="refused", message=str(error))
+        else:
+            work.stamp = stamp_connected(
+                target.connection, self.project, target.database, source, expected, stamp_options, self.scratch
+            )
         if work.stamp.result not in ("stamped", "nothing to do"):
             self._mark_empty(work)
 
