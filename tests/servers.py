@@ -99,6 +99,15 @@ def running_server(binaries: Path, *settings: str) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def crash(server: Server, binaries: Path) -> None:
+    """Kill every process of a server at once, and start it again."""
+    log = server.data.parent / "log"
+    _run(
+        [binaries / "pg_ctl", "-D", server.data, "-w", "-t", "60", "-l", log, "-m", "immediate", "restart"],
+        _unprivileged_user(),
+    )
+
+
 def _run(arguments: list[object], user: str | None) -> None:
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(

@@ -301,6 +301,11 @@ class _Split:
             work.stamp = stamp_connected(
                 target.connection, self.project, target.database, source, expected, stamp_options, self.scratch
             )
+        if isinstance(work.stamp.error, SQLAlchemyError):
+            raise MultidbError(
+                f'"{work.name}" could not be stamped: {work.stamp.message}. Everything that is done is kept; the same '
+                "command goes on"
+            )
         if work.stamp.result not in ("stamped", "nothing to do"):
             self._mark_empty(work)
 

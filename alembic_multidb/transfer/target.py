@@ -54,7 +54,8 @@ class Target:
         journal: Journal,
         dial: Callable[[], Connection],
     ) -> None:
-        self.database, self.url, self.connection, self.journal = database, url, connection, journal
+        self.database, self.url, self.journal = database, url, journal
+        self._connection, self._driver = connection, raw(connection)
         self._dial = dial
         self.begun: Begun | None = None
         self.steps: dict[str, Step] = {}
@@ -70,8 +71,25 @@ class Target:
         return self.database.name
 
     @property
+    def connection(self) -> Connection:
+        """Return the connection that holds the lock.
+
+        Raises:
+            MultidbError: it was lost, and the lock with it; SQLAlchemy would quietly make another one.
+        """
+        if self._connection.invalidated or raw(self._connection) is not self._driver:
+            raise MultidbError(
+                f'the connection to "{self.name}" was lost. Everything that is done is kept; the same command goes on'
+            )
+        return self._connection
+
+    @property
     def lead(self) -> Raw:
-        """Return the driver's connection that holds the lock."""
+        """Return the driver's connection that holds the lock.
+
+        Raises:
+            MultidbError: it was lost.
+        """
         return raw(self.connection)
 
     def begin(self, command: str, source: str, before: Mapping[str, Any], pins: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The rows of a split: all of them, as they were, whatever they are; what cannot be moved is said before anything is."""
+"""The rows of a split: all of them, as they were, whatever they are."""
 
 from __future__ import annotations
 
