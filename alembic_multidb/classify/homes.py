@@ -75,6 +75,11 @@ class Classification:
         """Return what belongs to how a database is run: event triggers, publications, foreign tables and the like."""
         return outside_roots(self.snapshot, self.users, self.declared)
 
+    @cached_property
+    def outside(self) -> dict[ObjectId, ObjectId]:
+        """Return what belongs to how a database is run, and whatever stands on it."""
+        return self.standing_on(self.outside_roots)
+
     def standing_on(self, roots: Iterable[ObjectId]) -> dict[ObjectId, ObjectId]:
         """Return some objects and whatever stands on them, tables excepted, each with the first thing of them."""
         return standing_on(roots, self.users, self.tables)

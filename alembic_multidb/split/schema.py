@@ -9,7 +9,6 @@ from typing import Any, Literal
 from alembic.util.exc import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from alembic_multidb.catalog.difference import Difference
 from alembic_multidb.catalog.snapshot import read_snapshot
 from alembic_multidb.env.connect import first_line, notice_a_dead_client
 from alembic_multidb.errors import MultidbError
@@ -29,6 +28,7 @@ from alembic_multidb.split.settings import missing, replay
 from alembic_multidb.stamp.schema import without_version_tables
 from alembic_multidb.transfer.journal import Journal
 from alembic_multidb.transfer.target import opened
+from alembic_multidb.verify.report import Finding
 
 COMMAND = "split --schema-only"
 
@@ -50,7 +50,7 @@ class Made:
     name: str
     result: Result
     message: str
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -148,7 +148,7 @@ def _compared(
         lost = [*missing(connection, settings), *missing_facts(connection, plan.database_facts)]
         # What could not be made was said with the reason.
         lost = [item for item in lost if not any(note.startswith(item.removesuffix(" is missing")) for note in notes)]
-    found = differences(plan, database.name, snapshot)
+    found = differences(plan, database, snapshot)
     number = len(plan.expected[database.name].rows)
     if found or lost:
         message = f"its schema is not its part of the source: {counted(len(found) + len(lost), 'difference')}"

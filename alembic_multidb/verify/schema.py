@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from alembic_multidb.catalog.difference import Difference, difference
-from alembic_multidb.catalog.snapshot import REPORTED_KINDS, Row, Snapshot, canonical
+from alembic_multidb.catalog.snapshot import REPORTED_KINDS, ObjectId, Row, Snapshot, canonical
 from alembic_multidb.classify import plain_name
 from alembic_multidb.operate.project import Project
 from alembic_multidb.plugin.extensions import ANY_VERSION, reaches
@@ -23,6 +23,7 @@ Told = Finding | Expected
 # Values of settings are compared elsewhere: a snapshot leaves some out, and gives all to one home.
 _ELSEWHERE = frozenset({"settings"})
 _RIGHTS = frozenset({"grants", "default grants"})
+_STAYS = "it belongs to how a database is run, and a split leaves it behind"
 # PostgreSQL 17 has a right more, which GRANT ALL gives.
 _WITH_MAINTAIN = 170000
 
@@ -82,16 +83,27 @@ def compare_schemas(
     """
     for each in (schemas.expected, schemas.target):
         yield from _without_excluded(each, options)[1]
-    rest = schemas.without_excluded(options)
-    expected, target = rest.expected, rest.target
     for told in _crossing(source, database, options):
         if isinstance(told, Expected) or not is_planned:
             yield told
     for name in source.version_tables:
         yield Expected(kind="table", object=str(name), reason="a version table: it says where a history is")
-    feeds = _feeds(expected, target)
-    for item in difference(expected, target):
-        reason = _reason(item, database, feeds)
+    yield from compare_parts(schemas.without_excluded(options), database, source.classification.outside)
+
+
+def compare_parts(schemas: Schemas, database: RegisteredDatabase, outside: Collection[ObjectId] = ()) -> Iterator[Told]:
+    """Compare what is to be there with what is there, fact by fact.
+
+    Args:
+        schemas: both.
+        database: the target.
+        outside: what of the source a split leaves behind, and may be missing.
+    """
+    may_stay = {row.key for row in schemas.expected.rows if row.node in outside}
+    feeds = _feeds(schemas.expected, schemas.target)
+    for item in difference(schemas.expected, schemas.target):
+        stays = item.what == "missing" and (item.kind, item.identity) in may_stay
+        reason = _STAYS if stays else _reason(item, database, feeds)
         if reason is not None:
             yield Expected(kind=item.kind, object=item.identity, reason=reason)
         else:

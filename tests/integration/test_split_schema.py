@@ -17,6 +17,8 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate import Project
 from alembic_multidb.split import making
 from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.urls import resolve_url
+from alembic_multidb.verify import VerifyOptions, verify
 from tests.conftest import NewDatabase, psql
 from tests.integration.split_cases import (
     build,
@@ -82,12 +84,15 @@ STAYING = re.compile(
 
 @pytest.mark.parametrize("version", ["18", "16"])
 def test_each_target_is_its_part(request: pytest.FixtureRequest, version: str, tmp_path: Path) -> None:
-    """As snapshots say, and as pg_dump does: all that it writes of the source, a target has, to the letter."""
+    """As snapshots and multidb verify say, and as pg_dump does: what it writes of the source, a target has."""
     source = request.getfixturevalue(f"mixed_{version}")
     new = request.getfixturevalue("new_database" if version == "18" else "new_database_16")
     core, ai = new(), new()
-    done = make(project(tmp_path, core, ai), source)
+    here = project(tmp_path, core, ai)
+    done = make(here, source)
     assert [(each.name, each.result, each.notes) for each in done] == [("core", "made", ()), ("ai", "made", ())]
+    report = verify(here, resolve_url(source, {}, of="source"), VerifyOptions(data=False))
+    assert [str(item) for item in report.findings] == []
     before, of_core, of_ai = blocks(source), blocks(core), blocks(ai)
     # An operator that only its negator names as such names that one, too, once it was dumped.
     assert {block.split("\n")[0] for block in (of_core | of_ai) - before} == {

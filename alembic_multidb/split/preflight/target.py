@@ -63,7 +63,7 @@ class Target:
         used = [row for row in self.snapshot.rows if _counts(row, plan.extensions[self.name])]
         if not used:
             return "empty"
-        return "equal" if not differences(plan, self.name, self.snapshot) else "used"
+        return "equal" if not differences(plan, self.database, self.snapshot) else "used"
 
 
 def read_target(connection: Connection, project: Project, database: RegisteredDatabase) -> Target:
