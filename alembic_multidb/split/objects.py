@@ -67,7 +67,9 @@ class Objects:
     @cached_property
     def planned(self) -> tuple[PlannedObject, ...]:
         """Return what becomes of each object, by type and identity."""
-        return tuple(self._plan(item) for item in self.survey.objects) + tuple(map(_outside, self.survey.outside))
+        return tuple(self._plan(item) for item in self.survey.objects) + tuple(
+            self._beside(item) for item in self.survey.outside
+        )
 
     @cached_property
     def treatments(self) -> dict[ObjectId, Treatment]:
@@ -121,6 +123,17 @@ class Objects:
             homes=tuple(name for name in self.databases if name in homes),
             treatment=treatment,
             why=why or self._why_here(item, homes),
+            node=item.node,
+        )
+
+    def _beside(self, item: LiveObject) -> PlannedObject:
+        """Plan what stands beside the objects of a database: large objects go where they are asked for."""
+        wanted = self.options.large_objects if item.type == "large object" else None
+        return PlannedObject(
+            type=item.type,
+            identity=item.identity,
+            homes=() if wanted is None else (wanted,),
+            treatment="outside" if wanted is None else "home",
             node=item.node,
         )
 
@@ -214,10 +227,6 @@ class Objects:
             names.append(self.names.get(node, "something unnamed") + homes)
         names.sort()
         return ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if len(names) > _MANY else "")
-
-
-def _outside(item: LiveObject) -> PlannedObject:
-    return PlannedObject(type=item.type, identity=item.identity, homes=(), treatment="outside", node=item.node)
 
 
 def matches_any(given: Iterable[str], item: LiveObject) -> bool:

@@ -80,7 +80,7 @@ def _database(plan: Plan, name: str, parts: frozenset[str]) -> Iterator[str]:
     if made:
         yield f"  extensions: {', '.join(made)}"
     listed = [item for item in own if item.name not in parts and item.type != "table constraint"]
-    yield from (f"  {item.name}{_why(item)}" for item in listed)
+    yield from _shortened(listed)
 
 
 def _references(plan: Plan) -> Iterator[str]:

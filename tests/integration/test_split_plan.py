@@ -8,7 +8,8 @@ import pytest
 
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.split.model import SplitOptions
-from tests.conftest import NewDatabase
+from alembic_multidb.split.page import page
+from tests.conftest import NewDatabase, psql
 from tests.integration.split_cases import (
     PARTS,
     expected,
@@ -77,6 +78,20 @@ def test_what_is_outside_is_said(mixed_18: str, tmp_path: Path, new_database: Ne
     view = next(item for item in plan.objects if item.identity == "public.v_far")
     assert view.why == "it stands on foreign table public.far, which stays"
     assert "hunter2" not in str(plan.to_data()) + repr(plan)
+
+
+def test_large_objects_go_where_they_are_asked_for(mixed_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Each is an object of the plan; on the page, many are one line."""
+    here = project(tmp_path, new_database(), new_database())
+    plan = plan_of(here, mixed_18, SplitOptions(large_objects="ai"))
+    assert found(plan)["large object:4242"] == "ai"
+    assert "large-objects" not in {item.kind for item in plan.findings}
+    source = new_database()
+    psql(source, "SELECT lo_create(number) FROM generate_series(1, 30) AS number")
+    plan = plan_of(here, source)
+    assert len([name for name in found(plan) if name.startswith("large object:")]) == 30
+    lines = [line for line in page(plan, frozenset()) if "large object:" in line]
+    assert lines == ["  large object:1 and 29 more large objects; --json names them"]
 
 
 def test_an_excluded_object_takes_along_what_belongs_to_it(

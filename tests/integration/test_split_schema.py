@@ -287,9 +287,10 @@ def test_owners_and_rights_can_be_left_out(
 
 
 def test_a_target_on_an_older_server(
-    tmp_path: Path, new_database: NewDatabase, new_database_16: NewDatabase16, server: Server
+    tmp_path: Path, new_database_16: NewDatabase16, server: Server, server_16: Server
 ) -> None:
     """A source on PostgreSQL 18 fills targets on 16, which do not know all of pg_restore's settings."""
+    make_roles(server_16)
     source = mixed(server, f"older_{os.getpid()}", "split")
     try:
         done = make(project(tmp_path, new_database_16(), new_database_16()), source)

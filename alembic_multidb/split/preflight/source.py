@@ -75,7 +75,7 @@ def source_findings(connection: Connection, objects: Objects, facts: Facts) -> I
     yield from guarded_tables(connection)
     yield from long_transactions(connection)
     yield from too_few_locks(objects, facts)
-    yield from large_objects(connection)
+    yield from large_objects(connection, objects)
     yield from configuration_rows(connection, objects)
     yield from cron_jobs(objects)
     yield from roles(objects)
@@ -132,15 +132,17 @@ def too_few_locks(objects: Objects, facts: Facts) -> Iterator[Finding]:
         )
 
 
-def large_objects(connection: Connection) -> Iterator[Finding]:
-    """Count the large objects, which belong to no table."""
+def large_objects(connection: Connection, objects: Objects) -> Iterator[Finding]:
+    """Count the large objects, which belong to no table, if they stay behind."""
+    if objects.options.large_objects is not None:
+        return
     if number := connection.execute(_LARGE_OBJECTS).scalar_one():
         yield Finding(
             kind="large-objects",
             severity="warning",
             object="large objects",
             message=f"the source has {number} large objects, which belong to no table: they stay behind",
-            fix="if tables refer to them, move them to bytea columns first",
+            fix="--large-objects NAME gives them to one database",
         )
 
 
