@@ -80,7 +80,7 @@ _SETTINGS = {
 }
 
 # Kinds of what other objects have: those that a snapshot has, not those of an extension or of the system.
-_ATTACHED = frozenset({"comment", "owner", "grants"})
+_ATTACHED = frozenset({"column order", "comment", "owner", "grants"})
 
 
 class ObjectId(NamedTuple):

@@ -14,16 +14,15 @@ from alembic_multidb.verify.collect import Collected, Told
 from alembic_multidb.verify.data import DataOptions, compare_rows
 from alembic_multidb.verify.given import Given
 from alembic_multidb.verify.homes import Wanted
-from alembic_multidb.verify.large_objects import compare_large_objects, read_large_objects
+from alembic_multidb.verify.large_objects import compare_large_objects, objects_of, read_objects
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.progress import Meter
 from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.report import DatabaseReport, Expected, Finding
+from alembic_multidb.verify.report import DatabaseReport, Expected, Finding, What
 from alembic_multidb.verify.schema import compare_schemas, prepare, read_target, undeclared
 from alembic_multidb.verify.sequences import Sequence, compare_sequences, read_sequences
-from alembic_multidb.verify.settings import compare_settings
 from alembic_multidb.verify.side import Side, query
-from alembic_multidb.verify.states import compare_database, compare_states
+from alembic_multidb.verify.surroundings import compare_surroundings
 from alembic_multidb.verify.tables import Name, Pair, Table, pairs, quoted_name, read_tables, roots
 from alembic_multidb.verify.vectors import compare_recall
 
@@ -87,12 +86,10 @@ class Run:
 def compare(run: Run, database: RegisteredDatabase, sides: Sides) -> DatabaseReport:
     """Compare one target with the source."""
     wanted = Wanted(run.project.databases, database, run.ground.default_schema, run.options)
-    found = Collected(database)
+    found = Collected(database, run.options)
     if run.options.schema:
         found.take("schema", lambda: _schema(run, database, sides, found))
-        found.take("state", lambda: _states(wanted, sides, found))
-        found.take("database", lambda: compare_database(sides, run.options))
-        found.take("setting", lambda: compare_settings(sides, run.options))
+        compare_surroundings(wanted, sides, found)
     if run.options.data:
         found.take("rows", lambda: _data(run, wanted, sides, found))
         found.take("sequence", lambda: _sequences(run, wanted, sides, found))
@@ -111,27 +108,25 @@ def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collect
     else:
         expected, target = given.schemas[database.name], target.only(partial(given.counts, database.name))
     schemas = prepare(expected, target, run.options)
-    found.facts, found.objects = len(schemas.expected.rows), schemas.without_excluded(run.options).objects
+    found.facts = len(schemas.expected.rows)
+    found.add(schemas.without_excluded(run.options).objects)
     yield from compare_schemas(schemas, source, database, run.options, is_planned=given is not None)
     yield from undeclared(schemas, database)
 
 
-def _states(wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
-    for told in compare_states(sides, wanted.is_ours, wanted.options):
-        if isinstance(told, Expected) or (told.kind, told.object) not in found.named:
-            yield told
-
-
 def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
     options = run.options
-    large_objects = read_large_objects(sides)
+    large_objects = read_objects(sides.source), read_objects(sides.target)
     target = read_tables(sides.target)
     sides.target.hold([table.oid for table in target.values()])
     names = _names(run, wanted)
     to_read, missing = pairs(run.ground.tables, target, names.__contains__)
+    yield from _without_schema(run, wanted, sides.target, to_read, missing)
     if not run.options.schema:
-        yield from _without_schema(wanted, names, to_read, missing, target)
+        yield from _extra(wanted, names, target)
     yield from _excluded_tables(wanted, run.ground.tables)
+    by_oid = {table.oid: table for table in run.ground.tables.values()}
+    to_read = [pair for pair in to_read if not wanted.has_excluded_rows(pair.source, by_oid.get(pair.source.root))]
     if not to_read:
         message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
         yield Finding(kind="rows", object="all", what="suspicious", message=message)
@@ -140,6 +135,8 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     found.tables += proofs
     yield from findings
     yield from compare_large_objects(large_objects, options, is_default=wanted.database.declaration.default)
+    if large_objects[1].exception() is None:
+        found.large_objects = objects_of(large_objects[1])
 
 
 def _names(run: Run, wanted: Wanted) -> set[Name]:
@@ -152,34 +149,40 @@ def _names(run: Run, wanted: Wanted) -> set[Name]:
 
 
 def _excluded_tables(wanted: Wanted, tables: Mapping[Name, Table]) -> Iterator[Expected]:
-    for name, table in tables.items():
-        excluded = wanted.options.excludes({"table"}, table.identity)
-        if excluded is not None and wanted.home(name) == wanted.database.name:
-            yield Expected(kind="table", object=table.identity, reason=f"excluded by {excluded}")
+    for table in tables.values():
+        for kind in ("table", "rows"):
+            excluded = wanted.options.excludes({kind}, table.identity)
+            if excluded is not None and wanted.is_at_home(table):
+                yield Expected(kind=kind, object=table.identity, reason=f"excluded by {excluded}")
 
 
 def _without_schema(
-    wanted: Wanted, names: set[Name], to_read: list[Pair], missing: list[Name], target: Mapping[Name, Table]
+    run: Run, wanted: Wanted, target: Side, to_read: list[Pair], missing: list[Name]
 ) -> Iterator[Finding]:
-    """Tell of tables and columns that are missing or extra, which else the comparison of schemas does."""
+    """Tell of missing tables, missing and extra columns where no comparison of schemas does, as in an extension."""
     for name in missing:
-        identity = quoted_name(name)
-        yield Finding(kind="table", object=identity, what="missing", message=f"table {identity} is missing")
-    for name in roots(target):
-        if name not in names and wanted.is_ours(name) and wanted.is_compared(target[name]):
+        extension = run.ground.tables[name].extension
+        if not run.options.schema or extension in target.extensions:
             identity = quoted_name(name)
-            yield Finding(kind="table", object=identity, what="extra", message=f"table {identity} is extra")
+            yield Finding(kind="table", object=identity, what="missing", message=f"table {identity} is missing")
     for pair in to_read:
-        for column in sorted(pair.source.columns.keys() ^ pair.target.columns.keys()):
-            identity = quoted_name((*pair.source.name, column))
-            is_missing = column in pair.source.columns
-            words = "missing" if is_missing else "extra"
-            yield Finding(
-                kind="column",
-                object=identity,
-                what="missing" if is_missing else "extra",
-                message=f"column {identity} is {words}",
-            )
+        if not run.options.schema or pair.source.extension is not None:
+            yield from _columns(pair)
+
+
+def _columns(pair: Pair) -> Iterator[Finding]:
+    for column in sorted(pair.source.columns.keys() ^ pair.target.columns.keys()):
+        identity = quoted_name((*pair.source.name, column))
+        what: What = "missing" if column in pair.source.columns else "extra"
+        yield Finding(kind="column", object=identity, what=what, message=f"column {identity} is {what}")
+
+
+def _extra(wanted: Wanted, names: set[Name], target: Mapping[Name, Table]) -> Iterator[Finding]:
+    for name in roots(target):
+        table = target[name]
+        if name not in names and wanted.is_ours(name) and wanted.is_compared(table) and table.extension is None:
+            message = f"table {table.identity} is extra"
+            yield Finding(kind="table", object=table.identity, what="extra", message=message)
 
 
 def _sequences(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
@@ -197,7 +200,11 @@ def _wanted_sequences(run: Run, wanted: Wanted) -> Callable[[Sequence], bool]:
     expected = run.ground.schema.schema_for(wanted.database) if given is None else given.schemas[wanted.database.name]
     rows = expected.rows
     at_home = {row.node.oid for row in rows if row.kind == "sequence"}
-    return lambda sequence: sequence.oid in at_home and not run.options.excludes({"sequence"}, sequence.identity)
+    return lambda sequence: (
+        wanted.sequence(sequence)
+        if sequence.extension is not None
+        else sequence.oid in at_home and not run.options.excludes({"sequence"}, sequence.identity)
+    )
 
 
 def _recall(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:

@@ -16,7 +16,7 @@ from alembic_multidb.verify.options import Exclusion, VerifyOptions
 from alembic_multidb.verify.output import write_private
 from alembic_multidb.verify.report import DatabaseReport, Report, TableProof
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,22 @@ class Evidence:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             number, rule = data["alembic_multidb_evidence"], data["digest"]
+            if (number, rule) != (FORMAT, RULE):
+                raise ConfigurationError(
+                    f"{path} is of format {number} with digest {rule}; this version has format {FORMAT} and "
+                    f"{RULE}: run multidb verify --evidence again"
+                )
             datetime.fromisoformat(data["started"])
-            data["options"].items(), data["strong"], data["exit_code"]
+            data["options"].items(), data["strong"], data["exit_code"], int(data["source"]["server_version"])
             for database in data["databases"]:
+                [facts.items() for facts in database["objects"].values()]
+                database["sequences"].items(), database["large_objects"].items()
                 for table in database["tables"]:
                     _proof(table)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigurationError(
                 f"{path} is no evidence ({type(error).__name__}); multidb verify --evidence writes it"
             ) from None
-        if (number, rule) != (FORMAT, RULE):
-            raise ConfigurationError(
-                f"{path} is of format {number} with digest {rule}; this version has format {FORMAT} and "
-                f"{RULE}: run multidb verify --evidence again"
-            )
         return cls(path, data)
 
     def refuse_old(self, max_age: float, now: datetime | None = None) -> None:
@@ -86,6 +88,11 @@ class Evidence:
             owners=given.owners and then["owners"],
             grants=given.grants and then["grants"],
         )
+
+    @property
+    def source_version(self) -> int:
+        """Return the version of the source's server, as a number."""
+        return int(self.data["source"]["server_version"])
 
     @property
     def is_strong(self) -> bool:

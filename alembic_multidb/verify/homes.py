@@ -42,12 +42,29 @@ class Wanted:
         return {
             name
             for name, table in tables.items()
-            if table.root == table.oid and self.home(name) == self.database.name and self.is_compared(table)
+            if table.root == table.oid and self.is_at_home(table) and self.is_compared(table)
         }
+
+    def is_at_home(self, table: Table) -> bool:
+        """Tell whether a table belongs to the database."""
+        return self._is_at_home(self.home(table.name), table.extension)
+
+    def _is_at_home(self, home: str | None, extension: str | None) -> bool:
+        """Tell whether something is the database's: an extension's is where the extension is declared."""
+        if extension is None:
+            return home == self.database.name
+        declaring = {each.name for each in self.databases.values() if extension in each.extensions}
+        if self.options.excludes({"extension"}, extension):
+            return False
+        return self.database.name in declaring if declaring and home not in declaring else home == self.database.name
 
     def is_compared(self, table: Table) -> bool:
         """Tell whether a table is neither excluded nor one that holds revisions."""
         return not self.is_version_table(table) and not self.options.excludes({"table"}, table.identity)
+
+    def has_excluded_rows(self, table: Table, root: Table | None = None) -> bool:
+        """Tell whether the rows of a table are not compared, or those of the tree that it is a partition of."""
+        return any(each and self.options.excludes({"rows"}, each.identity) for each in (table, root))
 
     def is_version_table(self, table: Table) -> bool:
         """Tell whether a table holds revisions: by its name, or because it looks like one."""
@@ -67,5 +84,6 @@ class Wanted:
         """Tell whether a sequence belongs to the database: it goes where the tables go that use it."""
         if self.options.excludes({"sequence"}, sequence.identity):
             return False
-        homes = {self.home(name) for name in sequence.tables}
-        return self.database.name in homes if homes else self.database.declaration.default
+        unused = self.database.name if self.database.declaration.default else None
+        homes = {self.home(name) for name in sequence.tables} or {unused}
+        return any(self._is_at_home(home, sequence.extension) for home in homes)

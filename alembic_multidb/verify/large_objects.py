@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from alembic_multidb.env.connect import first_line
+from alembic_multidb.verify.collect import EVERYTHING, Told
 from alembic_multidb.verify.options import VerifyOptions
-from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.report import Finding, What
-from alembic_multidb.verify.side import Unreadable, query
+from alembic_multidb.verify.report import Expected, Finding, What
+from alembic_multidb.verify.side import Side, Unreadable, query
 
-Objects = list[dict[str, Any]]
-
-
-def read_large_objects(sides: Sides) -> tuple[Future[Objects], Future[Objects]]:
-    """Begin to read the large objects of both sides."""
-    statement = query("large_objects")
-    return sides.source.ask(statement), sides.target.ask(statement)
+# By number: bytes, digest, owner, rights and comment of each.
+Objects = Mapping[str, Mapping[str, str | None]]
+Reading = Future[list[dict[str, Any]]]
 
 
-def compare_large_objects(
-    running: tuple[Future[Objects], Future[Objects]], options: VerifyOptions, *, is_default: bool
-) -> Iterator[Finding]:
+def read_objects(side: Side) -> Reading:
+    """Begin to read the large objects of one side."""
+    return side.ask(query("large_objects"))
+
+
+def objects_of(reading: Reading) -> Objects:
+    """Return what was read, by number."""
+    return {row.pop("oid"): row for row in map(dict, reading.result())}
+
+
+def compare_large_objects(running: tuple[Reading, Reading], options: VerifyOptions, *, is_default: bool) -> list[Told]:
     """Compare large objects by their numbers.
 
     Args:
         running: what was begun.
-        options: whether owners and rights count.
+        options: whether owners and rights count, and what is excluded.
         is_default: whether the target is the home of what no table uses.
     """
     try:
-        source, target = ({row["oid"]: row for row in side.result()} for side in running)
+        source, target = map(objects_of, running)
     except Unreadable as error:
-        yield _finding("all", "unknown", f"large objects could not be compared: {first_line(error)}")
-        return
+        return [_finding(EVERYTHING, "unknown", f"large objects could not be compared: {first_line(error)}")]
+    return list(differing_objects(source, target, options, is_default=is_default))
+
+
+def differing_objects(source: Objects, target: Objects, options: VerifyOptions, *, is_default: bool) -> Iterator[Told]:
+    """Tell which objects differ, and which are excluded."""
     for number in sorted(source.keys() | target.keys(), key=int):
         one, other = source.get(number), target.get(number)
-        if one is None:
+        excluded = options.excludes({"large object"}, number)
+        if excluded is not None:
+            yield Expected(kind="large object", object=number, reason=f"excluded by {excluded}")
+        elif one is None:
             yield _finding(number, "extra", f"large object {number} is extra")
         elif other is None:
             if is_default:
@@ -47,13 +58,15 @@ def compare_large_objects(
             yield from _compare(number, one, other, options)
 
 
-def _compare(number: str, one: dict[str, Any], other: dict[str, Any], options: VerifyOptions) -> Iterator[Finding]:
-    wanted = ["bytes", "digest", *(["owner"] if options.owners else []), *(["grants"] if options.grants else [])]
+def _compare(
+    number: str, one: Mapping[str, str | None], other: Mapping[str, str | None], options: VerifyOptions
+) -> Iterator[Finding]:
+    wanted = ["bytes", "digest", "comment", *(["owner"] * options.owners), *(["grants"] * options.grants)]
     changed = [name for name in wanted if one[name] != other[name]]
     if "bytes" in changed:
         changed = [name for name in changed if name != "digest"]
     if changed:
-        words = ", ".join(f"{name} {one[name]} -> {other[name]}" for name in changed)
+        words = ", ".join(f"{name} {one[name] or '(none)'} -> {other[name] or '(none)'}" for name in changed)
         yield _finding(number, "different", f"large object {number} differs: {words}")
 
 

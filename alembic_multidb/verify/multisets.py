@@ -66,7 +66,7 @@ def _counts(
 
 def _rows(reader: Reader, part: HashPart, is_target: bool) -> sql.Composable:
     """Return a part's rows, each with its hash, which is worked out once."""
-    inner = sql.SQL("SELECT {} AS {}, r.* FROM {} AS r").format(
+    inner = sql.SQL("SELECT {} AS {}, * FROM {}").format(
         reader.digester.row_hash(is_target), _HASH, reader.digester.pair.relation(is_target)
     )
     return sql.SQL("(SELECT * FROM ({} OFFSET 0) AS t{}) AS t").format(inner, part.where(_HASH).clause)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+import psycopg
 from alembic.util.exc import CommandError
 from psycopg import sql
 from sqlalchemy import Connection
@@ -18,9 +19,12 @@ from alembic_multidb.registry import ColumnNames, RegisteredDatabase, SoftRefere
 from alembic_multidb.verify.report import Finding, Orphans, What
 from alembic_multidb.verify.side import Raw, Side, Unreadable, raw, words_of
 from alembic_multidb.verify.tables import Name, Table, quoted_name, read_tables
+from alembic_multidb.verify.values import Column
 
 BATCH = 5000
 _FIRST = 5
+# The first version with pg_input_is_valid.
+_TELLS_VALIDITY = 160000
 
 Values = tuple[str, ...]
 
@@ -113,13 +117,13 @@ def _count(connection: Raw, source: _End, target: _End, name: str) -> Orphans:
 
 def _batches(connection: Raw, source: _End) -> Iterator[dict[Values, int]]:
     """Yield the values that point somewhere, with the number of rows that have each."""
-    columns = [source.table.columns[name] for name in source.columns]
-    plain = sql.SQL(", ").join(sql.Identifier(name) for name in source.columns)
+    texts = [_text(source.table.columns[name]) for name in source.columns]
+    places = sql.SQL(", ").join(map(sql.Literal, range(1, len(texts) + 1)))
     statement = sql.SQL("SELECT {}, count(*) FROM {} WHERE {} GROUP BY {}").format(
-        sql.SQL(", ").join(column.text for column in columns),
+        sql.SQL(", ").join(texts),
         source.relation,
         sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(name)) for name in source.columns),
-        plain,
+        places,
     )
     with connection.cursor(name="multidb_orphans") as cursor:
         cursor.itersize = BATCH
@@ -128,10 +132,30 @@ def _batches(connection: Raw, source: _End) -> Iterator[dict[Values, int]]:
             yield batch
 
 
+def _text(column: Column) -> sql.Composable:
+    """Return a value as text, told apart byte by byte; blanks that pad characters point at nothing."""
+    text = sql.SQL("{}::pg_catalog.text").format(column.value) if column.type.name == "bpchar" else column.text
+    return sql.SQL('({} COLLATE pg_catalog."C")').format(text)
+
+
 def _missing(target: _End, values: list[Values], connection: Connection) -> list[Values]:
     """Return which of these values the target does not have."""
+    driver = raw(connection)
+    try:
+        with driver.transaction():
+            return [tuple(row) for row in driver.execute(_statement(target, values))]
+    except psycopg.DataError:
+        # A value that the target's type cannot hold is nowhere in it; which one it is, halves tell.
+        if len(values) == 1:
+            return values
+    middle = len(values) // 2
+    return [*_missing(target, values[:middle], connection), *_missing(target, values[middle:], connection)]
+
+
+def _statement(target: _End, values: list[Values]) -> sql.Composed:
     names = [sql.Identifier(f"v{place}") for place in range(len(target.columns))]
-    statement = sql.SQL(
+    columns = [target.table.columns[name] for name in target.columns]
+    return sql.SQL(
         "SELECT {names} FROM unnest({arrays}) AS u ({names}) "
         "WHERE NOT EXISTS (SELECT FROM {relation} AS t WHERE {same})"
     ).format(
@@ -141,8 +165,26 @@ def _missing(target: _End, values: list[Values], connection: Connection) -> list
         ),
         relation=target.relation,
         same=sql.SQL(" AND ").join(
-            sql.SQL("t.{} = u.{}::{}").format(sql.Identifier(column), name, target.table.columns[column].type_name)
-            for column, name in zip(target.columns, names, strict=True)
+            sql.SQL("t.{} {} {}").format(
+                sql.Identifier(column.name), _equals(column), _as_type(column, name, target.side)
+            )
+            for column, name in zip(columns, names, strict=True)
         ),
     )
-    return [tuple(row) for row in raw(connection).execute(statement)]
+
+
+def _equals(column: Column) -> sql.Composable:
+    """Return the type's own equality, as a foreign key takes it: an extension's lies in the type's schema."""
+    schema = column.type.schema if column.type.has_equality else "pg_catalog"
+    return sql.SQL("OPERATOR({}.=)").format(sql.Identifier(schema))
+
+
+def _as_type(column: Column, name: sql.Identifier, side: Side) -> sql.Composable:
+    value = sql.SQL("u.{}::{}").format(name, column.type_name)
+    if side.server_version < _TELLS_VALIDITY:
+        return value
+    # Without an error in the server's log for each value that is not one of the type.
+    is_valid = sql.SQL("pg_catalog.pg_input_is_valid(u.{}, {})")
+    return sql.SQL("CASE WHEN {} THEN {} END").format(
+        is_valid.format(name, sql.Literal(column.type_name.as_string())), value
+    )

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Literal
 
+from alembic_multidb.catalog.snapshot import canonical
 from alembic_multidb.verify.rows import RowDifference
 
 What = Literal["missing", "extra", "different", "suspicious", "unknown"]
 
 EQUAL, DIFFERENT, UNKNOWN = 0, 1, 2
+
+
+def fact(value: Any) -> str:
+    """Return a hash of a value as evidence keeps it: it tells whether the value is another one, but not what it is."""
+    return sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +139,9 @@ class DatabaseReport:
         recalls: what vector indexes find.
         orphans: soft references that point at nothing.
         facts: of how many facts the schemas consist that were compared.
-        objects: of each fact of the target's schema, a hash.
+        objects: of each fact of the target by its kind and its name, a hash.
         sequences: where each stands in the target.
+        large_objects: of each of the target's, what it is.
         moment: what the target's server said of itself.
     """
 
@@ -144,8 +152,9 @@ class DatabaseReport:
     recalls: tuple[Recall, ...] = ()
     orphans: tuple[Orphans, ...] = ()
     facts: int = 0
-    objects: Mapping[str, str] = field(default_factory=dict)
+    objects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     sequences: Mapping[str, str] = field(default_factory=dict)
+    large_objects: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     moment: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -17,6 +17,7 @@ from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.urls import DatabaseURL
 from alembic_multidb.verify.against import compare_with_evidence
+from alembic_multidb.verify.collect import excused
 from alembic_multidb.verify.compare import Ground, Run, compare
 from alembic_multidb.verify.evidence import Evidence
 from alembic_multidb.verify.given import Given
@@ -26,7 +27,7 @@ from alembic_multidb.verify.orphans import orphans
 from alembic_multidb.verify.output import private_file
 from alembic_multidb.verify.progress import Meter, Show
 from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.report import UNKNOWN, DatabaseReport, Finding, Report
+from alembic_multidb.verify.report import UNKNOWN, DatabaseReport, Expected, Finding, Report
 from alembic_multidb.verify.side import Side, Unreadable, words_of
 
 
@@ -110,8 +111,7 @@ def _opened(
         with Side(database.name, database.migration_url(project.variables), options.jobs) as target:
             report = work(target)
         if options.orphans:
-            lost, findings = orphans(project, database)
-            report = replace(report, orphans=tuple(lost), findings=(*report.findings, *findings))
+            report = _with_orphans(report, project, database, options)
         return report
     except (CommandError, *Unreadable) as error:
         message = words_of(error)
@@ -119,6 +119,19 @@ def _opened(
             kind="database", object=database.name, what="unknown", message=message, database=database.name
         )
         return DatabaseReport(name=database.name, findings=(finding,))
+
+
+def _with_orphans(
+    report: DatabaseReport, project: Project, database: RegisteredDatabase, options: VerifyOptions
+) -> DatabaseReport:
+    lost, findings = orphans(project, database)
+    told = list(excused(findings, options))
+    return replace(
+        report,
+        orphans=tuple(lost),
+        findings=(*report.findings, *(item for item in told if isinstance(item, Finding))),
+        expected=(*report.expected, *(item for item in told if isinstance(item, Expected))),
+    )
 
 
 def _compare(run: Run, database: RegisteredDatabase, evidence: Evidence | None, target: Side) -> DatabaseReport:
@@ -218,7 +231,7 @@ def _homeless(run: Run) -> Iterator[Finding]:
         )
     wanted = Wanted(run.project.databases, first, run.ground.default_schema, run.options)
     for name, table in run.ground.tables.items():
-        if table.root == table.oid and wanted.home(name) is None and wanted.is_compared(table):
+        if table.root == table.oid and not table.extension and wanted.home(name) is None and wanted.is_compared(table):
             yield Finding(
                 kind="table",
                 object=table.identity,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
+
+from sqlalchemy import Connection
 
 from alembic_multidb.catalog.difference import Difference, difference
-from alembic_multidb.catalog.snapshot import REPORTED_KINDS, ObjectId, Row, Snapshot, canonical
+from alembic_multidb.catalog.snapshot import REPORTED_KINDS, ObjectId, Row, Snapshot
 from alembic_multidb.classify import plain_name
 from alembic_multidb.operate.project import Project
 from alembic_multidb.plugin.extensions import ANY_VERSION, reaches
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.schema import home_of, read_schema
-from alembic_multidb.stamp.source import Source
+from alembic_multidb.stamp.source import Source, read_revisions
 from alembic_multidb.verify.options import VerifyOptions
-from alembic_multidb.verify.report import Expected, Finding
+from alembic_multidb.verify.report import Expected, Finding, fact
+from alembic_multidb.verify.rights import WITH_MAINTAIN
 from alembic_multidb.verify.side import Side
 
 Told = Finding | Expected
@@ -24,8 +27,6 @@ Told = Finding | Expected
 _ELSEWHERE = frozenset({"settings"})
 _RIGHTS = frozenset({"grants", "default grants"})
 _STAYS = "it belongs to how a database is run, and a split leaves it behind"
-# PostgreSQL 17 has a right more, which GRANT ALL gives.
-_WITH_MAINTAIN = 170000
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,23 @@ class Schemas:
         return Schemas(_without_excluded(self.expected, options)[0], _without_excluded(self.target, options)[0])
 
     @property
-    def objects(self) -> dict[str, str]:
-        """Return a hash of each fact of the target."""
-        return {
-            f"{row.kind} {row.identity}": sha256(canonical(row.attributes).encode()).hexdigest()[:16]
-            for row in self.target.rows
-        }
+    def objects(self) -> dict[str, Mapping[str, str]]:
+        """Return a hash of each fact of the target, by kind and name."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for row in self.target.rows:
+            found[row.kind][row.identity] = fact(row.attributes)
+        return dict(found)
 
 
 def read_target(side: Side, project: Project, database: RegisteredDatabase, source: Source | None) -> Snapshot:
     """Read a target's schema: all of it, unless other databases may lie in it, too."""
-    version_tables = source.version_tables if source is not None else ()
-    schema = side.run(lambda connection: read_schema(connection, project.databases, *version_tables)).result()
+
+    def read(connection: Connection) -> Snapshot:
+        named = {each.version_table_name for each in project.databases.declarations}
+        tables = source.version_tables if source is not None else tuple(read_revisions(connection, named))
+        return read_schema(connection, project.databases, *tables)
+
+    schema = side.run(read).result()
     return home_of(schema, project.databases, database) if database.may_share_with else schema
 
 
@@ -64,7 +70,7 @@ def prepare(source: Snapshot, target: Snapshot, options: VerifyOptions) -> Schem
     """Leave out of both what is not compared."""
     without = {*_ELSEWHERE, *(() if options.owners else ("owner",)), *(() if options.grants else _RIGHTS)}
     schemas = Schemas(*(each.only(lambda row: row.kind not in without) for each in (source, target)))
-    if min(source.server_version, target.server_version) < _WITH_MAINTAIN:
+    if min(source.server_version, target.server_version) < WITH_MAINTAIN:
         schemas = Schemas(*map(_without_maintain, (schemas.expected, schemas.target)))
     return schemas
 

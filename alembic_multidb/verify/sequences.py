@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -25,6 +25,7 @@ class Sequence:
         increment: by how much it goes on.
         columns: schema, table and column of those that take their values from it.
         tables: the tables that own it or use it.
+        extension: whose it is, if it is an extension's.
     """
 
     oid: int
@@ -32,6 +33,7 @@ class Sequence:
     increment: int
     columns: tuple[tuple[str, str, str], ...]
     tables: tuple[Name, ...]
+    extension: str | None
 
     @property
     def identity(self) -> str:
@@ -69,6 +71,7 @@ def read_sequences(side: Side) -> dict[Name, Sequence]:
             row["increment"],
             tuple((schema, table, column) for schema, table, column in row["columns"]),
             tuple((schema, table) for schema, table in row["tables"]),
+            row["extension"],
         )
         for row in side.ask(query("sequences")).result()
     }
@@ -109,9 +112,10 @@ def compare_sequences(
     return places, findings
 
 
-def places_of(side: Side) -> dict[str, str]:
-    """Return where each sequence of a database stands."""
-    return {sequence.identity: str(_place(side, sequence)) for sequence in read_sequences(side).values()}
+def places_of(side: Side, names: Collection[str]) -> dict[str, str]:
+    """Return where each of some sequences of a database stands, as far as they are there."""
+    found = read_sequences(side).values()
+    return {each.identity: str(_place(side, each)) for each in found if each.identity in names}
 
 
 def _compare(sides: Sides, source: Sequence, target: Sequence, place: Place, known: Place | None) -> Iterator[Finding]:

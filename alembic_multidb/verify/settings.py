@@ -1,17 +1,19 @@
-"""Settings of the database and of its roles, by value, and as a new connection really sees them."""
+"""Settings of the database and of its roles, by what they mean, and as a new connection really sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import sql
 from sqlalchemy import Connection
 
 from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.verify.meaning import Kind
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.reader import Sides
-from alembic_multidb.verify.report import Expected, Finding
+from alembic_multidb.verify.report import Expected, Finding, fact
 from alembic_multidb.verify.side import Side, query, raw, rows
 
 # Which extension a setting with such a prefix belongs to, where it is not the extension's own name.
@@ -19,62 +21,125 @@ _EXTENSIONS = {"hnsw": "vector", "ivfflat": "vector"}
 # Where a value comes from that the connection itself brought along, or its role's habit.
 _OF_THE_CONNECTION = frozenset({"client", "session", "user", "database user", "interactive"})
 _VECTOR_SETTINGS = ("hnsw.%", "ivfflat.%")
+# The kinds of facts that are told of the database, its roles and functions, and that a new connection sees.
+SETTING, NEW = "setting", "new connection"
 
-# Of a role (None: of all that have none of their own), name to value.
-Settings = dict[tuple[str | None, str], str]
+# What has a setting (the database, a role, a function, a new connection), and the setting's name, to the value.
+Values = dict[tuple[str, str], str]
 
 
-def compare_settings(sides: Sides, options: VerifyOptions) -> Iterator[Finding | Expected]:
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one database.
+
+    Attributes:
+        told: those of the database, its roles and functions.
+        seen: those that a new connection has, without those that it brought along.
+        kinds: what sort of values each has.
+        extensions: the extensions that are there.
+    """
+
+    told: Values
+    seen: Values
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    extensions: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, side: Side, also: Iterable[str] = ()) -> Settings:
+        """Read them.
+
+        Args:
+            side: where.
+            also: names of settings to look at in a new connection, beside those of the database.
+        """
+        told = {**_effective(side), **_functions(side)}
+        seen, kinds = _of_a_new_connection(side, sorted({*also, *(name for _, name in told)}))
+        return cls(told, seen, kinds, side.extensions)
+
+    @property
+    def names(self) -> set[str]:
+        """Return the names of the settings of the database and its roles."""
+        return {name for owner, name in self.told if not owner.startswith("function ")}
+
+    @property
+    def facts(self) -> dict[str, dict[str, str]]:
+        """Return a hash of each value, as evidence keeps them."""
+        return {
+            kind: {_identity(*key): fact(self.meaning(key[1], value)) for key, value in values.items()}
+            for kind, values in ((SETTING, self.told), (NEW, self.seen))
+        }
+
+    def meaning(self, name: str, value: str) -> str:
+        """Return the one way to write what a value means."""
+        return self.kinds.get(name, Kind()).meaning(value)
+
+
+def compare_settings(source: Settings, target: Settings, options: VerifyOptions) -> Iterator[Finding | Expected]:
     """Compare settings of the database, of roles, of functions, and those that a new connection has."""
-    source, target = _effective(sides.source), _effective(sides.target)
-    absent = _extensions(sides.source) - _extensions(sides.target)
+    absent = source.extensions - target.extensions
+    kinds = Settings({}, {}, {**target.kinds, **source.kinds})
     named = set()
-    for role, name in sorted(source.keys() | target.keys(), key=lambda item: (item[0] or "", item[1])):
-        one, other = source.get((role, name)), target.get((role, name))
-        if one != other:
+    for owner, name in sorted(source.told.keys() | target.told.keys()):
+        one, other = source.told.get((owner, name)), target.told.get((owner, name))
+        # The other settings of functions are compared with the schema.
+        if owner.startswith("function ") and ("." not in name or one is None or other is None):
+            continue
+        if not _is_same(kinds, name, one, other):
             named.add(name)
-            yield _difference(_identity(role, name), name, one, other, absent, options)
-    yield from _functions(sides, absent, options)
-    seen = [_of_a_new_connection(side, sorted({name for _, name in source})) for side in (sides.source, sides.target)]
-    for name in sorted(seen[0].keys() & seen[1].keys() - named):
-        (one, origin), (other, origin_there) = seen[0][name], seen[1][name]
-        if one != other and not {origin, origin_there} & _OF_THE_CONNECTION:
-            yield _difference(f"{name} of a new connection", name, one, other, absent, options)
+            yield _difference(_identity(owner, name), name, one, other, absent, options)
+    for key in sorted(source.seen.keys() & target.seen.keys()):
+        one, other = source.seen[key], target.seen[key]
+        if key[1] not in named and one != other:
+            yield _difference(_identity(*key), key[1], one, other, absent, options)
 
 
-def _identity(role: str | None, name: str) -> str:
-    return f"{name} of {'the database' if role is None else f'role {role}'}"
+def settings_of(sides: Sides) -> tuple[Settings, Settings]:
+    """Return the settings of both sides."""
+    source = Settings.read(sides.source)
+    return source, Settings.read(sides.target, source.names)
 
 
-def _effective(side: Side) -> Settings:
+def _is_same(kinds: Settings, name: str, one: str | None, other: str | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return kinds.meaning(name, one) == kinds.meaning(name, other)
+
+
+def names_of(facts: Iterable[str]) -> set[str]:
+    """Return the names of the settings that facts are about."""
+    return {name.partition(" of ")[0] for name in facts}
+
+
+def _identity(owner: str, name: str) -> str:
+    return f"{name} of {owner}"
+
+
+def _effective(side: Side) -> Values:
     """Put the layers on top of each other, as a new connection does."""
     layers = side.ask(query("settings")).result()
-    found: Settings = {}
+    found: dict[tuple[str | None, str], str] = {}
     for role in {None, *(row["role"] for row in layers)}:
         for row in layers:
             if row["role"] in (None, role):
                 found |= {(role, name): value for name, value in _split(row["settings"])}
     # What a role has as everybody has it is no setting of its own.
     return {
-        (role, name): value for (role, name), value in found.items() if role is None or found.get((None, name)) != value
+        ("the database" if role is None else f"role {role}", name): value
+        for (role, name), value in found.items()
+        if role is None or found.get((None, name)) != value
     }
 
 
-def _functions(sides: Sides, absent: set[str], options: VerifyOptions) -> Iterator[Finding | Expected]:
-    """Compare the settings with a dot in their names, whose values a snapshot leaves out."""
-    source, target = (
-        {row["function"]: dict(_split(row["settings"])) for row in side.ask(query("function_settings")).result()}
-        for side in (sides.source, sides.target)
-    )
-    for function in sorted(source.keys() & target.keys()):
-        one, other = source[function], target[function]
-        for name in sorted(one.keys() & other.keys()):
-            if one[name] != other[name] and "." in name:
-                yield _difference(f"{name} of function {function}", name, one[name], other[name], absent, options)
+def _functions(side: Side) -> Values:
+    return {
+        (f"function {row['function']}", name): value
+        for row in side.ask(query("function_settings")).result()
+        for name, value in _split(row["settings"])
+    }
 
 
 def _difference(
-    identity: str, name: str, one: str | None, other: str | None, absent: set[str], options: VerifyOptions
+    identity: str, name: str, one: str | None, other: str | None, absent: frozenset[str], options: VerifyOptions
 ) -> Finding | Expected:
     excluded = options.excludes({"setting"}, identity) or options.excludes({"setting"}, name)
     if excluded is not None:
@@ -100,23 +165,21 @@ def _split(settings: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def _extensions(side: Side) -> set[str]:
-    return {row["extname"] for row in side.ask("SELECT extname FROM pg_catalog.pg_extension").result()}
-
-
-def _of_a_new_connection(side: Side, names: list[str]) -> Mapping[str, tuple[str, str]]:
-    """Return value and origin of settings as a connection has them that was made just now."""
+def _of_a_new_connection(side: Side, names: list[str]) -> tuple[Values, dict[str, Kind]]:
+    """Return the settings that a connection has that was made just now, and what sort of values they have."""
     engine = make_engine(f"verify {side.name}", side.url)
     try:
         with connect(engine, side.name, side.url) as connection:
             load_vector(connection)
             statement = (
-                "SELECT name, setting, source FROM pg_catalog.pg_settings WHERE name = ANY (%s) OR name LIKE ANY (%s)"
+                "SELECT name, setting, source, vartype, unit FROM pg_catalog.pg_settings "
+                "WHERE name = ANY (%s) OR name LIKE ANY (%s)"
             )
             found = rows(raw(connection), statement, names, list(_VECTOR_SETTINGS))
     finally:
         engine.dispose()
-    return {row["name"]: (row["setting"], row["source"]) for row in found}
+    seen = {(f"a {NEW}", row["name"]): row["setting"] for row in found if row["source"] not in _OF_THE_CONNECTION}
+    return seen, {row["name"]: Kind(row["vartype"], row["unit"]) for row in found}
 
 
 def load_vector(connection: Connection) -> None:

@@ -137,6 +137,11 @@ class Side:
             )
 
     @property
+    def extensions(self) -> frozenset[str]:
+        """Return the names of the extensions that are there."""
+        return frozenset(self.moment["extensions"] or ())
+
+    @property
     def lead(self) -> Connection:
         """Return the connection that holds the snapshot."""
         return self._all[0]

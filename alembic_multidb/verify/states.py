@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Expected, Finding
-from alembic_multidb.verify.side import query
+from alembic_multidb.verify.side import Side, query
 from alembic_multidb.verify.tables import Name
+
+# Kind, name and state of something.
+State = tuple[str, str, str]
 
 
 def compare_states(
@@ -21,33 +24,36 @@ def compare_states(
         is_ours: whether a table or view of the target belongs to the database that is looked at.
         options: what is excluded.
     """
-    source, target = (side.ask(query("states")) for side in (sides.source, sides.target))
-    before = {(row["kind"], row["object"], row["state"]) for row in source.result()}
-    for row in target.result():
-        key = row["kind"], row["object"], row["state"]
-        if key in before or not is_ours((row["schema"], row["name"])):
-            continue
-        excluded = options.excludes({row["kind"]}, row["object"])
+    source, target = (read_states(side, is_ours) for side in (sides.source, sides.target))
+    for kind, name, state in sorted(target - source):
+        excluded = options.excludes({kind}, name)
         if excluded is not None:
-            yield Expected(kind=row["kind"], object=row["object"], reason=f"excluded by {excluded}")
-        elif row["kind"] == "materialized view" and not options.data:
-            yield Expected(kind=row["kind"], object=row["object"], reason="whether it is filled is a matter of rows")
+            yield Expected(kind=kind, object=name, reason=f"excluded by {excluded}")
+        elif kind == "materialized view" and not options.data:
+            yield Expected(kind=kind, object=name, reason="whether it is filled is a matter of rows")
         else:
-            message = f"{row['kind']} {row['object']} {row['state']} in the target"
-            yield Finding(kind=row["kind"], object=row["object"], what="different", message=message)
+            message = f"{kind} {name} {state} in the target"
+            yield Finding(kind=kind, object=name, what="different", message=message)
 
 
-def compare_database(sides: Sides, options: VerifyOptions) -> Iterator[Finding | Expected]:
-    """Compare owner, rights, comment and encoding of the databases themselves."""
-    source, target = (side.ask(query("database")) for side in (sides.source, sides.target))
-    one, other = source.result()[0], target.result()[0]
+def read_states(side: Side, is_ours: Callable[[Name], bool]) -> set[State]:
+    """Return kind and name of what is not in force, each with its state."""
+    found = side.ask(query("states")).result()
+    return {(row["kind"], row["object"], row["state"]) for row in found if is_ours((row["schema"], row["name"]))}
+
+
+def read_database(side: Side, options: VerifyOptions) -> dict[str, str | None]:
+    """Return owner, rights, comment and encoding of a database, as far as they are compared."""
     left_out = {*(() if options.owners else ("owner",)), *(() if options.grants else ("grants",))}
+    found = side.ask(query("database")).result()[0]
+    return {name: value for name, value in found.items() if name not in left_out}
+
+
+def compare_database(sides: Sides, options: VerifyOptions) -> Iterator[Finding]:
+    """Compare owner, rights, comment and encoding of the databases themselves."""
+    one, other = read_database(sides.source, options), read_database(sides.target, options)
     for name in one:
-        if one[name] != other[name] and name not in left_out:
-            excluded = options.excludes({"database"}, name)
-            if excluded is not None:
-                yield Expected(kind="database", object=name, reason=f"excluded by {excluded}")
-                continue
-            words = " -> ".join("(none)" if value is None else str(value) for value in (one[name], other[name]))
+        if one[name] != other[name]:
+            words = " -> ".join("(none)" if value is None else value for value in (one[name], other[name]))
             message = f"{name} of the database differs: {words}"
             yield Finding(kind="database", object=name, what="different", message=message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
@@ -32,6 +33,8 @@ class Table:
         columns: by name.
         key: the columns that tell its rows apart, if there are any.
         has_alembics_key: whether its primary key has the name that Alembic gives that of a version table.
+        extension: whose it is, if it is an extension's.
+        condition: a WHERE clause for the rows that are not the extension's own, if it says which these are.
     """
 
     oid: int
@@ -45,6 +48,8 @@ class Table:
     columns: Mapping[str, Column]
     key: tuple[str, ...]
     has_alembics_key: bool
+    extension: str | None
+    condition: str | None
 
     @property
     def identity(self) -> str:
@@ -59,7 +64,7 @@ class Pair:
     Attributes:
         source: the table in the source.
         target: the table in the target.
-        is_whole: whether the partitions are read together, through the outermost table.
+        is_whole: whether it is read in one piece: partitions through the outermost table, or some rows alone.
         sizes: bytes to be read in the source and in the target.
         forms: the columns and their forms, if they are given; else what serves both sides.
     """
@@ -95,7 +100,13 @@ class Pair:
     def relation(self, is_target: bool) -> sql.Composable:
         """Return what stands behind FROM."""
         table = self.table(is_target)
+        if table.condition is not None:
+            return sql.SQL("(SELECT * FROM {} {}) AS t").format(sql.Identifier(*table.name), _verbatim(table.condition))
         return sql.SQL("{}{}").format(sql.SQL("" if self.is_whole else "ONLY "), sql.Identifier(*table.name))
+
+
+def _verbatim(clause: Any) -> sql.SQL:
+    return sql.SQL(clause)
 
 
 def read_tables(side: Side) -> dict[Name, Table]:
@@ -118,6 +129,8 @@ def read_tables(side: Side) -> dict[Name, Table]:
             columns={column.name: column for column in columns[row["oid"]]},
             key=tuple(keys.get(row["oid"], ())),
             has_alembics_key=row["has_alembics_key"],
+            extension=row["extension"],
+            condition=row["condition"],
         )
         for row in side.ask(query("tables")).result()
     }
@@ -158,7 +171,11 @@ def _pairs_of_tree(name: Name, source: Sequence[Table], target: Sequence[Table])
     if by_hash or leaves != {each for each, table in other.items() if not table.is_tree} or name not in other:
         sizes = sum(table.size for table in source), sum(table.size for table in target)
         return [Pair(one[name], other[name], True, sizes)]
-    return [Pair(one[leaf], other[leaf], False, (one[leaf].size, other[leaf].size)) for leaf in sorted(leaves)]
+    return [_pair(one[leaf], other[leaf]) for leaf in sorted(leaves)]
+
+
+def _pair(one: Table, other: Table) -> Pair:
+    return Pair(one, other, (one.condition or other.condition) is not None, (one.size, other.size))
 
 
 def quoted_name(names: Sequence[str]) -> str:

@@ -46,6 +46,7 @@ class Type:
         attributes: of a composite, the numbers of its columns' types.
         send: schema and name of the function that gives its bytes, if there is one that takes it.
         write: the same for its text.
+        has_equality: whether its schema has an operator that tells whether two of its values are equal.
     """
 
     oid: int
@@ -58,6 +59,7 @@ class Type:
     attributes: list[int] | None
     send: list[str] | None
     write: list[str] | None
+    has_equality: bool
 
     @property
     def is_of_the_system(self) -> bool:

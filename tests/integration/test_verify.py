@@ -515,7 +515,7 @@ class TestEvidence:
         text = path.read_text()
         data = json.loads(text)
         assert "hunter2" not in text
-        assert (data["alembic_multidb_evidence"], data["digest"], data["exit_code"]) == (1, "nested-1", 0)
+        assert (data["alembic_multidb_evidence"], data["digest"], data["exit_code"]) == (2, "nested-1", 0)
         assert data["source"]["lsn"] and data["source"]["server_version"].startswith("18")
         (users,) = (item for item in data["databases"][0]["tables"] if item["name"] == "public.users")
         assert users["rows"] == [50, 50] and users["digests"][0] == users["digests"][1]
@@ -535,19 +535,149 @@ class TestEvidence:
             ("UPDATE users SET name = 'x' WHERE id = 7", "rows", "public.users"),
             ("DELETE FROM users WHERE id = 7", "rows", "public.users"),
             ("SELECT nextval('users_id_seq')", "sequence", "public.users_id_seq"),
-            ("ALTER TABLE users ALTER name SET NOT NULL", "schema", "column public.users.name"),
+            ("ALTER TABLE users ALTER name SET NOT NULL", "column", "public.users.name"),
             ("CREATE TABLE more (id int)", "table", "public.more"),
             ("DROP TABLE messages", "table", "public.messages"),
             ("ALTER TABLE users DROP name", "rows", "public.users"),
-            ("GRANT SELECT ON users TO PUBLIC", "schema", "grants table public.users"),
+            ("GRANT SELECT ON users TO PUBLIC", "grants", "table public.users"),
+            ("ALTER DATABASE {database} SET work_mem = '8MB'", "setting", "work_mem of the database"),
+            ("ALTER DATABASE {database} SET my.token = 'x'", "setting", "my.token of the database"),
+            ("COMMENT ON DATABASE {database} IS 'x'", "database", "comment"),
+            ("GRANT CREATE ON DATABASE {database} TO PUBLIC", "database", "grants"),
+            ("SELECT lo_from_bytea(4711, 'x')", "large object", "4711"),
+            ("ALTER TABLE messages DISABLE TRIGGER ALL", "constraint", "messages_user_id_fkey on public.messages"),
+            (
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'users_pkey'::regclass",
+                "state",
+                "index public.users_pkey is not valid",
+            ),
+            (
+                "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO pg_monitor",
+                "changed grants",
+                "function pg_catalog.pg_read_file(pg_catalog.text)",
+            ),
         ],
     )
     def test_a_change_is_named(self, split: Split, evidence: Evidence, change: str, kind: str, name: str) -> None:
         """What is not as it was."""
+        change = change.replace("{database}", split.core.rpartition("/")[2])
         psql(split.core, "DELETE FROM messages; " + change if "DELETE FROM users" in change else change)
         report = verify_against(split.project, evidence)
-        assert report.exit_code == 1
+        assert report.exit_code == 1, words(report)
         assert ("core", kind, name) in {item[:3] for item in kinds(report)}
+
+    def test_what_evidence_knows_of_settings_and_large_objects(self, split: Split, tmp_path: Path) -> None:
+        """Values of settings as hashes, that may be secrets; of large objects size and digest."""
+        for url in (split.source, split.core, split.ai):
+            psql(url, f"ALTER DATABASE {url.rpartition('/')[2]} SET my.token = 'hunter2'")
+        for url in (split.source, split.core):
+            psql(url, "SELECT lo_from_bytea(7, 'xy')")
+        for url in (split.source, split.ai):
+            psql(url, f"LOAD 'vector'; ALTER DATABASE {url.rpartition('/')[2]} SET hnsw.ef_search = 100")
+        write_evidence(split.verify(), tmp_path / "proof.json")
+        evidence = Evidence.load(tmp_path / "proof.json")
+        assert "hunter2" not in evidence.path.read_text()
+        core = evidence.database("core")
+        assert list(core["objects"]["setting"]) == ["my.token of the database"]
+        assert (core["large_objects"]["7"]["bytes"], core["large_objects"]["7"]["owner"]) == ("2", "postgres")
+        assert words(verify_against(split.project, evidence)) == []
+        name = split.core.rpartition("/")[2]
+        psql(split.core, f"ALTER DATABASE {name} SET my.token = 'x'; SELECT lo_put(7, 1, 'z'), lo_create(8)")
+        psql(split.ai, f"LOAD 'vector'; ALTER DATABASE {split.ai.rpartition('/')[2]} RESET hnsw.ef_search")
+        found = kinds(verify_against(split.project, evidence))
+        assert found == {
+            ("core", "large object", "7", "different"),
+            ("core", "large object", "8", "extra"),
+            ("core", "setting", "my.token of the database", "different"),
+            ("ai", "setting", "hnsw.ef_search of the database", "missing"),
+        }
+        assert kinds(verify_against(split.project, evidence, VerifyOptions(data=False))) == {
+            ("core", "setting", "my.token of the database", "different"),
+            ("ai", "setting", "hnsw.ef_search of the database", "missing"),
+        }
+
+    def test_a_setting_that_only_a_new_connection_shows_later(self, server_16: Server, tmp_path: Path) -> None:
+        """As after ALTER SYSTEM."""
+        names = [f"later_{os.getpid()}_{side}" for side in ("source", "target")]
+        urls = [server_16.create_database(name) for name in names]
+        try:
+            for url in urls:
+                psql(url, f"CREATE EXTENSION vector; {AI}")
+            project = project_of(urls[1])
+            options = VerifyOptions(recall_samples=0)
+            write_evidence(verify(project, url_of(urls[0]), options), tmp_path / "proof.json")
+            evidence = Evidence.load(tmp_path / "proof.json")
+            assert words(verify_against(project, evidence)) == []
+            with psycopg.connect(urls[1], autocommit=True) as connection:
+                connection.execute("LOAD 'vector'")
+                connection.execute("ALTER SYSTEM SET hnsw.ef_search = 77")
+            server_16.run("SELECT pg_reload_conf()")
+            message = "setting hnsw.ef_search of a new connection has changed since the evidence was taken"
+            wait_until(lambda: words(verify_against(project, evidence)) == [message], seconds=10)
+        finally:
+            with psycopg.connect(urls[1], autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM RESET hnsw.ef_search")
+            server_16.run("SELECT pg_reload_conf()")
+            for name in names:
+                server_16.drop_database(name)
+
+    def test_tables_columns_and_partitions_that_came_or_went_where_rows_alone_were_proven(
+        self, split: Split, tmp_path: Path
+    ) -> None:
+        """Empty columns and empty partitions, too."""
+        parts = (
+            "CREATE TABLE parts (id int, note text) PARTITION BY LIST (id); "
+            "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1); INSERT INTO parts VALUES (1)"
+        )
+        for url in (split.source, split.core):
+            psql(url, parts)
+        write_evidence(split.verify(schema=False), tmp_path / "proof.json")
+        evidence = Evidence.load(tmp_path / "proof.json")
+        assert words(verify_against(split.project, evidence)) == []
+        psql(split.core, "CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2); ALTER TABLE parts DROP note")
+        psql(split.core, "ALTER TABLE users ADD more text; CREATE TABLE new (id int)")
+        assert kinds(verify_against(split.project, evidence)) == {
+            ("core", "table", "public.parts_2", "extra"),
+            ("core", "table", "public.new", "extra"),
+            ("core", "column", "public.parts_1.note", "missing"),
+            ("core", "rows", "public.parts_1", "different"),
+            ("core", "column", "public.users.more", "extra"),
+        }
+
+    def test_what_is_excluded_later_is_not_looked_at(self, split: Split, evidence: Evidence) -> None:
+        """Beside what was left out then."""
+        psql(split.core, "UPDATE users SET name = 'x'; SELECT lo_create(8); ALTER TABLE messages ADD more int")
+        psql(split.core, f"ALTER DATABASE {split.core.rpartition('/')[2]} SET work_mem = '8MB'")
+        assert len(verify_against(split.project, evidence).findings) == 5
+        given = ("rows:users", "large object:8", "setting:work_mem", "table:messages")
+        report = verify_against(split.project, evidence, VerifyOptions(exclude=tuple(map(Exclusion.parse, given))))
+        assert (report.exit_code, words(report)) == (0, [])
+
+    def test_orphans_are_looked_up_without_the_source(self, split: Split, evidence: Evidence) -> None:
+        """As they are now, in the databases themselves."""
+        split.server.drop_database(split.source.rpartition("/")[2])
+        assert verify_against(split.project, evidence).databases[1].orphans == ()
+        report = verify_against(split.project, evidence, VerifyOptions(orphans=True))
+        assert [(item.reference, item.rows) for item in report.databases[1].orphans] == [
+            ("ai_memories.user_id -> users.id", 0),
+            ("ai_feedback.message_id -> messages.id", 0),
+        ]
+        psql(split.core, "DELETE FROM messages WHERE user_id = 7")
+        report = verify_against(split.project, evidence, VerifyOptions(orphans=True))
+        assert ("ai", "soft reference", "ai_feedback.message_id -> messages.id", "different") in kinds(report)
+
+    def test_a_table_that_cannot_be_read_any_more(self, split: Split, evidence: Evidence) -> None:
+        """The others are compared all the same."""
+        role = f"reader_{os.getpid()}"
+        split.server.run(f"CREATE ROLE {role} LOGIN PASSWORD 'reader'")
+        try:
+            psql(split.core, f"GRANT SELECT ON messages, users_id_seq TO {role}")
+            limited = replace(split, core=split.core.replace("postgres@", f"{role}:reader@"))
+            report = verify_against(limited.project, evidence, VerifyOptions(names=("core",), schema=False))
+            assert kinds(report) == {("core", "rows", "public.users", "unknown")}
+            assert [table.name for table in report.databases[0].tables] == ["public.messages"]
+        finally:
+            psql(split.core, f"DROP OWNED BY {role}; DROP ROLE {role}")
 
     def test_old_evidence_says_nothing(self, evidence: Evidence) -> None:
         """Nor does evidence from the future."""

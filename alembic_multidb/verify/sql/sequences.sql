@@ -1,5 +1,6 @@
 -- Sequences, each with the columns that take their values from it, and the tables that own it or use it in a default.
 SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name, s.seqincrement AS increment,
+       e.extension,
        coalesce(u.columns, '[]') AS columns, coalesce(u.tables, '[]') AS tables
 FROM pg_catalog.pg_sequence AS s
 JOIN pg_catalog.pg_class AS c ON c.oid = s.seqrelid
@@ -24,8 +25,11 @@ LEFT JOIN LATERAL (
     JOIN pg_catalog.pg_namespace AS tn ON tn.oid = t.relnamespace
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = x.attnum
 ) AS u ON true
+LEFT JOIN LATERAL (
+    SELECT x.extname::text AS extension FROM pg_catalog.pg_depend AS d
+    JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
+    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e'
+) AS e ON true
 WHERE c.relpersistence <> 't'
   AND n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', 'alembic_multidb')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS e
-                  WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid AND e.deptype = 'e')
 ORDER BY n.nspname, c.relname

@@ -5,7 +5,10 @@ SELECT t.oid::int8 AS oid, n.nspname::text AS schema, t.typname::text AS name, t
        (SELECT pg_catalog.array_agg(a.atttypid::int8) FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND t.typtype = 'c') AS attributes,
        CASE WHEN s.proargtypes[0] = t.oid OR sa.typtype = 'p' THEN ARRAY[sn.nspname::text, s.proname::text] END AS send,
-       CASE WHEN o.proargtypes[0] = t.oid OR oa.typtype = 'p' THEN ARRAY[onsp.nspname::text, o.proname::text] END AS write
+       CASE WHEN o.proargtypes[0] = t.oid OR oa.typtype = 'p' THEN ARRAY[onsp.nspname::text, o.proname::text] END AS write,
+       EXISTS (SELECT FROM pg_catalog.pg_operator AS q
+               WHERE q.oprname = '=' AND q.oprleft = t.oid AND q.oprright = t.oid AND q.oprnamespace = t.typnamespace)
+           AS has_equality
 FROM pg_catalog.pg_type AS t
 JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
 LEFT JOIN pg_catalog.pg_range AS r ON t.oid IN (r.rngtypid, r.rngmultitypid)
