@@ -14,7 +14,8 @@ from itertools import pairwise
 from psycopg import sql
 
 from alembic_multidb.verify.digest import EVERYTHING, Where
-from alembic_multidb.verify.side import Raw
+from alembic_multidb.verify.fetch import fetch, literal
+from alembic_multidb.verify.statements import Raw
 from alembic_multidb.verify.tables import Pair
 
 # So many bytes of a table's main file are looked at to find bounds; of a larger one, a sample of its pages.
@@ -104,9 +105,7 @@ class Key:
         """Return the condition for one value of the key, as it is written."""
         same = zip(self.texts(is_target), bound, strict=True)
         exact = sql.SQL(" AND ").join(
-            sql.SQL('{} OPERATOR(pg_catalog.=) {}::pg_catalog.text COLLATE pg_catalog."C"').format(
-                text, sql.Literal(value)
-            )
+            sql.SQL('{} OPERATOR(pg_catalog.=) {}::pg_catalog.text COLLATE pg_catalog."C"').format(text, literal(value))
             for text, value in same
         )
         # The first half finds it by the index.
@@ -142,7 +141,7 @@ class Key:
             where=where.clause,
             parts=sql.Literal(parts),
         )
-        return [tuple(row) for row in dict.fromkeys(connection.execute(statement).fetchall())]
+        return [tuple(row) for row in dict.fromkeys(fetch(connection, statement))]
 
     def _sample(self, is_target: bool) -> sql.Composable:
         heap = self.pair.table(is_target).heap
@@ -154,9 +153,9 @@ class Key:
         columns = self.pair.table(is_target).columns
         return _record(
             [
-                sql.SQL("{}::{}").format(sql.Literal(value), columns[name].type_name)
+                sql.SQL("{}::{}").format(literal(value), columns[name].type_name)
                 if own
-                else sql.SQL("pg_catalog.textsend({}::pg_catalog.text)").format(sql.Literal(value))
+                else sql.SQL("pg_catalog.textsend({}::pg_catalog.text)").format(literal(value))
                 for value, name, own in zip(bound, self.pair.key, self._is_own, strict=True)
             ]
         )

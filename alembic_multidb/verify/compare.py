@@ -21,7 +21,8 @@ from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import DatabaseReport, Expected, Finding, What
 from alembic_multidb.verify.schema import compare_schemas, prepare, read_target, undeclared
 from alembic_multidb.verify.sequences import Sequence, compare_sequences, read_sequences
-from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.statements import query
 from alembic_multidb.verify.surroundings import compare_surroundings
 from alembic_multidb.verify.tables import Name, Pair, Table, pairs, quoted_name, read_tables, roots
 from alembic_multidb.verify.vectors import compare_recall
@@ -52,14 +53,14 @@ class Ground:
     @classmethod
     def read(cls, side: Side, project: Project, options: VerifyOptions, given: Given | None = None) -> Ground:
         """Read it."""
+        tables = read_tables(side)
+        if options.data:
+            side.hold([table.oid for table in tables.values()])
         schema, sequences = None, read_sequences(side)
         # Only the whole schema tells where a sequence belongs that no table uses.
         if options.schema or not all(sequence.tables for sequence in sequences.values()):
             schema = side.run(lambda connection: read_source(connection, side.url, project)).result()
         default_schema = side.lead.dialect.default_schema_name or "public"
-        tables = read_tables(side)
-        if options.data:
-            side.hold([table.oid for table in tables.values()])
         has_large_objects = bool(side.ask(query("has_large_objects")).result())
         return cls(side, default_schema, tables, sequences, schema, has_large_objects, given)
 
@@ -116,9 +117,9 @@ def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collect
 
 def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
     options = run.options
-    large_objects = read_objects(sides.source), read_objects(sides.target)
     target = read_tables(sides.target)
     sides.target.hold([table.oid for table in target.values()])
+    large_objects = read_objects(sides.source), read_objects(sides.target)
     names = _names(run, wanted)
     to_read, missing = pairs(run.ground.tables, target, names.__contains__)
     yield from _without_schema(run, wanted, sides.target, to_read, missing)

@@ -151,10 +151,11 @@ def _take(
         if not is_complete and options.keys is None:
             break
         if len(kept) < options.max_rows:
-            kept.append(row if reading.key is None else with_columns(reading.reader, reading.key, row))
+            named = row if reading.key is None else with_columns(reading.reader, reading.key, row)
+            kept.append(named.shown)
         if options.keys is not None:
             name = reading.reader.digester.pair.source.identity
-            line = {"database": options.database, "table": name, "what": row.what, "key": row.key}
+            line = {"database": options.database, "table": name, "what": row.what, "key": row.shown.key}
             options.keys.write(json.dumps(line) + "\n")
     return kept, is_complete
 

@@ -12,7 +12,8 @@ from functools import cached_property
 
 from psycopg import sql
 
-from alembic_multidb.verify.side import Raw
+from alembic_multidb.verify.fetch import fetch
+from alembic_multidb.verify.statements import Raw
 from alembic_multidb.verify.tables import Pair
 
 # How a digest is made; one that was made otherwise cannot be compared.
@@ -115,9 +116,8 @@ class Digester:
         sums = sql.SQL(", ").join(
             sql.SQL("coalesce(sum({}), 0)").format(_outer_hash(record, seed)) for seed in self.seeds
         )
-        found = connection.execute(sql.SQL("SELECT count(*), {} FROM {}").format(sums, rows)).fetchone()
-        assert found is not None
-        return Digest(found[0], tuple(int(number) for number in found[1:]))
+        ((count, *found),) = fetch(connection, sql.SQL("SELECT count(*), {} FROM {}").format(sums, rows))
+        return Digest(count, tuple(int(number) for number in found))
 
 
 def _outer_hash(record: sql.Composable, seed: int) -> sql.Composable:

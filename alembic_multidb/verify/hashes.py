@@ -10,7 +10,7 @@ from psycopg import sql
 from alembic_multidb.verify.digest import Where
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.rows import RowDifference
-from alembic_multidb.verify.side import Raw
+from alembic_multidb.verify.statements import Raw
 
 _LOWEST, _HIGHEST = -(2**63), 2**63
 _CUTS = 1024

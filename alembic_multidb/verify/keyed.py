@@ -9,10 +9,11 @@ from psycopg import sql
 
 from alembic_multidb.verify.chunks import Key
 from alembic_multidb.verify.digest import Digest
+from alembic_multidb.verify.fetch import fetch
 from alembic_multidb.verify.hashes import HashPart, Sums, search
 from alembic_multidb.verify.reader import Reader
 from alembic_multidb.verify.rows import RowDifference, name_rows
-from alembic_multidb.verify.side import Raw
+from alembic_multidb.verify.statements import Raw
 
 
 def differing_by_hash(reader: Reader, key: Key, found: tuple[Digest, Digest]) -> Iterator[RowDifference]:
@@ -34,7 +35,7 @@ def _sums(reader: Reader, key: Key, part: HashPart, connection: Raw, is_target: 
         key.pair.relation(is_target),
         part.where(key.hash(is_target)).clause,
     )
-    return {number: (count, int(total)) for number, count, total in connection.execute(statement)}
+    return {number: (count, int(total)) for number, count, total in fetch(connection, statement)}
 
 
 def _name(reader: Reader, key: Key, part: HashPart) -> Iterator[RowDifference]:

@@ -10,7 +10,8 @@ from alembic_multidb.env.connect import first_line
 from alembic_multidb.verify.collect import EVERYTHING, Told
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.report import Expected, Finding, What
-from alembic_multidb.verify.side import Side, Unreadable, query
+from alembic_multidb.verify.side import Side, Unreadable
+from alembic_multidb.verify.statements import query
 
 # By number: bytes, digest, owner, rights and comment of each.
 Objects = Mapping[str, Mapping[str, str | None]]

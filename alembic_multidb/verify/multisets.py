@@ -8,10 +8,11 @@ from functools import partial
 from psycopg import sql
 
 from alembic_multidb.verify.digest import Digest
+from alembic_multidb.verify.fetch import fetch
 from alembic_multidb.verify.hashes import HashPart, Sums, search
 from alembic_multidb.verify.reader import Reader
 from alembic_multidb.verify.rows import RowDifference, What
-from alembic_multidb.verify.side import Raw
+from alembic_multidb.verify.statements import Raw
 from alembic_multidb.verify.text import brief
 
 # What no column is called.
@@ -35,7 +36,7 @@ def _sums(reader: Reader, part: HashPart, connection: Raw, is_target: bool) -> S
         sql.SQL("pg_catalog.hash_record_extended(ROW(pg_catalog.int8send({})), 1)").format(_HASH),
         _rows(reader, part, is_target),
     )
-    return {number: (count, int(total)) for number, count, total in connection.execute(statement)}
+    return {number: (count, int(total)) for number, count, total in fetch(connection, statement)}
 
 
 def _name(reader: Reader, part: HashPart) -> Iterator[RowDifference]:
@@ -60,7 +61,7 @@ def _counts(
     )
     return {
         row[0]: (row[1], {name: brief(value) for (name, _), value in zip(pair.columns, row[2:], strict=True)})
-        for row in connection.execute(statement)
+        for row in fetch(connection, statement)
     }
 
 

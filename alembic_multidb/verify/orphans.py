@@ -17,7 +17,8 @@ from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import ColumnNames, RegisteredDatabase, SoftReference
 from alembic_multidb.verify.report import Finding, Orphans, What
-from alembic_multidb.verify.side import Raw, Side, Unreadable, raw, words_of
+from alembic_multidb.verify.side import Side, Unreadable, raw, words_of
+from alembic_multidb.verify.statements import Raw
 from alembic_multidb.verify.tables import Name, Table, quoted_name, read_tables
 from alembic_multidb.verify.values import Column
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from alembic_multidb.verify.digest import Digest, Digester, Where
-from alembic_multidb.verify.side import Raw, Side, raw
+from alembic_multidb.verify.side import Side, raw
+from alembic_multidb.verify.statements import Raw
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.report import Finding, What, fact
-from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.statements import query
 
 # PostgreSQL 17 has a right more, which GRANT ALL gives.
 WITH_MAINTAIN = 170000

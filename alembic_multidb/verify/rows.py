@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from psycopg import sql
 
 from alembic_multidb.verify.chunks import Bound, Key, Range
 from alembic_multidb.verify.digest import Digest, Where
+from alembic_multidb.verify.fetch import fetch
 from alembic_multidb.verify.reader import Reader
-from alembic_multidb.verify.side import Raw
-from alembic_multidb.verify.text import shortened
+from alembic_multidb.verify.statements import Raw
+from alembic_multidb.verify.text import readable, shortened
 
 # A part with so few rows on both sides is not cut any more, and neither is one that was cut so often.
 LEAF = 1000
 _CUTS, _DEEPEST = 32, 8
 # So many characters of a value are looked at to find where two begin to differ.
 _LONGEST = 100_000
+# A statement returns at most 1664 columns: three for each of so many of a table.
+_AT_ONCE = 500
 
 What = Literal["missing", "extra", "changed", "repeated"]
 
@@ -66,6 +69,11 @@ class RowDifference:
         if self.what != "changed":
             return f"({key}) is {self.what}"
         return f"({key}) is changed: {'; '.join(map(str, self.columns))}"
+
+    @property
+    def shown(self) -> RowDifference:
+        """Return it with a key that can be written anywhere."""
+        return replace(self, key={name: readable(value) for name, value in self.key.items()})
 
 
 def differing_rows(reader: Reader, key: Key, part: Range, found: tuple[Digest, Digest]) -> Iterator[RowDifference]:
@@ -135,7 +143,7 @@ def _hashes(connection: Raw, reader: Reader, key: Key, where: Where, is_target: 
         where.clause,
     )
     found: dict[Bound, Counter[int]] = defaultdict(Counter)
-    for *values, number in connection.execute(statement):
+    for *values, number in fetch(connection, statement):
         found[tuple(values)][number] += 1
     return found
 
@@ -160,17 +168,20 @@ def _values(connection: Raw, reader: Reader, where: Where, is_target: bool) -> l
     """Return of each column of one row: its hash, the beginning of its text, and of its bytes."""
     pair = reader.digester.pair
     columns = pair.table(is_target).columns
-    values = sql.SQL(", ").join(
+    values = [
         sql.SQL(
             "pg_catalog.md5({bytes}), pg_catalog.left({text}, {longest}), "
             "pg_catalog.encode(pg_catalog.substr({bytes}, 1, {longest}), 'hex')"
         ).format(bytes=columns[name].sent(form), text=columns[name].text, longest=sql.Literal(_LONGEST))
         for name, form in pair.columns
-    )
-    statement = sql.SQL("SELECT {} FROM {}{} LIMIT 1").format(values, pair.relation(is_target), where.clause)
-    found = connection.execute(statement).fetchone()
-    assert found is not None, "the row was there a moment ago, in the same snapshot"
-    return [found[place : place + 3] for place in range(0, len(found), 3)]
+    ]
+    found: list[Any] = []
+    for start in range(0, len(values), _AT_ONCE):
+        some = sql.SQL(", ").join(values[start : start + _AT_ONCE])
+        statement = sql.SQL("SELECT {} FROM {}{} LIMIT 1").format(some, pair.relation(is_target), where.clause)
+        (row,) = fetch(connection, statement)
+        found += row
+    return [tuple(found[place : place + 3]) for place in range(0, len(found), 3)]
 
 
 def _difference(name: str, one: tuple[Any, ...], other: tuple[Any, ...]) -> ColumnDifference:

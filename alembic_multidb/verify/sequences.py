@@ -11,7 +11,8 @@ from psycopg import sql
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Finding, What
-from alembic_multidb.verify.side import Side, Unreadable, query
+from alembic_multidb.verify.side import Side, Unreadable
+from alembic_multidb.verify.statements import query
 from alembic_multidb.verify.tables import Name, quoted_name
 
 

@@ -14,7 +14,8 @@ from alembic_multidb.verify.meaning import Kind
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Expected, Finding, fact
-from alembic_multidb.verify.side import Side, query, raw, rows
+from alembic_multidb.verify.side import Side, raw
+from alembic_multidb.verify.statements import query, rows
 
 # Which extension a setting with such a prefix belongs to, where it is not the extension's own name.
 _EXTENSIONS = {"hnsw": "vector", "ivfflat": "vector"}

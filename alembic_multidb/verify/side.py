@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
-from importlib.resources import files
-from threading import Lock
+from contextlib import contextmanager
+from threading import Barrier, BrokenBarrierError, Lock
 from typing import Any, TypeVar
 
 import psycopg
@@ -19,9 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from alembic_multidb.env.connect import connect, first_line, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.urls import DatabaseURL
+from alembic_multidb.verify.locks import in_the_way, lock_tables
+from alembic_multidb.verify.pins import pin
+from alembic_multidb.verify.statements import Raw, query, rows
 
 T = TypeVar("T")
-Raw = psycopg.Connection[tuple[Any, ...]]
 
 # What a server or the way to it may answer instead of rows.
 Unreadable = (psycopg.Error, SQLAlchemyError)
@@ -29,30 +30,10 @@ Unreadable = (psycopg.Error, SQLAlchemyError)
 OLDEST = 140000
 # After so many statements a worker begins anew: a server has room for some thousands of locks in a transaction.
 _RENEWED = 200
-_LOCKED_AT_ONCE = 500
-
-# What a value is written like, and which rows are seen, depends on these, which a role, a database or a URL may set.
-_PINS = {
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, YMD",
-    "IntervalStyle": "postgres",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "lc_monetary": "C",
-    "search_path": "",
-    "xmlbinary": "base64",
-    "quote_all_identifiers": "off",
-    # A policy that would hide rows is an error instead.
-    "row_security": "off",
-    "jit": "off",
-    "statement_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "lock_timeout": "60s",
-    # The backend of a killed run ends with it.
-    "client_connection_check_interval": "1s",
-    # Several workers share the processors already.
-    "max_parallel_workers_per_gather": "0",
-}
+# So many tables every worker locks for itself, as the first of them does; it then never begins anew.
+_HELD_BY_ALL = 500
+# How long the first waits for a table, and how long another: behind somebody who waits for the first, in vain.
+_PATIENT, _IMPATIENT = "60s", "5s"
 
 
 class Side:
@@ -75,6 +56,8 @@ class Side:
         self.snapshot = snapshot
         self.server_version = 0
         self.moment: dict[str, Any] = {}
+        self._jobs = jobs
+        self._held: list[sql.Composed] = []
         self._engine = make_engine(f"verify {name}", url)
         self._executor = ThreadPoolExecutor(jobs, f"multidb-verify-{name}")
         self._idle: deque[tuple[Connection, int]] = deque()
@@ -126,15 +109,33 @@ class Side:
         connection = raw(self.lead)
         found = rows(connection, query("readable"), list(oids))
         names = [sql.SQL("ONLY {}").format(sql.Identifier(row["schema"], row["name"])) for row in found]
-        for start in range(0, len(names), _LOCKED_AT_ONCE):
-            some = sql.SQL(", ").join(names[start : start + _LOCKED_AT_ONCE])
-            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(some))
+        try:
+            lock_tables(connection, names, _PATIENT)
+        except psycopg.errors.LockNotAvailable:
+            raise MultidbError(f'of "{self.name}", {first_line(in_the_way(connection))}') from None
         changed = [row["name"] for row in rows(connection, query("rewritten"), [row["oid"] for row in found])]
         if changed:
             raise MultidbError(
                 f'of "{self.name}", {", ".join(changed)} was emptied or rewritten after the comparison began, so that '
                 "its rows cannot be seen as they were: run it again when nobody changes tables"
             )
+        self._held = names if len(names) <= _HELD_BY_ALL else []
+        self._hold_by_all()
+
+    def _hold_by_all(self) -> None:
+        """Have every worker take these locks now: later it would wait behind whoever waits for the first one's."""
+        everybody = Barrier(self._jobs)
+
+        def lock(connection: Connection) -> None:
+            lock_tables(raw(connection), self._held, _IMPATIENT)
+            everybody.wait()
+
+        running = [self.run(lock) for _ in range(self._jobs)]
+        for each in running:
+            each.add_done_callback(lambda done: everybody.abort() if done.cancelled() or done.exception() else None)
+        failed = [error for error in (each.exception() for each in running) if error is not None]
+        for error in sorted(failed, key=lambda error: isinstance(error, BrokenBarrierError)):
+            raise error
 
     @property
     def extensions(self) -> frozenset[str]:
@@ -164,20 +165,31 @@ class Side:
 
     def _work(self, work: Callable[[Connection], T]) -> T:
         connection, done = self._take()
-        try:
-            if done >= _RENEWED:
+        with self._given_up_if_it_fails(connection):
+            if done >= _RENEWED and not self._held:
                 self._begin(connection)
                 done = 0
             found = work(connection)
-        except BaseException:
-            with self._lock:
-                self._all.remove(connection)
-            connection.invalidate()
-            connection.close()
-            raise
         with self._lock:
             self._idle.append((connection, done + 1))
         return found
+
+    @contextmanager
+    def _given_up_if_it_fails(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            is_locked = isinstance(error, psycopg.errors.LockNotAvailable)
+            try:
+                reason = in_the_way(raw(connection)) if is_locked else None
+            finally:
+                with self._lock:
+                    self._all.remove(connection)
+                connection.invalidate()
+                connection.close()
+            if reason is not None:
+                raise reason from None
+            raise
 
     def _take(self) -> tuple[Connection, int]:
         with self._lock:
@@ -192,7 +204,8 @@ class Side:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with self._lock:
             self._all.append(connection)
-        self._begin(connection)
+        with self._given_up_if_it_fails(connection):
+            self._begin(connection)
         return connection
 
     def _begin(self, connection: Connection) -> None:
@@ -203,19 +216,9 @@ class Side:
         driver.read_only = True
         if self.snapshot:
             driver.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self.snapshot)))
-        pin(connection)
-
-
-def pin(connection: Connection) -> None:
-    """Set, for this transaction, everything that what is read depends on."""
-    # Servers before 17 do not know transaction_timeout.
-    raw(connection).execute(
-        "SELECT set_config(s.name, s.value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)",
-        (list(_PINS), list(_PINS.values())),
-    )
-    raw(connection).execute(
-        "SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'"
-    )
+        pin(driver)
+        if self._held:
+            lock_tables(driver, self._held, _IMPATIENT)
 
 
 def raw(connection: Connection) -> Raw:
@@ -223,19 +226,6 @@ def raw(connection: Connection) -> Raw:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
     return driver
-
-
-def rows(connection: Raw, statement: str | sql.Composed, *parameters: Any) -> list[dict[str, Any]]:
-    """Run one statement and return its rows, each by the names of its columns."""
-    query = statement.encode() if isinstance(statement, str) else statement
-    with connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-        return cursor.execute(query, parameters or None).fetchall()
-
-
-@cache
-def query(name: str) -> str:
-    """Return the text of one of the queries beside this module."""
-    return files(__package__).joinpath("sql").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def words_of(error: Exception) -> str:

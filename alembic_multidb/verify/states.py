@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Expected, Finding
-from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.statements import query
 from alembic_multidb.verify.tables import Name
 
 # Kind, name and state of something.

@@ -9,7 +9,8 @@ from typing import Any
 
 from psycopg import sql
 
-from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.statements import query
 from alembic_multidb.verify.values import Column, Form, Types
 
 Name = tuple[str, str]

@@ -20,7 +20,15 @@ def _cut(value: str | None, start: int) -> str | None:
     if value is None:
         return None
     end = start + _WIDTH
-    return ("..." if start else "") + value[start:end] + ("..." if end < len(value) else "")
+    cut = value[start:end]
+    return ("..." if start else "") + (readable(cut) or "") + ("..." if end < len(value) else "")
+
+
+def readable(value: str | None) -> str | None:
+    """Return a text with each byte that is no character of UTF-8 as ``\\xff``."""
+    if value is None:
+        return None
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def brief(value: str | None) -> str | None:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from psycopg import sql
 
-from alembic_multidb.verify.side import Side, query
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.statements import query
 
 # Types of the system have the same number on every server.
 _FIRST_OF_USERS = 16384

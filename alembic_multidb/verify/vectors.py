@@ -15,7 +15,8 @@ from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Finding, Recall
 from alembic_multidb.verify.settings import load_vector
-from alembic_multidb.verify.side import Raw, Side, Unreadable, query, raw, rows
+from alembic_multidb.verify.side import Side, Unreadable, raw
+from alembic_multidb.verify.statements import Raw, query, rows
 
 NEAREST = 10
 # So many times the samples are taken before a recall is said to be too low.

@@ -26,7 +26,8 @@ from alembic_multidb.operate import Project
 from alembic_multidb.urls import parse_url
 from alembic_multidb.verify import VerifyOptions, verify
 from alembic_multidb.verify.digest import Digester
-from alembic_multidb.verify.side import Side, raw, rows
+from alembic_multidb.verify.side import Side, raw
+from alembic_multidb.verify.statements import rows
 from alembic_multidb.verify.tables import Pair, read_tables
 from tests.servers import Server, embedded_18, running_server
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alembic_multidb.verify import Exclusion, Report
 from alembic_multidb.verify.meaning import Kind
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.tables import read_tables
 from tests.conftest import NewDatabase, psql
-from tests.integration.verified import compared
-from tests.servers import Server
+from tests.integration.verified import compared, url_of
+from tests.servers import Server, wait_until
 
 Pair = tuple[str, str]
 
@@ -271,3 +275,115 @@ class TestSettings:
         assert Kind().meaning(value) == value
         for kind in (Kind("integer", "kB"), Kind("real"), Kind("bool")):
             assert kind.meaning(kind.meaning(value)) == kind.meaning(value)
+
+
+class TestBytes:
+    """A database in SQL_ASCII holds bytes of any encoding."""
+
+    @pytest.fixture
+    def ascii_pair(self, server: Server) -> Iterator[Pair]:
+        """Two of them, with texts that are no UTF-8 and some that are."""
+        names = [f"ascii_{os.getpid()}_{side}" for side in ("source", "target")]
+        for name in names:
+            server.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+            with psycopg.connect(server.url(name), client_encoding="SQL_ASCII") as connection:
+                connection.execute(
+                    b'CREATE TABLE k (k text PRIMARY KEY, v text, w text[], j json); CREATE TABLE h ("\xc3\xa4" text);'
+                    b"INSERT INTO k SELECT n::text, E'\\xe4\\xff' || n, ARRAY[E'\\xe4'], '\"\xc3\xa4\"' "
+                    b"FROM generate_series(1, 3000) AS n;"
+                    b"INSERT INTO k VALUES (E'\\xe4', '\xc3\xa4', '{}', '1');"
+                    b"INSERT INTO h VALUES (E'\\xe4'), ('\xc3\xa4')"
+                )
+        yield server.url(names[0]), server.url(names[1])
+        for name in names:
+            server.drop_database(name)
+
+    def test_the_same(self, ascii_pair: Pair) -> None:
+        """Equal, with one hash and with two."""
+        for strong in (False, True):
+            assert words(compared(*ascii_pair, strong=strong)) == []
+
+    def test_different(self, ascii_pair: Pair) -> None:
+        """Named, with what is no character written as bytes."""
+        with psycopg.connect(ascii_pair[1], client_encoding="SQL_ASCII") as connection:
+            connection.execute(
+                rb"UPDATE k SET v = E'\xe5' WHERE k = E'\xe4'; UPDATE k SET v = E'\xe4\xfe7' WHERE k = '7'; "
+                rb"DELETE FROM h WHERE octet_length(" + '"ä"'.encode() + rb") = 1"
+            )
+        report = compared(*ascii_pair)
+        assert report.exit_code == 1
+        text = "\n".join(words(report))
+        assert r"(k=\xe4) is changed: v 'ä' -> '\\xe5'" in text
+        assert r"(k=7) is changed: v '\\xe4\\xff7' -> '\\xe4\\xfe7'" in text
+        assert r"(ä=\xe4) is missing" in text
+
+
+class TestWide:
+    """Tables with as many columns as there can be."""
+
+    @pytest.mark.parametrize("key", ["PRIMARY KEY", ""])
+    def test_a_row_of_many_columns_is_named(self, new_database: NewDatabase, key: str) -> None:
+        """With the column that differs."""
+        urls = new_database(), new_database()
+        for url in urls:
+            columns = ", ".join(f"c{n} bool" for n in range(1500))
+            psql(url, f"CREATE TABLE wide (id int {key}, {columns}); INSERT INTO wide VALUES (1), (2), (3)")
+        assert compared(*urls).exit_code == 0
+        psql(urls[1], "UPDATE wide SET c1234 = true WHERE id = 2")
+        (message,) = words(compared(*urls))
+        assert "(id=2) is changed: c1234 NULL -> 't'" in message if key else "is missing" in message
+
+    def test_a_table_without_columns(self, new_database: NewDatabase) -> None:
+        """Counts."""
+        urls = new_database(), new_database()
+        for url in urls:
+            psql(url, "CREATE TABLE none (); INSERT INTO none DEFAULT VALUES")
+        psql(urls[1], "INSERT INTO none DEFAULT VALUES")
+        assert "1 rows in the source, 2 in the target" in words(compared(*urls))[0]
+
+
+class TestLocks:
+    """Who keeps others from reading a table is named, and soon."""
+
+    @pytest.mark.parametrize("side", [0, 1])
+    def test_somebody_waits_to_change_a_table_that_is_compared(self, pair: Pair, side: int) -> None:
+        """Every worker has its locks already, so that none waits behind."""
+        with Side("x", url_of(pair[side]), 2) as held, ThreadPoolExecutor(1) as other:
+            held.hold([table.oid for table in read_tables(held).values()])
+            waiting = other.submit(psql, pair[side], "ALTER TABLE t ADD more int")
+            wait_until(lambda: psql(pair[side], "SELECT 1 FROM pg_locks WHERE NOT granted") == [(1,)])
+            answers = [held.ask("SELECT count(*) AS many FROM public.t") for _ in range(10)]
+            assert [answer.result(5)[0]["many"] for answer in answers] == [1] * 10
+            held.close()
+            waiting.result(10)
+
+    def test_a_worker_that_begins_anew_behind_somebody_who_waits(self, pair: Pair) -> None:
+        """It says who that is."""
+        with Side("x", url_of(pair[0]), 1) as held, ThreadPoolExecutor(1) as other:
+            held.hold([table.oid for table in read_tables(held).values()])
+            waiting = other.submit(psql, pair[0], "SET application_name = 'changer'; ALTER TABLE t ADD more int")
+            wait_until(lambda: psql(pair[0], "SELECT 1 FROM pg_locks WHERE NOT granted") == [(1,)])
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                held.ask("SELECT 1 / 0").result()
+            with pytest.raises(
+                psycopg.errors.LockNotAvailable, match=r"table (public\.)?t cannot be read: process \d+ of "
+            ):
+                held.ask("SELECT 1").result()
+            held.close()
+            waiting.result(10)
+
+    def test_so_many_tables_that_the_first_alone_holds_them(self, new_database: NewDatabase) -> None:
+        """Others fail soon, and name who waits; exit code 2."""
+        urls = new_database(), new_database()
+        for url in urls:
+            psql(
+                url, "DO $$ BEGIN FOR n IN 1..501 LOOP EXECUTE format('CREATE TABLE t%s (id int)', n); END LOOP; END $$"
+            )
+        with Side("x", url_of(urls[0]), 2) as held, ThreadPoolExecutor(1) as other:
+            held.hold([table.oid for table in read_tables(held).values()])
+            waiting = other.submit(psql, urls[0], "SET application_name = 'changer'; ALTER TABLE t7 ADD more int")
+            wait_until(lambda: psql(urls[0], "SELECT 1 FROM pg_locks WHERE NOT granted") == [(1,)])
+            with pytest.raises(psycopg.errors.LockNotAvailable, match=r"t7 cannot be read: .*\(changer\) waits"):
+                held.ask("SELECT count(*) FROM public.t7").result(20)
+            held.close()
+            waiting.result(10)
