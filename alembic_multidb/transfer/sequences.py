@@ -10,7 +10,7 @@ from alembic_multidb.transfer.session import Raw
 from alembic_multidb.transfer.tables import query
 from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.sequences import Place
-from alembic_multidb.verify.side import rows
+from alembic_multidb.verify.statements import rows
 from alembic_multidb.verify.tables import Name
 
 _AT_ONCE = 200

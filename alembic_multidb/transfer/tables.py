@@ -13,7 +13,7 @@ from itertools import pairwise
 from psycopg import sql
 
 from alembic_multidb.transfer.session import Raw
-from alembic_multidb.verify.side import rows
+from alembic_multidb.verify.statements import rows
 from alembic_multidb.verify.tables import Name, quoted_name
 
 # Bytes that one COPY moves, and how many of them a table has at most.

@@ -56,7 +56,7 @@ class Side:
         self.snapshot = snapshot
         self.server_version = 0
         self.moment: dict[str, Any] = {}
-        self._jobs = jobs
+        self.jobs = jobs
         self._held: list[sql.Composed] = []
         self._engine = make_engine(f"verify {name}", url)
         self._executor = ThreadPoolExecutor(jobs, f"multidb-verify-{name}")
@@ -124,13 +124,13 @@ class Side:
 
     def _hold_by_all(self) -> None:
         """Have every worker take these locks now: later it would wait behind whoever waits for the first one's."""
-        everybody = Barrier(self._jobs)
+        everybody = Barrier(self.jobs)
 
         def lock(connection: Connection) -> None:
             lock_tables(raw(connection), self._held, _IMPATIENT)
             everybody.wait()
 
-        running = [self.run(lock) for _ in range(self._jobs)]
+        running = [self.run(lock) for _ in range(self.jobs)]
         for each in running:
             each.add_done_callback(lambda done: everybody.abort() if done.cancelled() or done.exception() else None)
         failed = [error for error in (each.exception() for each in running) if error is not None]
