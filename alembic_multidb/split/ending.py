@@ -1,0 +1,70 @@
+"""What a filled target gets last: its revision, with proof, and what no dump of a database holds."""
+
+from __future__ import annotations
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import SQLAlchemyError
+
+from alembic_multidb.env.marker import find_version_table, mark_version_table
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.operate.project import Project
+from alembic_multidb.split.database import copy_to_database
+from alembic_multidb.split.run import Prepared
+from alembic_multidb.split.settings import replay
+from alembic_multidb.split.work import Work
+from alembic_multidb.stamp.choose import ScratchMaker
+from alembic_multidb.stamp.options import StampOptions
+from alembic_multidb.stamp.source import Source
+from alembic_multidb.stamp.stamp import Stamp, stamp_connected
+
+
+def stamp(project: Project, ready: Prepared, work: Work, scratch: ScratchMaker) -> Stamp:
+    """Stamp a filled target with proof; where that cannot be had, its version table is empty, and says whose it is.
+
+    Args:
+        project: the repository.
+        ready: the split.
+        work: the target, under its lock.
+        scratch: returns the server for scratch databases.
+
+    Raises:
+        MultidbError: the database cannot be asked, or written to.
+    """
+    survey = ready.objects.survey
+    source = Source(ready.url, dict(survey.revisions), ready.objects.classification)
+    expected = ready.plan.expected[work.name]
+    stamp_options = StampOptions(names=(work.name,))
+    target = work.target
+    try:
+        source.revisions_for(target.database, None)
+    except MultidbError as error:
+        stamped = Stamp(name=work.name, result="refused", message=str(error))
+    else:
+        stamped = stamp_connected(target.connection, project, target.database, source, expected, stamp_options, scratch)
+    if isinstance(stamped.error, SQLAlchemyError):
+        raise MultidbError(
+            f'"{work.name}" could not be stamped: {stamped.message}. Everything that is done is kept; the same '
+            "command goes on"
+        )
+    if stamped.result not in ("stamped", "nothing to do"):
+        _mark_empty(project, work)
+    return stamped
+
+
+def _mark_empty(project: Project, work: Work) -> None:
+    connection, database = work.target.connection, work.target.database
+    options = {"version_table": database.version_table, "version_table_schema": database.version_table_schema}
+    with connection.begin():
+        existing = find_version_table(connection, database)
+        if existing is None:
+            MigrationContext.configure(connection, opts=options)._ensure_version_table()
+        mark_version_table(connection.execute, database, existing, project.mark_of(database))
+
+
+def make_settings(ready: Prepared, work: Work) -> list[str]:
+    """Make what no dump of a database holds, last: it may forbid writing; return what could not be made."""
+    connection = work.target.connection
+    settings = [item for item in ready.plan.settings if work.name in item.homes]
+    with connection.begin():
+        notes = replay(connection, settings)
+        return [*notes, *copy_to_database(connection, ready.plan.database_facts)]

@@ -1,0 +1,121 @@
+"""Targets are filled: schema, rows, sequences, indexes and constraints, materialized views, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from alembic_multidb.postgres import Programs
+from alembic_multidb.split.after import Locked, builds, index_memory, read_locked, split_entries
+from alembic_multidb.split.archive import Archive, dumped
+from alembic_multidb.split.making import SchemaMaker
+from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.run import Prepared
+from alembic_multidb.split.work import Work
+from alembic_multidb.transfer.builds import PARALLEL, Builder, Room
+from alembic_multidb.transfer.finishing import analyze, refresh
+from alembic_multidb.transfer.large_objects import copy_large_objects
+from alembic_multidb.transfer.progress import Meter
+from alembic_multidb.transfer.rows import copy_rows
+from alembic_multidb.transfer.sequences import set_places
+from alembic_multidb.verify.sequences import Place
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.tables import Name
+
+_POPULATED = text(
+    """
+    SELECT c.oid, n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind = 'm' AND c.relispopulated
+    """
+)
+# pgvector's parallel build of HNSW writes where it must not before this version.
+_SAFE_VECTOR = (0, 8, 2)
+
+
+@dataclass
+class Filler:
+    """Fills targets from one source.
+
+    Attributes:
+        ready: the split, planned; the source's point in time is held open.
+        options: what was asked for.
+        source: its workers.
+        places: where its sequences stand, by their numbers.
+        meter: told what is done.
+    """
+
+    ready: Prepared
+    options: SplitOptions
+    source: Side
+    places: Mapping[int, tuple[Name, Place]]
+    meter: Meter
+
+    def fill(self, works: Sequence[Work], programs: Programs) -> None:
+        """Do everything that no interrupted run has done.
+
+        Raises:
+            MultidbError: something could not be done; what was done before is kept.
+        """
+        ready, plan = self.ready, self.ready.plan
+        leave = [
+            *(["--no-owner"] if self.options.no_owner else []),
+            *(["--no-acl"] if self.options.no_acl else []),
+        ]
+        with dumped(ready.connection, ready.url, programs, ready.objects, options=leave) as archive:
+            locked = read_locked(ready.connection)
+            for work in works:
+                work.notes += SchemaMaker(work.target, plan, archive).run(split_entries(archive, work.name)[0])
+            flows = {work.target: work.tables for work in works}
+            encoding = str(ready.connection.exec_driver_sql("SHOW server_encoding").scalar_one())
+            copied = copy_rows(self.source, flows, self.meter, encoding=encoding)
+            for work in works:
+                work.copied = copied[work.target]
+                self._large_objects(work)
+                set_places(work.target, self._own(work))
+            for work in works:
+                self._finish(work, archive, locked)
+
+    def _large_objects(self, work: Work) -> None:
+        if work.name == self.options.large_objects:
+            work.large_objects = copy_large_objects(
+                self.source, work.target, owners=not self.options.no_owner, grants=not self.options.no_acl
+            )
+
+    def _own(self, work: Work) -> dict[Name, Place]:
+        rows = self.ready.plan.expected[work.name].rows
+        return dict(self.places[row.node.oid] for row in rows if row.kind == "sequence" and row.node.oid in self.places)
+
+    def _finish(self, work: Work, archive: Archive, locked: Mapping[int, Locked]) -> None:
+        """Make what comes after the rows."""
+        room = Room(self.options.jobs, self.options.memory, self._is_parallel_safe(work))
+        rows: dict[int, int] = {}
+        for key, step in work.target.done("rows:").items():
+            oid = int(key.split(":")[1])
+            rows[oid] = rows.get(oid, 0) + int(step.facts.get("rows", 0))
+        entries = split_entries(archive, work.name)[1]
+        found = builds(archive, entries, locked, index_memory(self.ready.objects.survey, rows))
+        self.meter.begin("indexes", sum(build.kind in PARALLEL for build in found))
+        builder = Builder(work.target, room, self.meter)
+        builder.run(found)
+        work.builds = len(found)
+        work.notes += builder.notes
+        refresh(work.target, self._views(work, archive), room)
+        analyze(work.target, [table.name for table in work.tables], room)
+
+    def _views(self, work: Work, archive: Archive) -> list[Name]:
+        """Return the materialized views that are filled, in the order in which they can be."""
+        found = []
+        populated = {row.oid: (row.nspname, row.relname) for row in self.ready.connection.execute(_POPULATED)}
+        for entry in archive.contents.of(work.name):
+            if entry.text.startswith("MATERIALIZED VIEW ") and entry.node is not None and entry.node.oid in populated:
+                found.append(populated[entry.node.oid])
+        return found
+
+    def _is_parallel_safe(self, work: Work) -> bool:
+        row = work.target.lead.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+        work.target.lead.rollback()
+        if row is None:
+            return True
+        return tuple(int(part) for part in str(row[0]).split(".")[:3] if part.isdigit()) >= _SAFE_VECTOR
