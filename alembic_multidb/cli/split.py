@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LockTimeoutOption, NamesOption
-from alembic_multidb.cli.output import Output, say
+from alembic_multidb.cli.output import FAILED, Output, say
 from alembic_multidb.cli.progress import Bar
 from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
 from alembic_multidb.config import environment_beside
@@ -63,6 +63,7 @@ def split(
     require_stamp: Annotated[
         bool, typer.Option("--require-stamp", help="Exit with 1 if a database cannot be stamped.")
     ] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Take back what an unfinished split has made.")] = False,
     programs: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(metavar="DIR", help="Where pg_dump and pg_restore are; else PATH, or the embedded extra's."),
@@ -81,8 +82,11 @@ def split(
     not be done. --plan says what would be done and what stands in the way, and touches nothing. --schema-only makes
     the schemas in the empty targets and compares each with its part of the source.
     """
-    if plan and schema_only:
-        raise ConfigurationError("--plan touches nothing and --schema-only makes the schemas: leave one of them out")
+    if plan + schema_only + abort > 1:
+        raise ConfigurationError(
+            "--plan touches nothing, --schema-only makes the schemas, --abort takes back what was made: give one of "
+            "them"
+        )
     options = SplitOptions(
         names=tuple(name or ()),
         exclude=tuple(exclude or ()),
@@ -95,14 +99,15 @@ def split(
         large_objects=large_objects,
     )
     with Output("split", as_json) as output, ExitStack() as stack:
+        if abort:
+            _abort(output, Project.load(config), options)
+            return
         url = resolve_url(source, environment_beside(str(config)), of="URL of the source (--source)")
         scratch = Scratch(config, scratch_url, stack)
         looks_for_drift = plan and not no_drift
         if config.is_file() and not schema_only and (looks_for_drift or not plan):
             scratch.prepare()  # before the models are imported, which takes time too
-        project = Project.load(config)
-        if large_objects is not None:
-            project.select([large_objects])
+        project = _project(config, options)
         with needed_driver():
             from alembic_multidb.split.run import prepared
         drift = scratch.if_there if looks_for_drift else None
@@ -114,6 +119,13 @@ def split(
             else:
                 files = Files(evidence=evidence, backup=backup)
                 _move(output, project, ready, options, files, scratch, require_stamp=require_stamp)
+
+
+def _project(config: Path, options: SplitOptions) -> Project:
+    project = Project.load(config)
+    if options.large_objects is not None:
+        project.select([options.large_objects])
+    return project
 
 
 def _move(
@@ -147,6 +159,24 @@ def _move(
             say("interrupted: what is done is kept; the same command goes on, and with --abort it takes that back")
             raise
     _print_report(output, report)
+
+
+def _abort(output: Output, project: Project, options: SplitOptions) -> None:
+    with needed_driver():
+        from alembic_multidb.split.abort import Aborted
+        from alembic_multidb.split.abort import abort as take_back
+
+    def report(aborted: Aborted) -> None:
+        output.databases.append(
+            {"state": None, "revisions": [], "heads": [], **vars(aborted), "left": list(aborted.left)}
+        )
+        output.worst(FAILED if aborted.result == "failed" else 0)
+        output.line(f"{aborted.name}: {aborted.message}")
+        for item in aborted.left:
+            output.line(f"left alone: {item}", indent="  ")
+
+    take_back(project, options, report=report)
+    output.in_order(project.databases)
 
 
 def _is_refused(output: Output, ready: Prepared, *, with_rows: bool) -> bool:

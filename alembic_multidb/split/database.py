@@ -71,6 +71,13 @@ def copy_to_database(connection: Connection, facts: Iterable[DatabaseFact]) -> l
     return failed
 
 
+def opposite(fact: DatabaseFact) -> DatabaseFact:
+    """Return what takes a fact back."""
+    if fact.what == "comment":
+        return DatabaseFact(what="comment", role=None, value="")
+    return DatabaseFact(what="grant" if fact.what == "revoke" else "revoke", role=fact.role, value=fact.value)
+
+
 def missing_facts(connection: Connection, facts: Iterable[DatabaseFact]) -> list[str]:
     """Return the rights that a target does not have, and the comments if it has other ones."""
     there = set(read_database(connection))

@@ -11,11 +11,11 @@ from functools import partial
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from alembic_multidb.catalog.objects import read_objects
 from alembic_multidb.env.connect import first_line, notice_a_dead_client
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.postgres import find_programs
+from alembic_multidb.split.abort import state_before
 from alembic_multidb.split.backup import Backup
 from alembic_multidb.split.compare import counts
 from alembic_multidb.split.ending import make_settings, stamp
@@ -144,10 +144,9 @@ class _Split:
         extensions = [] if state == "equal" else list(self.ready.plan.extensions[name])
         tables = read_tables(raw(source.lead), oids, extensions)
         if state != "equal":
-            with target.connection.begin():
-                before = [[item.type, item.identity] for item in read_objects(target.connection)]
+            before = state_before(target.connection, self.ready.plan, database)
             pins = {"search_path": self.ready.search_path}
-            target.begin(COMMAND, self.ready.identity, {"objects": before}, pins)
+            target.begin(COMMAND, self.ready.identity, before, pins)
         return Work(target, tables, state == "equal")
 
     def _places(self, source: Side, works: Sequence[Work]) -> dict[int, tuple[Name, Place]]:

@@ -17,6 +17,7 @@ from alembic_multidb.operate.project import Project
 from alembic_multidb.operate.status import counted
 from alembic_multidb.postgres import find_programs
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.split.abort import state_before
 from alembic_multidb.split.archive import Archive, dumped
 from alembic_multidb.split.compare import differences
 from alembic_multidb.split.database import copy_to_database, missing_facts
@@ -123,7 +124,7 @@ def _make_one(
             raise MultidbError("somebody else has begun to fill it; nothing was changed")
         settings = [item for item in plan.settings if database.name in item.homes]
         if state != "equal":
-            target.begin(COMMAND, ready.identity, {}, {})
+            target.begin(COMMAND, ready.identity, state_before(target.connection, plan, database), {})
             notes += SchemaMaker(target, plan, archive).run(archive.contents.of(database.name))
             with target.lead.transaction():
                 target.journal.drop(target.lead)

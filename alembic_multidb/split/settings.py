@@ -43,6 +43,31 @@ def replay(connection: Connection, settings: Iterable[Setting]) -> list[str]:
     return failed
 
 
+def read_settings(connection: Connection) -> list[Setting]:
+    """Return the settings of the connected database, and of roles in it."""
+    return [Setting(name=row.name, value=row.value, role=row.role, homes=()) for row in connection.execute(_READ)]
+
+
+def reset(connection: Connection, names: Iterable[tuple[str | None, str]]) -> list[str]:
+    """Take settings away, and return what could not be taken away.
+
+    Args:
+        connection: to the target, inside a transaction.
+        names: role, or None for everybody, and parameter of each.
+    """
+    read_parameters(connection)
+    database = str(connection.exec_driver_sql("SELECT current_database()").scalar_one())
+    failed = []
+    for role, name in names:
+        statement = sql.SQL("ALTER {} RESET {}").format(_owner(database, role), sql.Identifier(*name.split(".")))
+        try:
+            with connection.begin_nested():
+                _run(connection, statement)
+        except DBAPIError as error:
+            failed.append(f"setting {name} could not be taken away: {type(error.orig).__name__}")
+    return failed
+
+
 def missing(connection: Connection, settings: Iterable[Setting]) -> list[str]:
     """Return the settings that a database does not have.
 
@@ -64,11 +89,17 @@ def _make(connection: Connection, database: str, setting: Setting) -> None:
         value: sql.Composable = sql.SQL("FROM CURRENT")
     else:
         value = sql.SQL("TO {}").format(sql.Literal(setting.value))
-    owner = sql.SQL("DATABASE {}").format(sql.Identifier(database))
-    if setting.role is not None:
-        owner = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(setting.role), sql.Identifier(database))
     name = sql.Identifier(*setting.name.split("."))
-    statement = sql.SQL("ALTER {} SET {} {}").format(owner, name, value)
+    _run(connection, sql.SQL("ALTER {} SET {} {}").format(_owner(database, setting.role), name, value))
+
+
+def _owner(database: str, role: str | None) -> sql.Composed:
+    if role is None:
+        return sql.SQL("DATABASE {}").format(sql.Identifier(database))
+    return sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), sql.Identifier(database))
+
+
+def _run(connection: Connection, statement: sql.Composed) -> None:
     raw = connection.connection.dbapi_connection
     connection.exec_driver_sql(
         statement.as_string(raw),  # type: ignore[arg-type]

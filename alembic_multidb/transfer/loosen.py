@@ -1,4 +1,4 @@
-"""What hinders that tables are filled again: foreign keys, triggers, rules and row security go, and are made anew."""
+"""What hinders that tables are filled again: foreign keys, triggers, rules and the like go, and are made anew."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic_multidb.transfer.target import Target
 # What is made after the rows, and must be made again.
 POST = "post:"
 _AGAIN = (
-    *(f"{POST}{kind}:" for kind in ("FK CONSTRAINT", "TRIGGER", "RULE", "ROW SECURITY", "COMMENT")),
+    *(f"{POST}{kind}:" for kind in ("FK CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "RULE", "ROW SECURITY", "COMMENT")),
     *("refresh:", "analyze"),
 )
 _LOOSENING = "loosening"
@@ -17,7 +17,7 @@ _HINDERING = r"""
     FROM pg_catalog.pg_constraint AS k
     JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = c.oid
+    WHERE k.conparentid = 0 AND k.conislocal AND (k.contype = 'f' OR k.contype = 'c' AND NOT k.convalidated)
     UNION ALL
     SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.relname)
     FROM pg_catalog.pg_trigger AS t

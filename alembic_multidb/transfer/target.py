@@ -131,8 +131,12 @@ class Target:
                 f'{what} has begun to fill "{self.name}" and is not finished: go on with the command that began it, '
                 "or take it back with the same command and --abort"
             )
+        self.take_over(begun)
+
+    def take_over(self, begun: Begun) -> None:
+        """Go on instead of an earlier run, whose sessions are ended."""
         # A backend may work on for a while after its process has died.
-        self.lead.execute(_END_OLD, [_session_name(command, begun.run)])
+        self.lead.execute(_END_OLD, [_session_name(begun.command, begun.run)])
         self.lead.commit()
         with self.lead.transaction():
             self.journal.take_over(self.lead)

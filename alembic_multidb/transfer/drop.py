@@ -1,0 +1,124 @@
+"""Objects are dropped: without CASCADE, so that whatever else stands on them keeps them, and is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import psycopg
+from psycopg import sql
+
+from alembic_multidb.catalog.objects import LiveObject
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.transfer.session import Raw
+from alembic_multidb.verify.statements import rows
+
+_AT_ONCE = 200
+# These go with what they belong to.
+_PARTS = frozenset({"index", "table constraint", "domain constraint", "trigger", "rule", "policy", "default acl"})
+_WORDS = {
+    **dict.fromkeys(("function", "procedure", "aggregate"), "ROUTINE"),
+    "statistics object": "STATISTICS",
+}
+_FOREIGN_KEYS = """
+    SELECT n.nspname AS schema, c.relname AS table, k.conname AS name
+    FROM pg_catalog.pg_constraint AS k
+    JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = ANY (%s::oid[])
+"""
+_DEFAULT_RIGHTS = """
+    SELECT pg_catalog.pg_get_userbyid(d.defaclrole) AS role, n.nspname AS schema,
+           CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+                                WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END AS kind,
+           CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END AS grantee,
+           a.privilege_type AS privilege
+    FROM pg_catalog.pg_default_acl AS d
+    LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = d.defaclnamespace
+    CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
+    WHERE d.oid = ANY (%s::oid[]) AND d.defaclnamespace <> 0
+"""
+
+
+def drop_objects(connection: Raw, objects: Sequence[LiveObject]) -> None:
+    """Drop objects of a database, whatever the order in which they stand on each other.
+
+    Args:
+        connection: to the database, outside of any transaction; what was dropped before an error stays dropped.
+        objects: what to drop; their parts go with them.
+
+    Raises:
+        MultidbError: something else stands on one of them.
+    """
+    tables = [item.node.oid for item in objects if item.type == "table"]
+    keys = [
+        sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(
+            sql.Identifier(row["schema"], row["table"]), sql.Identifier(row["name"])
+        )
+        for row in rows(connection, _FOREIGN_KEYS, tables)
+    ]
+    connection.rollback()
+    _run_all(connection, keys)
+    _run_all(connection, _rights(connection, [item.node.oid for item in objects if item.type == "default acl"]))
+    # What was made last usually stands on what was made before.
+    left = sorted((item for item in objects if item.type not in _PARTS), key=lambda item: -item.node.oid)
+    while left:
+        remaining, problem = _drop_some(connection, left)
+        if len(remaining) == len(left):
+            raise MultidbError(
+                f"{left[0].type} {left[0].identity} and {len(left) - 1} more cannot be dropped, since something else "
+                f"stands on them: {problem}. Drop that first, then run it again"
+            )
+        left = remaining
+
+
+def _rights(connection: Raw, oids: Sequence[int]) -> list[sql.Composed]:
+    found = rows(connection, _DEFAULT_RIGHTS, list(oids))
+    connection.rollback()
+    return [
+        sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} REVOKE {} ON {} FROM {}").format(
+            sql.Identifier(row["role"]),
+            sql.Identifier(row["schema"]),
+            sql.SQL(row["privilege"]),
+            sql.SQL(row["kind"]),
+            sql.Identifier(row["grantee"]) if row["grantee"] is not None else sql.SQL("PUBLIC"),
+        )
+        for row in found
+    ]
+
+
+def _run_all(connection: Raw, statements: Sequence[sql.Composed]) -> None:
+    for start in range(0, len(statements), _AT_ONCE):
+        with connection.transaction():
+            for statement in statements[start : start + _AT_ONCE]:
+                connection.execute(statement)
+
+
+def _drop_some(connection: Raw, objects: Sequence[LiveObject]) -> tuple[list[LiveObject], str]:
+    """Drop what nothing stands on; return the rest, and why one of it could not go."""
+    left: list[LiveObject] = []
+    problem = ""
+    for start in range(0, len(objects), _AT_ONCE):
+        with connection.transaction():
+            connection.execute("SET LOCAL search_path = ''")
+            for item in objects[start : start + _AT_ONCE]:
+                try:
+                    with connection.transaction():
+                        connection.execute(drop_statement(item).encode())
+                except (psycopg.errors.DependentObjectsStillExist, psycopg.errors.UndefinedObject) as error:
+                    if isinstance(error, psycopg.errors.DependentObjectsStillExist):
+                        left.append(item)
+                        problem = str(error.diag.message_detail or first_line(error)).splitlines()[0]
+                except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction):
+                    continue  # it went with another one
+    return left, problem
+
+
+def drop_statement(item: LiveObject) -> str:
+    """Return what drops an object; its identity is quoted by PostgreSQL."""
+    return f"DROP {_WORDS.get(item.type, item.type.upper())} {item.identity}"
+
+
+def described(objects: Iterable[LiveObject]) -> list[list[str]]:
+    """Return objects as JSON has them."""
+    return [[item.type, item.identity] for item in objects]
