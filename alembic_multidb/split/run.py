@@ -99,22 +99,39 @@ def prepared(
     Raises:
         ConfigurationError: an object that is to be excluded is not there.
         ConnectionFailedError: the source cannot be reached.
+        MultidbError: it, or a target, cannot be read.
     """
     with connect_source(url) as connection:
-        pooler = list(source_pooler(connection))
-        if with_rows and not pooler:
-            hold_tables(connection)
-        search_path = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
-        with _without_collector():
-            survey = read_survey(connection, url)
-            objects = Objects.of(survey, project.databases, options)
-            plan = make_plan(objects)
-            found = [*plan.findings, *pooler, *preflight(connection, project, objects, plan, options)]
-        if scratch is not None:
-            revisions = sorted({item for each in survey.revisions.values() for item in each or ()})
-            found += drift(project, plan, revisions, scratch)
-        plan = replace(plan, findings=tuple(found))
-        yield Prepared(connection, url, _identity(connection), search_path, objects, plan)
+        try:
+            ready = _prepare(connection, project, url, options, scratch, with_rows=with_rows)
+        except (DBAPIError, psycopg.Error) as error:
+            raise MultidbError(f"the split could not be planned: {first_line(error)}; nothing was changed") from None
+        yield ready
+
+
+def _prepare(
+    connection: Connection,
+    project: Project,
+    url: DatabaseURL,
+    options: SplitOptions,
+    scratch: ScratchMaker | None,
+    *,
+    with_rows: bool,
+) -> Prepared:
+    pooler = list(source_pooler(connection))
+    if with_rows and not pooler:
+        hold_tables(connection)
+    search_path = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
+    with _without_collector():
+        survey = read_survey(connection, url)
+        objects = Objects.of(survey, project.databases, options)
+        plan = make_plan(objects)
+        found = [*plan.findings, *pooler, *preflight(connection, project, objects, plan, options)]
+    if scratch is not None:
+        revisions = sorted({item for each in survey.revisions.values() for item in each or ()})
+        found += drift(project, plan, revisions, scratch)
+    plan = replace(plan, findings=tuple(found))
+    return Prepared(connection, url, _identity(connection), search_path, objects, plan)
 
 
 def hold_tables(connection: Connection) -> None:
@@ -132,6 +149,8 @@ def hold_tables(connection: Connection) -> None:
         names = [(row.nspname, row.relname) for row in connection.execute(text(_READABLE))]
         connection.rollback()
         connection.exec_driver_sql(_PATIENT)
+        if (connection.dialect.server_version_info or (0,)) >= (17,):
+            connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
         for start in range(0, len(names), _LOCKED_AT_ONCE):
             some = [sql.SQL("ONLY {}").format(sql.Identifier(*name)) for name in names[start : start + _LOCKED_AT_ONCE]]
             raw(connection).execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(some)))
