@@ -12,8 +12,8 @@ from alembic_multidb.split.archive import Archive
 from alembic_multidb.split.estimate import graph_memory, lists_memory
 from alembic_multidb.split.survey import Survey
 from alembic_multidb.split.toc import Entry
-from alembic_multidb.transfer.builds import FOREIGN_KEY, INDEX, PARALLEL, Build
 from alembic_multidb.transfer.loosen import POST
+from alembic_multidb.transfer.sites import FOREIGN_KEY, INDEX, PARALLEL, Build
 
 # Nothing depends on these, so that many go together.
 _LAST = ("COMMENT", "SECURITY LABEL", "DEFAULT ACL", "ACL")

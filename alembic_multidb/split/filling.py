@@ -14,12 +14,13 @@ from alembic_multidb.split.making import SchemaMaker
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.run import Prepared
 from alembic_multidb.split.work import Work
-from alembic_multidb.transfer.builds import PARALLEL, Builder, Room
+from alembic_multidb.transfer.builds import Builder
 from alembic_multidb.transfer.finishing import analyze, refresh
 from alembic_multidb.transfer.large_objects import copy_large_objects
 from alembic_multidb.transfer.progress import Meter
 from alembic_multidb.transfer.rows import copy_rows
 from alembic_multidb.transfer.sequences import set_places
+from alembic_multidb.transfer.sites import Build, Room
 from alembic_multidb.verify.sequences import Place
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.tables import Name
@@ -30,8 +31,6 @@ _POPULATED = text(
     WHERE c.relkind = 'm' AND c.relispopulated
     """
 )
-# pgvector's parallel build of HNSW writes where it must not before this version.
-_SAFE_VECTOR = (0, 8, 2)
 
 
 @dataclass
@@ -74,8 +73,7 @@ class Filler:
                 work.copied = copied[work.target]
                 self._large_objects(work)
                 set_places(work.target, self._own(work))
-            for work in works:
-                self._finish(work, archive, locked)
+            self._finish(works, archive, locked)
 
     def _large_objects(self, work: Work) -> None:
         if work.name == self.options.large_objects:
@@ -87,22 +85,24 @@ class Filler:
         rows = self.ready.plan.expected[work.name].rows
         return dict(self.places[row.node.oid] for row in rows if row.kind == "sequence" and row.node.oid in self.places)
 
-    def _finish(self, work: Work, archive: Archive, locked: Mapping[int, Locked]) -> None:
+    def _finish(self, works: Sequence[Work], archive: Archive, locked: Mapping[int, Locked]) -> None:
         """Make what comes after the rows."""
-        room = Room(self.options.jobs, self.options.memory, self._is_parallel_safe(work))
+        room = Room(self.options.jobs, self.options.memory)
+        found = {work.target: self._builds(work, archive, locked) for work in works}
+        notes = Builder(room, self.meter).run(found)
+        for work in works:
+            work.builds = len(found[work.target])
+            refresh(work.target, self._views(work, archive), room)
+            analyze(work.target, [table.name for table in work.tables], room)
+            work.notes += notes[work.target]
+
+    def _builds(self, work: Work, archive: Archive, locked: Mapping[int, Locked]) -> list[Build]:
         rows: dict[int, int] = {}
         for key, step in work.target.done("rows:").items():
             oid = int(key.split(":")[1])
             rows[oid] = rows.get(oid, 0) + int(step.facts.get("rows", 0))
         entries = split_entries(archive, work.name)[1]
-        found = builds(archive, entries, locked, index_memory(self.ready.objects.survey, rows))
-        self.meter.begin("indexes", sum(build.kind in PARALLEL for build in found))
-        builder = Builder(work.target, room, self.meter)
-        builder.run(found)
-        work.builds = len(found)
-        work.notes += builder.notes
-        refresh(work.target, self._views(work, archive), room)
-        analyze(work.target, [table.name for table in work.tables], room)
+        return builds(archive, entries, locked, index_memory(self.ready.objects.survey, rows))
 
     def _views(self, work: Work, archive: Archive) -> list[Name]:
         """Return the materialized views that are filled, in the order in which they can be."""
@@ -112,10 +112,3 @@ class Filler:
             if entry.text.startswith("MATERIALIZED VIEW ") and entry.node is not None and entry.node.oid in populated:
                 found.append(populated[entry.node.oid])
         return found
-
-    def _is_parallel_safe(self, work: Work) -> bool:
-        row = work.target.lead.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
-        work.target.lead.rollback()
-        if row is None:
-            return True
-        return tuple(int(part) for part in str(row[0]).split(".")[:3] if part.isdigit()) >= _SAFE_VECTOR

@@ -5,9 +5,8 @@ Each is a transaction with its line in the journal. A vector index gets the memo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 
 import psycopg
 
@@ -15,179 +14,108 @@ from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.transfer.progress import Meter
 from alembic_multidb.transfer.session import Raw
+from alembic_multidb.transfer.sites import Build, Room, Site
 from alembic_multidb.transfer.target import Target
 
-INDEX, FOREIGN_KEY = "INDEX", "FK CONSTRAINT"
-PARALLEL = frozenset({INDEX, "CONSTRAINT", FOREIGN_KEY})
-_MEBIBYTE = 2**20
-_LEAST_MEMORY = 16 * _MEBIBYTE
 # Seconds between two looks at how far indexes are.
 _LOOK = 1.0
 _PROGRESS = """
-    SELECT pid, phase, blocks_done, blocks_total, tuples_done, tuples_total
+    SELECT relid::regclass::text, phase, blocks_done, blocks_total, tuples_done, tuples_total
     FROM pg_catalog.pg_stat_progress_create_index WHERE datname = pg_catalog.current_database()
 """
 
 
-@dataclass(frozen=True)
-class Build:
-    """Something that is made after the rows.
-
-    Attributes:
-        number: its place in the order.
-        kind: what pg_dump calls it.
-        name: what it is called in messages.
-        depends: the numbers of what must be there before.
-        tables: the numbers of the tables that are locked while it is made.
-        size: bytes that are read for it.
-        memory: bytes that its graph takes, if it is a vector index.
-        key: what the journal calls it.
-        sql: what makes it.
-    """
-
-    number: int
-    kind: str
-    name: str
-    depends: frozenset[int]
-    tables: frozenset[int]
-    size: int
-    memory: int
-    key: str
-    sql: str = field(repr=False)
-
-    def excludes(self, other: Build) -> bool:
-        """Tell whether the two cannot be made at the same time."""
-        return bool(self.tables & other.tables) and not self.kind == other.kind == INDEX
-
-
-@dataclass(frozen=True)
-class Room:
-    """What builds may use.
-
-    Attributes:
-        jobs: how many at a time.
-        memory: bytes, of all together.
-        is_parallel_safe: whether pgvector's parallel build is free of known faults there.
-    """
-
-    jobs: int
-    memory: int
-    is_parallel_safe: bool = True
-
-    def memory_for(self, build: Build) -> int:
-        """Return the bytes that a build gets."""
-        if build.memory:
-            return min(max(build.memory, _LEAST_MEMORY), self.memory)
-        return min(max(build.size, _LEAST_MEMORY), max(self.memory // self.jobs, _LEAST_MEMORY), self.memory)
-
-
-def waves(builds: Sequence[Build]) -> Iterable[list[Build]]:
-    """Yield what can be made together: indexes and constraints as soon as possible, then one of the others."""
-    left = {build.number: build for build in builds}
-    while left:
-        ready = [build for build in left.values() if not build.depends & left.keys()]
-        if not ready:  # a circle, which pg_dump would have cut
-            ready = list(left.values())[:1]
-        chosen = [build for build in ready if build.kind in PARALLEL] or ready[:1]
-        yield chosen
-        for build in chosen:
-            del left[build.number]
-
-
 class Builder:
-    """Makes what comes after the rows of one target.
+    """Makes what comes after the rows, in all targets at once.
 
     Args:
-        target: where.
         room: what may be used.
         meter: told what is being made.
     """
 
-    def __init__(self, target: Target, room: Room, meter: Meter) -> None:
-        self.target, self.room, self.meter = target, room, meter
-        self.notes: list[str] = []
+    def __init__(self, room: Room, meter: Meter) -> None:
+        self.room, self.meter = room, meter
 
-    def run(self, builds: Sequence[Build]) -> None:
-        """Make everything that is not there yet.
+    def run(self, builds: Mapping[Target, Sequence[Build]]) -> dict[Target, list[str]]:
+        """Make everything that is not there yet, and return what the server of each target has said.
 
         Raises:
             MultidbError: something could not be made; what was made before is kept.
         """
-        for wave in waves(builds):
-            todo = [build for build in wave if build.key not in self.target.steps]
-            self.meter.skip(
-                sum(build.kind in PARALLEL for build in wave) - sum(build.kind in PARALLEL for build in todo)
-            )
-            if todo and todo[0].kind not in PARALLEL:
-                self._make(todo[0])
-            elif todo:
-                self._make_together(sorted(todo, key=lambda build: (-build.memory, -build.size, build.number)))
-
-    def _make_together(self, builds: list[Build]) -> None:
-        running: dict[Future[None], Build] = {}
+        sites = [Site(target, some) for target, some in builds.items()]
+        total = sum(build.is_parallel for some in builds.values() for build in some)
+        self.meter.begin("indexes", total)
+        self.meter.skip(total - sum(build.is_parallel for site in sites for build in site.left))
+        running: dict[Future[None], tuple[Site, Build]] = {}
         with ThreadPoolExecutor(self.room.jobs, "multidb-build") as executor:
             try:
-                while builds or running:
-                    for build in self._next(builds, list(running.values())):
-                        builds.remove(build)
-                        running[executor.submit(self._make_one, build)] = build
+                while not all(site.is_done for site in sites):
+                    while (chosen := self._next(sites)) is not None:
+                        site, build = chosen
+                        site.begin(build)
+                        running[executor.submit(self._make_one, site, build)] = chosen
                     done, _ = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
                     for future in done:
-                        del running[future]
+                        site, build = running.pop(future)
                         future.result()
-                    self._look()
+                        site.finish(build)
+                    if not done:
+                        self._look(sites)
             except BaseException:
-                self.target.interrupt()
+                for site in sites:
+                    site.target.interrupt()
                 raise
+        return {site.target: site.notes for site in sites}
 
-    def _next(self, builds: Sequence[Build], running: list[Build]) -> list[Build]:
+    def _next(self, sites: Sequence[Site]) -> tuple[Site, Build] | None:
         """Choose what can begin now: nothing that another one locks, and no more memory than there is."""
-        chosen: list[Build] = []
-        for build in builds:
-            busy = [*running, *chosen]
-            if len(busy) >= self.room.jobs:
-                break
-            used = sum(map(self.room.memory_for, busy))
-            has_room = not busy or used + self.room.memory_for(build) <= self.room.memory
-            if has_room and not any(build.excludes(other) for other in busy):
-                chosen.append(build)
-        return chosen
+        busy = [build for site in sites for build in site.running]
+        if len(busy) >= self.room.jobs:
+            return None
+        free = self.room.memory - sum(map(self.room.memory_for, busy))
 
-    def _make_one(self, build: Build) -> None:
+        def fits(build: Build) -> bool:
+            return not busy or self.room.memory_for(build) <= free
+
+        found = [(build.order, number, build) for number, site in enumerate(sites) if (build := site.next(fits))]
+        if not found:
+            return None
+        _, number, build = min(found)
+        return sites[number], build
+
+    def _make_one(self, site: Site, build: Build) -> None:
+        if not build.is_parallel:
+            self._make(site, build)
+            return
         with self.meter.part(build.name, 1):
-            if not build.memory:
-                self._make(build)
-                return
             try:
-                self._make(build, is_parallel=self.room.is_parallel_safe)
+                self._make(site, build, is_parallel=site.is_parallel_safe)
             except _NoSharedMemoryError as error:
-                self.notes.append(
+                site.notes.append(
                     f"{build.name}: built by one process alone, since the server is short of shared memory ({error}); "
                     "give it more, in a container with --shm-size"
                 )
-                self._make(build, is_parallel=False)
+                self._make(site, build, is_parallel=False)
 
-    def _make(self, build: Build, *, is_parallel: bool = True) -> None:
+    def _make(self, site: Site, build: Build, *, is_parallel: bool = True) -> None:
+        target = site.target
         try:
-            with self.target.session() as session:
-                handler = self._noticed(build)
+            with target.session() as session:
+                handler = _noticed(site, build)
                 session.add_notice_handler(handler)
                 try:
-                    with self.target.journal.work(session, (build.key, "")) as is_to_do:
+                    with target.journal.work(session, (build.key, "")) as is_to_do:
                         if is_to_do:
                             self._give_memory(session, build, is_parallel=is_parallel)
                             session.execute(build.sql.encode())
                 finally:
                     session.remove_notice_handler(handler)
         except psycopg.Error as error:
-            if (
-                build.memory
-                and is_parallel
-                and isinstance(error, (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory))
-            ):
+            is_short = isinstance(error, (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory))
+            if build.memory and is_parallel and is_short:
                 raise _NoSharedMemoryError(first_line(error)) from None
             raise MultidbError(
-                f'{build.name} could not be made in "{self.target.name}": {first_line(error)}. Nothing that was made '
+                f'{build.name} could not be made in "{target.name}": {first_line(error)}. Nothing that was made '
                 "before is lost: when the cause is gone, the same command goes on"
             ) from None
 
@@ -202,23 +130,27 @@ class Builder:
             (list(settings), list(settings.values())),
         )
 
-    def _noticed(self, build: Build) -> Callable[[psycopg.errors.Diagnostic], None]:
-        def handler(notice: psycopg.errors.Diagnostic) -> None:
-            if notice.severity_nonlocalized == "WARNING" or "no longer fits" in (notice.message_primary or ""):
-                self.notes.append(f"{build.name}: the server says: {notice.message_primary}")
-
-        return handler
-
-    def _look(self) -> None:
+    def _look(self, sites: Sequence[Site]) -> None:
         """See how far the indexes are."""
-        try:
-            rows = self.target.lead.execute(_PROGRESS.encode()).fetchall()
-            self.target.lead.rollback()
-        except psycopg.Error as error:
-            raise MultidbError(f'the connection to "{self.target.name}" was lost: {first_line(error)}') from None
-        for _, phase, blocks, all_blocks, tuples, all_tuples in rows:
-            done, total = (blocks, all_blocks) if all_blocks else (tuples, all_tuples)
-            self.meter.note("index", f"{phase}{f', {100 * done // total} %' if total else ''}")
+        for site in sites:
+            try:
+                rows = site.target.lead.execute(_PROGRESS.encode()).fetchall()
+                site.target.lead.rollback()
+            except psycopg.Error as error:
+                raise MultidbError(f'the connection to "{site.target.name}" was lost: {first_line(error)}') from None
+            words = []
+            for table, phase, blocks, all_blocks, tuples, all_tuples in rows:
+                done, total = (blocks, all_blocks) if all_blocks else (tuples, all_tuples)
+                words.append(f"{table}: {phase}{f', {100 * done // total} %' if total else ''}")
+            self.meter.note(site.target.name, ", ".join(words))
+
+
+def _noticed(site: Site, build: Build) -> Callable[[psycopg.errors.Diagnostic], None]:
+    def handler(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING" or "no longer fits" in (notice.message_primary or ""):
+            site.notes.append(f"{build.name}: the server says: {notice.message_primary}")
+
+    return handler
 
 
 class _NoSharedMemoryError(Exception):

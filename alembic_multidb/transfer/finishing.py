@@ -10,7 +10,7 @@ from psycopg import sql
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
-from alembic_multidb.transfer.builds import Room
+from alembic_multidb.transfer.sites import Room
 from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.tables import Name, quoted_name
 

@@ -67,6 +67,7 @@ class Meter:
             self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + now - self._start
             self._phase, self._start = phase, now
             self._done, self._total = 0, total
+            self._notes.clear()
             self._tell()
 
     def times(self) -> dict[str, float]:
@@ -112,11 +113,11 @@ class Meter:
                 del self._now[number]
 
     def note(self, name: str, words: str) -> None:
-        """Say how far something is that is being worked on."""
+        """Say how far something is that is being worked on; no words take that away."""
         with self._lock:
             self._notes[name] = words
             self._tell()
 
     def _tell(self) -> None:
-        now = tuple(name + (f" ({self._notes[name]})" if name in self._notes else "") for name in self._now.values())
+        now = (*self._now.values(), *filter(None, self._notes.values()))
         self._show(Progress(self._phase, self._done, self._total, self._clock() - self._start, now))

@@ -206,7 +206,10 @@ def _copy(source: Raw, session: Raw, target: Target, cut: Cut, part: Part, repor
                     sql.Identifier(*table.name), sql.SQL(table.condition)
                 )
                 session.execute(statement)
-            rows = stream(source, session, table.copy_out(part), table.copy_in, report)
+            is_emptied = len(cut.parts) == 1 and table.into == table.name and table.condition is None
+            if is_emptied:
+                session.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.Identifier(*table.name)))
+            rows = stream(source, session, table.copy_out(part), table.copy_in(is_emptied=is_emptied), report)
             target.journal.tell(session, key, {"rows": rows})
     except psycopg.Error as error:
         raise MultidbError(

@@ -35,6 +35,8 @@ _PINS = {
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
+    # What a crash of the server forgets, it forgets with the journal's line; the last commit of all waits for the disk.
+    "synchronous_commit": "off",
     "tcp_keepalives_idle": "20",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "4",

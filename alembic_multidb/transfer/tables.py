@@ -104,13 +104,19 @@ class Table:
             sql.SQL(", ").join(columns), sql.Identifier(*self.name), self._where(part), self._format
         )
 
-    @property
-    def copy_in(self) -> sql.Composed:
-        """Return the statement that the target runs."""
+    def copy_in(self, *, is_emptied: bool) -> sql.Composed:
+        """Return the statement that the target runs.
+
+        Args:
+            is_emptied: whether the table was emptied in the same transaction: its rows need no look again by VACUUM.
+        """
+        freeze = sql.SQL(", FREEZE" if is_emptied else "")
         names = sql.SQL(", ").join(sql.Identifier(column.name) for column in self.columns)
         # A list of no columns is no list.
         listed = sql.SQL(" ({})").format(names) if self.columns else sql.SQL("")
-        return sql.SQL("COPY {}{} FROM STDIN (FORMAT {})").format(sql.Identifier(*self.into), listed, self._format)
+        return sql.SQL("COPY {}{} FROM STDIN (FORMAT {}{})").format(
+            sql.Identifier(*self.into), listed, self._format, freeze
+        )
 
     @property
     def _format(self) -> sql.SQL:

@@ -105,7 +105,7 @@ class Target:
             MultidbError: what is there was begun by another command, or from another source.
         """
         self._pins = {**pins, "application_name": _session_name(command, self.journal.run)}
-        pin(self.lead, **pins)
+        pin(self.lead, **{**pins, "synchronous_commit": "on"})
         self.begun = Journal.begun(self.lead)
         self.lead.rollback()
         if self.begun is None:

@@ -128,7 +128,7 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
     yield from _excluded_tables(wanted, run.ground.tables)
     by_oid = {table.oid: table for table in run.ground.tables.values()}
     to_read = [pair for pair in to_read if not wanted.has_excluded_rows(pair.source, by_oid.get(pair.source.root))]
-    if not to_read:
+    if not to_read and not (run.ground.given is not None and not names):
         message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
         yield Finding(kind="rows", object="all", what="suspicious", message=message)
     how = DataOptions(options.strong, options.chunk, options.max_rows, run.keys, wanted.database.name)
