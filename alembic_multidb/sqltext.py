@@ -292,6 +292,34 @@ def touched(sql: str) -> Touched | None:
     )
 
 
+class Mentioned(NamedTuple):
+    """What statements name, by kind; and the strings in them."""
+
+    relations: frozenset[Relation]
+    functions: frozenset[Relation]
+    types: frozenset[Relation]
+    texts: frozenset[str]
+
+
+def mentioned(sql: str) -> Mentioned | None:
+    """Return what statements name; None if they cannot be read."""
+    tree, statements = _tree(sql), touched(sql)
+    if tree is None or statements is None:
+        return None
+    found = _nodes(tree)
+    return Mentioned(
+        statements.relations,
+        frozenset(_last_two(node.funcname) for node in found if isinstance(node, nodes.FuncCall)),
+        frozenset(_last_two(node.names) for node in found if isinstance(node, nodes.TypeName) and node.names),
+        frozenset(node.sval.sval for node in found if isinstance(node, nodes.A_Const) and node.HasField("sval")),
+    )
+
+
+def _last_two(names: Any) -> Relation:
+    *schema, name = (part.string.sval for part in names)
+    return Relation(schema[-1] if schema else None, name)
+
+
 def _dropped(node: Any) -> Iterable[Relation]:
     """Return the tables and views that a statement drops, whose names are lists there."""
     if node.remove_type in _DROPPED:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from alembic_multidb.bodytext import read_words
 from alembic_multidb.catalog.snapshot import ObjectId
 from alembic_multidb.errors import MultidbError
+from alembic_multidb.plpgsql import Function
 from alembic_multidb.split.archive import without_session
 from alembic_multidb.split.model import matches, shown
 from alembic_multidb.split.objects import Objects
@@ -70,34 +71,79 @@ def test_a_script_without_its_session() -> None:
         without_session("SELECT 1")
 
 
+ALL = """
+DECLARE
+    r record; n CONSTANT int := (SELECT count(*) FROM counters); "Odd" app.users; own rag.score[] := '{}';
+    x ai.docs%ROWTYPE; y public.teams.id%type; c CURSOR (k int) FOR SELECT * FROM cursed WHERE id = k;
+BEGIN
+    -- FROM hidden
+    FOR r IN SELECT a AS users_ FROM "Odd ""x" WHERE k = 'word' LOOP PERFORM nextval('rag.Seq'); END LOOP;
+    WITH w AS (SELECT 1) INSERT INTO app.logs SELECT rag.weigh(1), NULL::common.state FROM w /* hidden */;
+    IF EXISTS (SELECT FROM looked) THEN NEW.a := (SELECT max(m) FROM assigned); NEW := OLD; END IF;
+    DECLARE z inner_type; BEGIN RETURN NEW; EXCEPTION WHEN others THEN RAISE NOTICE '%', (SELECT 1 FROM raised); END;
+    RETURN NULL;
+END
+"""
+
+
+def test_a_body_of_a_trigger() -> None:
+    """Statements, expressions, types and strings are told apart; comments, columns and names of WITH are none of it."""
+    words = read_words(Function("plpgsql", ALL, "trigger"))
+    assert (words.is_parsed, words.is_dynamic) == (True, False)
+    assert {(schema, name) for schema, name in words.relations if name not in ("word", "seq", "0")} == {
+        *((None, name) for name in ("counters", 'Odd "x', "cursed", "looked", "assigned", "raised")),
+        *(("app", "logs"), (None, "rag")),
+    }
+    assert ("rag", "seq") in words.relations
+    assert {("rag", "weigh"), (None, "nextval")} <= words.functions
+    assert {
+        ("app", "users"),
+        ("rag", "score"),
+        ("ai", "docs"),
+        ("public", "teams"),
+        (None, "inner_type"),
+    } <= words.types
+    assert ("common", "state") in words.types
+
+
 @pytest.mark.parametrize(
-    ("language", "body", "names", "is_dynamic"),
+    ("function", "is_dynamic"),
     [
-        ("sql", 'SELECT * FROM public."Odd ""x"""', {("public", 'Odd "x"')}, False),
-        ("sql", "SELECT 1 -- FROM hidden\n/* hidden */", set(), False),
-        (
-            "plpgsql",
-            "BEGIN PERFORM nextval('rag.Seq'); EXECUTE 'DELETE FROM t'; END",
-            {("rag", "seq"), (None, "t")},
-            True,
-        ),
-        ("plpgsql", "BEGIN x := $$SELECT FROM inside$$; END", {(None, "inside")}, False),
-        ("plpython3u", "plpy.execute('TABLE ai')", {(None, "ai")}, False),
+        (Function("sql", "SELECT f FROM a.named; DELETE FROM other"), False),
+        (Function("plpgsql", "BEGIN RETURN (SELECT 1 FROM a.named); END", "integer", arguments=(("i", ""),)), False),
+        (Function("plpgsql", "BEGIN RETURN QUERY TABLE a.named; RETURN; END", "a.t", is_set=True), False),
+        (Function("plpgsql", "BEGIN RETURN QUERY EXECUTE 'TABLE a.named'; END", "record", True, (("t", "q"),)), True),
+        (Function("plpgsql", "BEGIN x := 1; RETURN NEXT; DELETE FROM a.named; END", "int", True, (("o", "x"),)), False),
+        (Function("plpgsql", "BEGIN b := (TABLE a.named); END", "", False, (("i", "a"), ("b", "b"))), False),
+        (Function("plpgsql", "BEGIN PERFORM 1 FROM a.named; END", "event_trigger"), False),
+        (Function("plpgsql", "BEGIN FOR new IN EXECUTE 'TABLE a.named' LOOP NULL; END LOOP; END", "trigger"), True),
+        (Function("plpgsql", "BEGIN a[1] := (TABLE a.named); RETURN; END", "void", False, (("i", "a"),)), False),
+        (Function("plpgsql", "BEGIN EXECUTE $x$TABLE a.named$x$; END", "void"), True),
+    ],
+    ids=str,
+)
+def test_bodies_of_many_kinds(function: Function, is_dynamic: bool) -> None:
+    """Whatever a function takes and returns, its body is parsed."""
+    words = read_words(function)
+    assert (words.is_parsed, words.is_dynamic) == (True, is_dynamic)
+    assert ("a", "named") in words.relations
+
+
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [
+        ("plpgsql", "BEGIN x := 'never closed FROM ai; END"),
+        ("plpgsql", "BEGIN EXECUTE 'ai'; FROM -- hidden\n;END"),
+        ("sql", "SELEC * FROM ai /* hidden */"),
+        ("plpython3u", "plpy.execute('TABLE ai')"),
     ],
 )
-def test_words_of_a_body(language: str, body: str, names: set[Any], is_dynamic: bool) -> None:
-    """Names are found, quoted and in strings too; those in comments are not."""
-    found = read_words(language, body)
-    assert names <= found.names
-    assert not any("hidden" in name for _, name in found.names)
-    assert found.is_dynamic == is_dynamic
-    assert found.is_scanned == (language != "plpython3u")
-
-
-def test_what_cannot_be_scanned_is_said() -> None:
-    """A quote that nobody closes."""
-    found = read_words("plpgsql", "BEGIN x := 'never closed FROM ai; END")
-    assert not found.is_scanned and (None, "ai") in found.names
+def test_what_cannot_be_parsed_is_said(language: str, body: str) -> None:
+    """And is searched for words, without comments where the scanner can read it."""
+    found = read_words(Function(language, body))
+    assert not found.is_parsed and (None, "ai") in found.relations
+    assert not any("hidden" in name for _, name in found.relations)
+    assert found.is_dynamic == ("EXECUTE" in body)
 
 
 def test_a_name_on_one_line() -> None:
