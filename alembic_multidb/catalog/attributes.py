@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alembic_multidb.sqltext import normalized_expression, normalized_name, normalized_query
@@ -30,3 +31,44 @@ def normalized(attribute: str, value: Any) -> Any:
     if attribute == "query":
         return normalized_query(value)
     return normalized_expression(value) if attribute in _EXPRESSIONS else normalized_name(value)
+
+
+class Definition(Mapping[str, Any]):
+    """An object's definition as every version has it: each attribute is worked out when it is first asked for.
+
+    Most never are: to parse the SQL of a large schema takes longer than to read it.
+
+    Args:
+        written: attribute to value, as PostgreSQL has written it.
+    """
+
+    __slots__ = ("_known", "_written")
+
+    def __init__(self, written: Mapping[str, Any]) -> None:
+        self._written = written
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known:
+            self._known[name] = normalized(name, self._written[name])
+        return self._known[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return an attribute's value, or the default."""
+        return self[name] if name in self._written else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self, **other}
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def is_written_like(self, other: object) -> bool:
+        """Tell whether another definition is the same, to the letter: then nothing needs to be worked out."""
+        return isinstance(other, Definition) and repr(self._written) == repr(other._written)

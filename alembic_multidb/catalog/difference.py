@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from alembic_multidb.catalog.attributes import Definition
 from alembic_multidb.catalog.snapshot import REPORTED_KINDS, Row, Snapshot, canonical
 
 What = Literal["missing", "extra", "different"]
@@ -69,6 +70,8 @@ def _difference(before: Row | None, after: Row | None) -> Difference | None:
     is_reported = row.kind in REPORTED_KINDS
     if before is None or after is None:
         return Difference(row.kind, row.identity, "missing" if after is None else "extra", {}, is_reported)
+    if isinstance(before.definition, Definition) and before.definition.is_written_like(after.definition):
+        return None
     one, other = before.attributes, after.attributes
     if canonical(one) == canonical(other):
         return None

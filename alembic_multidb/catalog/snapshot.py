@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from alembic_multidb.catalog.attributes import normalized
+from alembic_multidb.catalog.attributes import Definition
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.sqltext import normalized_name
 
@@ -160,7 +160,7 @@ class Snapshot:
             "server_version": self.server_version,
             "default_schema": self.default_schema,
             "fingerprint": self.fingerprint,
-            "rows": [[row.kind, row.identity, row.definition, *row.node, row.relation] for row in self.rows],
+            "rows": [[row.kind, row.identity, dict(row.definition), *row.node, row.relation] for row in self.rows],
             "edges": [[*edge.source, *edge.target, edge.kind] for edge in self.edges],
         }
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
@@ -234,9 +234,8 @@ def _read_rows(connection: Connection, edges: Iterable[Edge]) -> list[Row]:
 
 def _read_kind(connection: Connection, file: str, kind: str) -> Iterable[Row]:
     for found in run_file(connection, file):
-        definition = {name: normalized(name, value) for name, value in found.definition.items()}
         node = ObjectId(found.catalog, found.oid)
-        yield Row(kind, normalized_name(found.identity), definition, node, found.relation)
+        yield Row(kind, normalized_name(found.identity), Definition(found.definition), node, found.relation)
 
 
 @cache

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alembic_multidb.bodytext import Words, read_words
+from alembic_multidb.catalog.snapshot import ObjectId
 from alembic_multidb.plpgsql import Function
 from alembic_multidb.registry import TableName
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
@@ -40,7 +41,7 @@ class _Places:
         planned = objects.planned
         return cls(
             _known(planned, _RELATIONS),
-            _known(planned, _FUNCTIONS),
+            _with_extensions(_known(planned, _FUNCTIONS), objects),
             _known(planned, _WITH_ROWS),
             objects.survey.snapshot.default_schema,
         )
@@ -113,4 +114,15 @@ def _known(planned: Iterable[PlannedObject], types: Collection[str]) -> Known:
             schema = name.schema or DEFAULT_SCHEMA
             # Functions of one name, with other arguments.
             schemas[schema] = schemas.get(schema, frozenset()) | frozenset(item.homes)
+    return found
+
+
+def _with_extensions(functions: Known, objects: Objects) -> Known:
+    """Return where functions go, those of extensions too: where the extension does."""
+    found = {name: dict(schemas) for name, schemas in functions.items()}
+    for row in objects.survey.extension_functions:
+        extension = ObjectId("pg_extension", row.extension)
+        homes = objects.homes_of(extension) if objects.is_carried(extension) else frozenset[str]()
+        schemas = found.setdefault(row.name, {})
+        schemas[row.schema] = schemas.get(row.schema, frozenset()) | homes
     return found

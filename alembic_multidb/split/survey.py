@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from alembic_multidb.catalog.objects import LiveObject, read_objects
+from alembic_multidb.catalog.settings import LiveSetting, read_live_settings
 from alembic_multidb.catalog.snapshot import ObjectId, Snapshot, read_snapshot, run_file
 from alembic_multidb.registry import TableName
 from alembic_multidb.split.database import read_database
@@ -17,15 +18,6 @@ from alembic_multidb.split.outside import read_outside
 from alembic_multidb.stamp.source import read_revisions
 from alembic_multidb.urls import DatabaseURL
 
-_SETTINGS = text(
-    """
-    SELECT CASE WHEN s.setrole <> 0 THEN pg_get_userbyid(s.setrole)::text END AS role,
-           split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
-    FROM pg_db_role_setting AS s CROSS JOIN LATERAL unnest(s.setconfig) AS c
-    WHERE s.setdatabase = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-    ORDER BY 1 NULLS FIRST, 2
-    """
-)
 # The validator loads the library, which brings its own parameters; it asks for no right that not everybody has.
 _LIBRARIES = text(
     """
@@ -53,6 +45,7 @@ class Survey:
         revisions: what each version table says, by its name.
         foreign_keys: columns and targets of every foreign key.
         texts: bodies of functions, with their language.
+        extension_functions: schemas and names of the functions of extensions.
         sizes: of each leaf table, by its oid.
         vector_indexes: the indexes of pgvector.
         settings: of the database, and of roles in it.
@@ -67,9 +60,10 @@ class Survey:
     revisions: Mapping[TableName, tuple[str, ...]]
     foreign_keys: Mapping[ObjectId, Any]
     texts: Mapping[ObjectId, Any]
+    extension_functions: tuple[Any, ...]
     sizes: Mapping[int, Any]
     vector_indexes: tuple[Any, ...]
-    settings: tuple[Any, ...]
+    settings: tuple[LiveSetting, ...]
     parameters: Mapping[str, str]
     database_facts: tuple[DatabaseFact, ...]
     outside: tuple[LiveObject, ...]
@@ -82,7 +76,7 @@ def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
         connection: to the source, in a read-only transaction of one point in time.
         url: where it is, for messages.
     """
-    settings = tuple(connection.execute(_SETTINGS))
+    settings = read_live_settings(connection)
     # Before anything else loads a library: a view with a vector in it does.
     parameters = read_parameters(connection) if any("." in row.name for row in settings) else {}
     # What the login may not read is a version table all the same; pg_dump says so.
@@ -95,6 +89,7 @@ def read_survey(connection: Connection, url: DatabaseURL) -> Survey:
         revisions=revisions,
         foreign_keys={ObjectId("pg_constraint", row.oid): row for row in run_file(connection, "foreign_keys")},
         texts={ObjectId("pg_proc", row.oid): row for row in run_file(connection, "function_texts")},
+        extension_functions=tuple(run_file(connection, "extension_functions")),
         sizes={row.oid: row for row in run_file(connection, "sizes")},
         vector_indexes=tuple(run_file(connection, "vector_indexes")),
         settings=settings,

@@ -9,24 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import quoted_name
 
-from alembic_multidb.catalog.settings import QUOTED_LISTS
+from alembic_multidb.catalog.settings import make_setting, read_live_settings
 from alembic_multidb.env.connect import connect, make_engine
 from alembic_multidb.plugin.extensions import create_extension_sql
 from alembic_multidb.postgres import embedded_server
 from alembic_multidb.urls import DatabaseURL, resolve_url
 
 PREFIX = "multidb_scratch_"
-_SETTINGS = text(
-    """
-    SELECT unnest(s.setconfig) FROM pg_db_role_setting AS s
-    JOIN pg_database AS d ON d.oid = s.setdatabase WHERE d.datname = :name AND s.setrole = 0
-    """
-)
-_EMPTY = "''"
 
 
 @dataclass
@@ -74,12 +67,9 @@ class ScratchServer:
 
     def _copy_settings(self, template: str, name: str) -> None:
         """Give a copy what ALTER DATABASE ... SET has set, which is no part of what CREATE DATABASE copies."""
-        with connect(self._engine, "scratch", self.url) as connection:
-            settings = connection.execute(_SETTINGS, {"name": template}).scalars().all()
-        for setting in settings:
-            parameter, _, value = setting.partition("=")
-            written = value if parameter in QUOTED_LISTS else "'" + value.replace("'", "''") + "'"
-            self._run(f"ALTER DATABASE {{name}} SET {parameter} TO {written or _EMPTY}", name)
+        with connect(self._engine, "scratch", self.url) as connection, connection.begin():
+            for setting in read_live_settings(connection, template):
+                make_setting(connection, name, setting)
 
     def drop(self, name: str) -> None:
         """Drop a scratch database; nothing else is ever dropped."""

@@ -152,6 +152,29 @@ def test_not_a_superuser(findings: Findings, server: Server, source: str, target
         assert findings(plain(targets[1]), *map(plain, targets))["target-rights"].severity == "failed"
 
 
+def test_rights_that_others_have_granted(
+    findings: Findings, server: Server, source: str, targets: tuple[str, str]
+) -> None:
+    """Nobody but a superuser grants in another's name; without rights, nothing is in the way."""
+    role = f"grantor_{os.getpid()}"
+    server.run(f"CREATE ROLE {role}")
+    try:
+        psql(source, f"GRANT SELECT ON users TO {role} WITH GRANT OPTION")
+        psql(
+            source, f"SET ROLE {role}; GRANT SELECT ON users TO PUBLIC; RESET ROLE; GRANT SELECT ON ai_notes TO PUBLIC"
+        )
+        assert "grantors" not in findings()
+        with login(server, *targets) as plain:
+            found = findings(plain(source), *map(plain, targets))["grantors"]
+            assert (found.database, found.severity) == ("core", "failed")
+            assert f"table public.users (by {role})" in found.message and "ai_notes" not in found.message
+            options = SplitOptions(no_acl=True)
+            assert "grantors" not in findings(plain(source), *map(plain, targets), options=options)
+    finally:
+        psql(source, f"DROP OWNED BY {role}")
+        server.run(f"DROP ROLE {role}")
+
+
 def test_roles_that_are_missing(findings: Findings, server_16: Server, server: Server, source: str) -> None:
     """An owner, a grantee and a policy's role that the target's server does not have."""
     made = [f"absent_{what}_{os.getpid()}" for what in ("owner", "reader", "policy")]

@@ -24,6 +24,7 @@ from alembic_multidb.split.model import Finding, Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.preflight.extensions import extension_findings
 from alembic_multidb.split.preflight.facts import read_facts
+from alembic_multidb.split.preflight.grantors import granted_by_others, grantor_findings
 from alembic_multidb.split.preflight.machine import memory_for_graphs
 from alembic_multidb.split.preflight.regvalues import foreign_values
 from alembic_multidb.split.preflight.roles import role_findings
@@ -54,7 +55,7 @@ def preflight(
     found += source_findings(connection, objects, source)
     found += foreign_values(connection, objects)
     versions = {item.name: item.installed or "" for item in read_extensions(connection, ())}
-    spaces = tablespaces(connection)
+    spaces, granted = tablespaces(connection), granted_by_others(connection)
     with open_targets(project, plan) as (targets, problems):
         found += problems
         found += same_databases(connection, targets)
@@ -62,6 +63,7 @@ def preflight(
             found += target_findings(target, source, plan)
             found += extension_findings(target, plan, versions)
             found += role_findings(target, plan, options)
+            found += grantor_findings(target, objects, granted, options)
             found += missing_tablespaces(target, spaces)
             found += memory_for_graphs(target.name, target.facts, plan)
     return tuple(found)
