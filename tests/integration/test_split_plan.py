@@ -14,19 +14,22 @@ from tests.integration.split_cases import (
     PARTS,
     expected,
     found,
+    make_roles,
     plan_of,
     project,
     scripts,
     stopping,
 )
 from tests.integration.test_snapshot import snapshot_of
+from tests.servers import Server
 
 
 @pytest.mark.parametrize("version", ["18", "16"])
 def test_every_object_has_its_home(
-    request: pytest.FixtureRequest, version: str, tmp_path: Path, new_database: NewDatabase
+    request: pytest.FixtureRequest, version: str, tmp_path: Path, new_database: NewDatabase, server: Server
 ) -> None:
     """Each object of some 160 is there exactly once, with the home that the script says; nothing stands in the way."""
+    make_roles(server)
     plan = plan_of(project(tmp_path, new_database(), new_database()), request.getfixturevalue(f"mixed_{version}"))
     assert found(plan) == expected(scripts(*PARTS[version]), "postgres")
     assert stopping(plan) == []
@@ -66,6 +69,7 @@ def test_texts_of_functions_are_looked_into(mixed_18: str, tmp_path: Path, new_d
     assert kinds == {
         ("body-names-another-home", "core", "function public.text_only()"),
         ("body-names-another-home", "core", "function public.dynamic(pg_catalog.text)"),
+        ("body-names-another-home", "core", "function crm.plain(pg_catalog.text)"),
         ("body-dynamic", None, "function public.dynamic(pg_catalog.text)"),
         ("body-not-read", None, "function crm.in_mine()"),
     }

@@ -28,3 +28,6 @@ CREATE INDEX users_trigrams ON public.users USING gin (name extensions.gin_trgm_
 CREATE INDEX ai_memories_trigrams ON public.ai_memories USING gist (content extensions.gist_trgm_ops);
 -- [core] collation:crm.builtin
 CREATE COLLATION crm.builtin (provider = builtin, locale = 'C.UTF-8');
+-- A body that calls an extension's function, where the extension does not go.
+-- [core] function:crm.plain(pg_catalog.text)
+CREATE FUNCTION crm.plain(t text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN "Odd.extensions".unaccent(t); END $$;
