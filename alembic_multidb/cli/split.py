@@ -185,7 +185,8 @@ def _is_refused(output: Output, ready: Prepared, *, with_rows: bool) -> bool:
     output.worst(code)
     output.findings = ready.plan.to_data()["findings"]
     if code:
-        for line in findings(ready.plan.findings, all_=False):
+        relevant = [item for item in ready.plan.findings if with_rows or not item.rows_only]
+        for line in findings(relevant, all_=False):
             output.line(line)
         output.line("Nothing was changed.")
     return bool(code)

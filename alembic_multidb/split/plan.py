@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from shlex import quote
 
 from alembic_multidb.catalog.snapshot import Row, Snapshot
 from alembic_multidb.classify import plain_name
@@ -119,7 +120,7 @@ def _refusal(item: PlannedObject) -> Finding:
         severity="refused",
         object=item.name,
         message=f"{item.name} {_REFUSED[item.treatment]}: {item.why}",
-        fix=f"{_PASTE} (--exclude '{item.name}')",
+        fix=f"{_PASTE} (--exclude {quote(item.name)})",
     )
     if item.type == "policy":
         consent = "without this policy rows are guarded less, or not at all, in the new database: "

@@ -259,6 +259,18 @@ def test_values_that_name_objects(findings: Findings, source: str) -> None:
             connection.execute("INSERT INTO ai_log VALUES ('ai_notes', NULL, NULL, NULL)")
 
 
+def test_values_inside_others_are_told(findings: Findings, source: str) -> None:
+    """An attribute of a composite type, or of an array of them, is not looked at, and that is said."""
+    psql(
+        source,
+        "CREATE DOMAIN named AS regclass; CREATE TYPE pair AS (what named, n int); CREATE TYPE pairs AS (them pair[]);"
+        "CREATE TABLE ai_log (id int, them pairs)",
+    )
+    found = findings()["value-not-looked-at"]
+    assert (found.severity, found.database, found.object) == ("warning", "ai", "public.ai_log.them")
+    assert "values of regclass inside others" in found.message
+
+
 def test_partitions_with_another_rule(findings: Findings, source: str) -> None:
     """A partition that a rule gives another home than its root's is refused; the default is no such rule."""
     psql(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -22,18 +23,25 @@ _CATALOGS = {
     "regnamespace": "pg_namespace",
     "regcollation": "pg_collation",
 }
-# The columns of these types, of arrays and domains of them.
+# The columns of these types, of arrays and domains of them, and of composite types with such an attribute.
 _COLUMNS = text(
     """
-    WITH RECURSIVE base (typ, oid, is_array) AS (
-        SELECT t.oid, t.oid, false FROM pg_type AS t WHERE t.oid IN (SELECT atttypid FROM pg_attribute)
-        UNION ALL
-        SELECT b.typ, CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END, b.is_array OR t.typtype <> 'd'
+    WITH RECURSIVE base (typ, oid, is_array, is_inside) AS (
+        SELECT t.oid, t.oid, false, false FROM pg_type AS t WHERE t.oid IN (SELECT atttypid FROM pg_attribute)
+        UNION
+        SELECT b.typ, x.oid, x.is_array, x.is_inside
         FROM base AS b JOIN pg_type AS t ON t.oid = b.oid
-        WHERE t.typtype = 'd' OR (t.typcategory = 'A' AND t.typelem <> 0)
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END, b.is_array OR t.typtype <> 'd',
+                   b.is_inside
+            WHERE t.typtype = 'd' OR (t.typcategory = 'A' AND t.typelem <> 0)
+            UNION ALL
+            SELECT a.atttypid, false, true FROM pg_attribute AS a
+            WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+        ) AS x (oid, is_array, is_inside)
     )
     SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS table, quote_ident(a.attname) AS column,
-           t.typname AS type, b.is_array
+           t.typname AS type, b.is_array, b.is_inside
     FROM pg_attribute AS a
     JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'r' AND c.relpersistence <> 't'
     JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname NOT LIKE 'pg\\_%'
@@ -53,9 +61,27 @@ def foreign_values(connection: Connection, objects: Objects) -> Iterator[Finding
         connection: to the source.
         objects: what becomes of its objects.
     """
-    columns = connection.execute(_COLUMNS, {"types": list(_CATALOGS)}).all()
-    if not columns:
-        return
+    found = connection.execute(_COLUMNS, {"types": list(_CATALOGS)}).all()
+    for row in found:
+        if row.is_inside and objects.is_carried(ObjectId("pg_class", row.oid)):
+            yield _inside(objects, row)
+    if columns := [row for row in found if not row.is_inside]:
+        yield from _wrong_values(connection, objects, columns)
+
+
+def _inside(objects: Objects, row: Any) -> Finding:
+    return Finding(
+        kind="value-not-looked-at",
+        severity="warning",
+        database=min(objects.homes_of(ObjectId("pg_class", row.oid)), default=None),
+        object=f"{row.table}.{row.column}",
+        message=f"column {row.table}.{row.column} holds values of {row.type} inside others, which were not looked at: "
+        "one that names what does not go there cannot be loaded",
+        rows_only=True,
+    )
+
+
+def _wrong_values(connection: Connection, objects: Objects, columns: Sequence[Any]) -> Iterator[Finding]:
     parts = []
     for number, row in enumerate(columns):
         value = f"unnest({row.column})" if row.is_array else row.column
