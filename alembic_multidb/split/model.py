@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -304,22 +303,3 @@ def parse_size(text: str, *, of: str) -> int:
 def shown(name: str) -> str:
     """Return a name on one line: what cannot be printed is written as an escape."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
-
-
-def matches(given: str, type_: str, identity: str) -> bool:
-    """Tell whether what ``--exclude`` was given names an object, as it is or as the plan prints it."""
-    return given in (f"{type_}:{identity}", f"{type_}:{shown(identity)}")
-
-
-def check_exclude(given: Iterable[str]) -> None:
-    """Refuse what is not of the form TYPE:IDENTITY.
-
-    Raises:
-        ConfigurationError: it is not.
-    """
-    for item in given:
-        kind, separator, name = item.partition(":")
-        if not kind or not separator or not name:
-            raise ConfigurationError(
-                f'--exclude "{item}" is not of the form KIND:NAME, as in view:public.v_report; --plan prints both'
-            )

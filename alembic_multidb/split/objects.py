@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 
 from alembic_multidb.catalog.objects import LiveObject
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
 from alembic_multidb.classify import Classification, classify, standing_on, table_name
-from alembic_multidb.errors import ConfigurationError, RegistryError
+from alembic_multidb.errors import RegistryError
 from alembic_multidb.registry import Databases
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
-from alembic_multidb.split.model import PlannedObject, SplitOptions, Treatment, check_exclude, matches, shown
+from alembic_multidb.split.exclude import check_exclude, excluded_nodes, matches_any
+from alembic_multidb.split.model import PlannedObject, SplitOptions, Treatment, shown
 from alembic_multidb.split.survey import Survey
 from alembic_multidb.stamp.schema import without_version_tables
 
-# These belong to their table although the classification lets them stand alone.
-_BELONGING = frozenset({"pg_trigger", "pg_policy", "pg_rewrite", "pg_constraint", "pg_statistic_ext"})
 _MANY = 4
 # A superuser can make objects there, and pg_dump takes them for PostgreSQL's own.
 _POSTGRESQLS = frozenset({"pg_catalog", "information_schema"})
@@ -60,7 +58,7 @@ class Objects:
         schema = without_version_tables(survey.snapshot, databases, *survey.revisions)
         kept = {row.node for row in schema.rows}
         version_nodes = frozenset(row.node for row in survey.snapshot.rows) - kept
-        excluded = _excluded(survey, options.exclude)
+        excluded = excluded_nodes(survey, options.exclude)
         classification = classify(schema, databases, copies_sequences=True, without=excluded)
         return cls(survey, databases, options, version_nodes, excluded, classification)
 
@@ -227,30 +225,6 @@ class Objects:
             names.append(self.names.get(node, "something unnamed") + homes)
         names.sort()
         return ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if len(names) > _MANY else "")
-
-
-def matches_any(given: Iterable[str], item: LiveObject) -> bool:
-    """Tell whether an object is one of those named."""
-    return any(matches(name, item.type, item.identity) for name in given)
-
-
-def _excluded(survey: Survey, given: tuple[str, ...]) -> frozenset[ObjectId]:
-    """Return the excluded objects, with triggers, policies, rules and foreign keys of excluded tables and views."""
-    found: set[ObjectId] = set()
-    for name in given:
-        nodes = {item.node for item in survey.objects if matches(name, item.type, item.identity)}
-        if not nodes:
-            near = get_close_matches(name, [f"{item.type}:{shown(item.identity)}" for item in survey.objects], 3)
-            hint = f"; near are {', '.join(near)}" if near else ""
-            raise ConfigurationError(
-                f'--exclude "{name}" names nothing in the source{hint}; --plan prints every object\'s kind and name'
-            )
-        found |= nodes
-    for edge in survey.snapshot.edges if found else ():
-        is_part = edge.source.catalog in _BELONGING and edge.kind in "aiP"
-        if is_part and edge.target in found and edge.source not in found:
-            found.add(edge.source)
-    return frozenset(found)
 
 
 def _no_home(row: Row, databases: Databases, snapshot: Snapshot) -> str:

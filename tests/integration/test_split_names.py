@@ -11,7 +11,8 @@ from psycopg import sql
 
 from alembic_multidb import Database, Databases
 from alembic_multidb.operate import Project
-from alembic_multidb.split.model import SplitOptions, matches, shown
+from alembic_multidb.split.exclude import matches
+from alembic_multidb.split.model import SplitOptions, shown
 from tests.conftest import NewDatabase, psql
 from tests.integration.split_cases import found, make, plan_of, project
 from tests.servers import Server

@@ -12,7 +12,8 @@ from alembic_multidb.catalog.snapshot import ObjectId
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.plpgsql import Function
 from alembic_multidb.split.archive import without_session
-from alembic_multidb.split.model import matches, shown
+from alembic_multidb.split.exclude import matches
+from alembic_multidb.split.model import shown
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.toc import Contents, Entry, list_file, read_entries
 
