@@ -30,7 +30,7 @@ def compare_rows_with_evidence(
     side.hold([table.oid for table in tables.values()])
     by_identity = {table.identity: table for table in tables.values()}
     by_oid = {table.oid: table for table in tables.values()}
-    left_out = {table.identity for table in tables.values() if wanted.has_excluded_rows(table, by_oid.get(table.root))}
+    left_out = {table.identity for table in tables.values() if wanted.without_rows(table, by_oid.get(table.root))}
     proofs = [
         proof
         for proof in evidence.tables(wanted.database.name)

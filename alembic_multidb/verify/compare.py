@@ -127,7 +127,7 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
         yield from _extra(wanted, names, target)
     yield from _excluded_tables(wanted, run.ground.tables)
     by_oid = {table.oid: table for table in run.ground.tables.values()}
-    to_read = [pair for pair in to_read if not wanted.has_excluded_rows(pair.source, by_oid.get(pair.source.root))]
+    to_read = [pair for pair in to_read if not wanted.without_rows(pair.source, by_oid.get(pair.source.root))]
     if not to_read and not (run.ground.given is not None and not names):
         message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
         yield Finding(kind="rows", object="all", what="suspicious", message=message)
@@ -150,9 +150,11 @@ def _names(run: Run, wanted: Wanted) -> set[Name]:
 
 
 def _excluded_tables(wanted: Wanted, tables: Mapping[Name, Table]) -> Iterator[Expected]:
+    by_oid = {table.oid: table for table in tables.values()}
     for table in tables.values():
-        for kind in ("table", "rows"):
-            excluded = wanted.options.excludes({kind}, table.identity)
+        without_table = wanted.options.excludes({"table"}, table.identity)
+        without_rows = wanted.without_rows(table, by_oid.get(table.root))
+        for kind, excluded in (("table", without_table), ("rows", without_rows)):
             if excluded is not None and wanted.is_at_home(table):
                 yield Expected(kind=kind, object=table.identity, reason=f"excluded by {excluded}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alembic_multidb.errors import RegistryError
 from alembic_multidb.registry import Databases, RegisteredDatabase, TableName
-from alembic_multidb.verify.options import VerifyOptions
+from alembic_multidb.verify.options import Exclusion, VerifyOptions
 from alembic_multidb.verify.sequences import Sequence
 from alembic_multidb.verify.tables import Name, Table
 
@@ -62,9 +62,10 @@ class Wanted:
         """Tell whether a table is neither excluded nor one that holds revisions."""
         return not self.is_version_table(table) and not self.options.excludes({"table"}, table.identity)
 
-    def has_excluded_rows(self, table: Table, root: Table | None = None) -> bool:
-        """Tell whether the rows of a table are not compared, or those of the tree that it is a partition of."""
-        return any(each and self.options.excludes({"rows"}, each.identity) for each in (table, root))
+    def without_rows(self, table: Table, root: Table | None = None) -> Exclusion | None:
+        """Return what excludes the rows of a table, or those of the tree that it is a partition of."""
+        names = [each.identity for each in (table, root) if each is not None]
+        return next(filter(None, (self.options.excludes({"rows"}, name) for name in names)), None)
 
     def is_version_table(self, table: Table) -> bool:
         """Tell whether a table holds revisions: by its name, or because it looks like one."""

@@ -5,7 +5,7 @@ Options of user mappings, which let somebody in elsewhere, are compared, too, bu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from alembic_multidb.verify.options import VerifyOptions
@@ -36,10 +36,17 @@ class Rights:
     extensions: frozenset[str]
 
     @classmethod
-    def read(cls, side: Side, options: VerifyOptions, *, with_maintain: bool = True) -> Rights:
-        """Read it; memberships and rights only if rights are compared."""
+    def read(cls, side: Side, options: VerifyOptions, roles: Collection[str], *, with_maintain: bool) -> Rights:
+        """Read it; memberships and rights only if rights are compared.
+
+        Args:
+            side: where.
+            options: what is compared.
+            roles: whose members are told.
+            with_maintain: whether both sides know the right to maintain.
+        """
         changed = side.ask(query("changed_rights")).result() if options.grants else []
-        members = side.ask(query("memberships")).result() if options.grants else []
+        members = side.ask(query("memberships"), list(roles)).result() if options.grants else []
         rights = {row["name"]: [each for each in row["changes"] if _counts(each, with_maintain)] for row in changed}
         return cls(
             {row["name"]: row["words"] for row in members},
@@ -87,6 +94,11 @@ def _is_expected(source: Rights, target: Rights, name: str, is_default: bool) ->
     """Tell whether the target should have changed rights that the source has."""
     extension = source.extension[name]
     return is_default if extension is None else extension in target.extensions
+
+
+def read_roles(side: Side) -> frozenset[str]:
+    """Return the roles that own something in a database or have rights there, and their members."""
+    return frozenset(row["name"] for row in side.ask(query("roles")).result())
 
 
 def _compare_mappings(name: str, one: Mapping[str, str] | None, other: Mapping[str, str] | None) -> Iterator[Finding]:

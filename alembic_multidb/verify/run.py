@@ -202,7 +202,8 @@ def _suspect_empty(report: DatabaseReport, evidence: Evidence, options: VerifyOp
         for table in report.tables
         if table.rows == (0, 0) and before.get(table.name)
     )
-    there = {*(table.name for table in report.tables), *(finding.object for finding in report.findings)}
+    there = {table.name for table in report.tables}
+    there |= {item.object for item in (*report.findings, *report.expected)}
     found += tuple(
         Finding(
             kind="table",
@@ -212,7 +213,7 @@ def _suspect_empty(report: DatabaseReport, evidence: Evidence, options: VerifyOp
             database=report.name,
         )
         for name, rows in before.items()
-        if rows and name not in there and not options.excludes({"table"}, name)
+        if rows and name not in there and not options.excludes({"table", "rows"}, name)
     )
     return replace(report, findings=(*report.findings, *found))
 

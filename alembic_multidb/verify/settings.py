@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from alembic_multidb.env.connect import connect, make_engine
 from alembic_multidb.verify.meaning import Kind
 from alembic_multidb.verify.options import VerifyOptions
-from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Expected, Finding, fact
 from alembic_multidb.verify.side import Side, raw
 from alembic_multidb.verify.statements import query, rows
@@ -34,13 +33,15 @@ class Settings:
     """The settings of one database.
 
     Attributes:
-        told: those of the database, its roles and functions.
+        told: those of the database, of roles and functions.
+        own: the roles that have settings for this database.
         seen: those that a new connection has, without those that it brought along.
         kinds: what sort of values each has.
         extensions: the extensions that are there.
     """
 
     told: Values
+    own: frozenset[str]
     seen: Values
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     extensions: frozenset[str] = frozenset()
@@ -53,21 +54,27 @@ class Settings:
             side: where.
             also: names of settings to look at in a new connection, beside those of the database.
         """
-        told = {**_effective(side), **_functions(side)}
+        layers = side.ask(query("settings")).result()
+        told = {**_effective(layers), **_functions(side)}
+        own = frozenset(row["role"] for row in layers if row["is_here"] and row["role"] is not None)
         seen, kinds = _of_a_new_connection(side, sorted({*also, *(name for _, name in told)}))
-        return cls(told, seen, kinds, side.extensions)
+        return cls(told, own, seen, kinds, side.extensions)
 
     @property
     def names(self) -> set[str]:
         """Return the names of the settings of the database and its roles."""
         return {name for owner, name in self.told if not owner.startswith("function ")}
 
-    @property
-    def facts(self) -> dict[str, dict[str, str]]:
-        """Return a hash of each value, as evidence keeps them."""
+    def of(self, roles: Collection[str]) -> Values:
+        """Return those of the database, its functions, and of some roles."""
+        wanted = {_owner(role) for role in roles}
+        return {key: value for key, value in self.told.items() if not key[0].startswith("role ") or key[0] in wanted}
+
+    def facts(self, roles: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return a hash of each value, as evidence keeps them; of roles, those of some and of the database's own."""
         return {
             kind: {_identity(*key): fact(self.meaning(key[1], value)) for key, value in values.items()}
-            for kind, values in ((SETTING, self.told), (NEW, self.seen))
+            for kind, values in ((SETTING, self.of({*roles, *self.own})), (NEW, self.seen))
         }
 
     def meaning(self, name: str, value: str) -> str:
@@ -75,13 +82,23 @@ class Settings:
         return self.kinds.get(name, Kind()).meaning(value)
 
 
-def compare_settings(source: Settings, target: Settings, options: VerifyOptions) -> Iterator[Finding | Expected]:
-    """Compare settings of the database, of roles, of functions, and those that a new connection has."""
+def compare_settings(
+    source: Settings, target: Settings, roles: Collection[str], options: VerifyOptions
+) -> Iterator[Finding | Expected]:
+    """Compare settings of the database, of functions, and those that a new connection has.
+
+    Args:
+        source: those of the source.
+        target: those of the target.
+        roles: whose settings are compared, beside those of roles that have some for one of the two databases.
+        options: what is excluded.
+    """
     absent = source.extensions - target.extensions
-    kinds = Settings({}, {}, {**target.kinds, **source.kinds})
+    kinds = {**target.kinds, **source.kinds}
     named = set()
-    for owner, name in sorted(source.told.keys() | target.told.keys()):
-        one, other = source.told.get((owner, name)), target.told.get((owner, name))
+    before, after = (each.of({*roles, *source.own, *target.own}) for each in (source, target))
+    for owner, name in sorted(before.keys() | after.keys()):
+        one, other = before.get((owner, name)), after.get((owner, name))
         # The other settings of functions are compared with the schema.
         if owner.startswith("function ") and ("." not in name or one is None or other is None):
             continue
@@ -94,16 +111,11 @@ def compare_settings(source: Settings, target: Settings, options: VerifyOptions)
             yield _difference(_identity(*key), key[1], one, other, absent, options)
 
 
-def settings_of(sides: Sides) -> tuple[Settings, Settings]:
-    """Return the settings of both sides."""
-    source = Settings.read(sides.source)
-    return source, Settings.read(sides.target, source.names)
-
-
-def _is_same(kinds: Settings, name: str, one: str | None, other: str | None) -> bool:
+def _is_same(kinds: Mapping[str, Kind], name: str, one: str | None, other: str | None) -> bool:
     if one is None or other is None:
         return one is other
-    return kinds.meaning(name, one) == kinds.meaning(name, other)
+    kind = kinds.get(name, Kind())
+    return kind.meaning(one) == kind.meaning(other)
 
 
 def names_of(facts: Iterable[str]) -> set[str]:
@@ -115,9 +127,12 @@ def _identity(owner: str, name: str) -> str:
     return f"{name} of {owner}"
 
 
-def _effective(side: Side) -> Values:
+def _owner(role: str | None) -> str:
+    return "the database" if role is None else f"role {role}"
+
+
+def _effective(layers: Sequence[Mapping[str, Any]]) -> Values:
     """Put the layers on top of each other, as a new connection does."""
-    layers = side.ask(query("settings")).result()
     found: dict[tuple[str | None, str], str] = {}
     for role in {None, *(row["role"] for row in layers)}:
         for row in layers:
@@ -125,7 +140,7 @@ def _effective(side: Side) -> Values:
                 found |= {(role, name): value for name, value in _split(row["settings"])}
     # What a role has as everybody has it is no setting of its own.
     return {
-        ("the database" if role is None else f"role {role}", name): value
+        (_owner(role), name): value
         for (role, name), value in found.items()
         if role is None or found.get((None, name)) != value
     }

@@ -8,8 +8,8 @@ from alembic_multidb.verify.collect import Collected, Told
 from alembic_multidb.verify.homes import Wanted
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Expected, fact
-from alembic_multidb.verify.rights import WITH_MAINTAIN, Rights, compare_rights
-from alembic_multidb.verify.settings import Settings, compare_settings, settings_of
+from alembic_multidb.verify.rights import WITH_MAINTAIN, Rights, compare_rights, read_roles
+from alembic_multidb.verify.settings import Settings, compare_settings
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.states import State, compare_database, compare_states, read_database, read_states
 
@@ -34,11 +34,12 @@ def read_surroundings(wanted: Wanted, side: Side, names: set[str], older: int) -
         names: settings of a new connection to look at, whether or not the database has them.
         older: the lowest version of a server whose rights these are compared with.
     """
+    roles = read_roles(side)
     return {
         **_state_facts(read_states(side, wanted.is_ours)),
         **_database_facts(read_database(side, wanted.options)),
-        **Rights.read(side, wanted.options, with_maintain=older >= WITH_MAINTAIN).facts,
-        **Settings.read(side, names).facts,
+        **Rights.read(side, wanted.options, roles, with_maintain=older >= WITH_MAINTAIN).facts,
+        **Settings.read(side, names).facts(roles),
     }
 
 
@@ -64,14 +65,19 @@ def _database_facts(database: Mapping[str, str | None]) -> Facts:
 
 def _rights(wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
     older = min(sides.source.server_version, sides.target.server_version)
+    # Of the source's roles, others may have rights in other homes only.
+    roles = read_roles(sides.target)
     source, target = (
-        Rights.read(side, wanted.options, with_maintain=older >= WITH_MAINTAIN) for side in (sides.source, sides.target)
+        Rights.read(side, wanted.options, roles, with_maintain=older >= WITH_MAINTAIN)
+        for side in (sides.source, sides.target)
     )
     found.add(target.facts)
     yield from compare_rights(source, target, is_default=wanted.database.declaration.default)
 
 
 def _settings(wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
-    source, target = settings_of(sides)
-    found.add(target.facts)
-    yield from compare_settings(source, target, wanted.options)
+    roles = read_roles(sides.target)
+    source = Settings.read(sides.source)
+    target = Settings.read(sides.target, source.names)
+    found.add(target.facts(roles))
+    yield from compare_settings(source, target, roles, wanted.options)

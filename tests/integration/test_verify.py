@@ -291,6 +291,22 @@ class TestTwoHomes:
         assert kinds(report) == {("core", "setting", "my.token of the database", "different")}
         assert "hunter" not in str(report)
 
+    def test_roles_of_one_home_alone(self, split: Split) -> None:
+        """Their settings and their members are no matter of the other home."""
+        group, login = f"core_group_{os.getpid()}", f"core_login_{os.getpid()}"
+        split.server.run(f"CREATE ROLE {group}; CREATE ROLE {login} LOGIN IN ROLE {group}")
+        try:
+            split.server.run(f"ALTER ROLE {login} SET work_mem = '8MB'; ALTER ROLE {group} SET work_mem = '9MB'")
+            for url in (split.source, split.core):
+                psql(url, f"GRANT SELECT ON users TO {group}")
+            assert words(split.verify(data=False)) == []
+            psql(split.ai, f"ALTER ROLE {login} IN DATABASE {split.ai.rpartition('/')[2]} SET work_mem = '10MB'")
+            assert words(split.verify(data=False)) == [f"setting work_mem of role {login} differs: 8MB -> 10MB"]
+        finally:
+            for url in (split.source, split.core):
+                psql(url, f"REVOKE SELECT ON users FROM {group}")
+            split.server.run(f"DROP ROLE {login}; DROP ROLE {group}")
+
     def test_owners_and_rights_on_demand(self, split: Split) -> None:
         """--no-owner and --no-acl."""
         psql(
@@ -340,6 +356,7 @@ class TestSuspicious:
             psql(url, "DELETE FROM ai_memories")
         assert split.verify().exit_code == 0
         report = split.verify(evidence=Evidence.load(tmp_path / "proof.json"))
+        assert split.verify("rows:ai_memories", evidence=Evidence.load(tmp_path / "proof.json")).exit_code == 0
         assert kinds(report) == {("ai", "rows", "public.ai_memories", "suspicious")}
         assert "none on both sides, but 50 when the evidence was taken" in words(report)[0]
         assert report.exit_code == 2

@@ -34,6 +34,25 @@ FROM (
     SELECT 'pg_ts_config', c.oid, 0::oid, c.cfgowner, 'text search configuration', format('%I.%I', n.nspname, c.cfgname)
     FROM pg_ts_config AS c JOIN pg_namespace AS n ON n.oid = c.cfgnamespace WHERE c.oid >= 16384
     UNION ALL
+    SELECT 'pg_ts_dict', d.oid, 0::oid, d.dictowner, 'text search dictionary', format('%I.%I', n.nspname, d.dictname)
+    FROM pg_ts_dict AS d JOIN pg_namespace AS n ON n.oid = d.dictnamespace WHERE d.oid >= 16384
+    UNION ALL
+    SELECT 'pg_foreign_data_wrapper', w.oid, 0::oid, w.fdwowner, 'foreign data wrapper', quote_ident(w.fdwname)
+    FROM pg_foreign_data_wrapper AS w
+    UNION ALL
+    SELECT 'pg_language', l.oid, 0::oid, l.lanowner, 'language', quote_ident(l.lanname)
+    FROM pg_language AS l WHERE l.oid >= 16384
+    UNION ALL
+    SELECT 'pg_opclass', k.oid, 0::oid, k.opcowner, 'operator class',
+           format('%I.%I USING %I', n.nspname, k.opcname, m.amname)
+    FROM pg_opclass AS k JOIN pg_namespace AS n ON n.oid = k.opcnamespace JOIN pg_am AS m ON m.oid = k.opcmethod
+    WHERE k.oid >= 16384
+    UNION ALL
+    SELECT 'pg_opfamily', k.oid, 0::oid, k.opfowner, 'operator family',
+           format('%I.%I USING %I', n.nspname, k.opfname, m.amname)
+    FROM pg_opfamily AS k JOIN pg_namespace AS n ON n.oid = k.opfnamespace JOIN pg_am AS m ON m.oid = k.opfmethod
+    WHERE k.oid >= 16384
+    UNION ALL
     SELECT 'pg_operator', o.oid, 0::oid, o.oprowner, 'operator',
            format('%I.%s(%s, %s)', n.nspname, o.oprname, format_type(nullif(o.oprleft, 0), NULL),
                   format_type(nullif(o.oprright, 0), NULL))

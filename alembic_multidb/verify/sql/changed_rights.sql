@@ -1,5 +1,5 @@
 -- Rights to what the system or an extension brought along, where they are not those that it brought along: functions,
--- tables, views, columns, types, schemas. Roles that are gone are left out.
+-- tables, views, columns, types, schemas, languages. Roles that are gone are left out.
 SELECT pg_catalog.concat(o.type, ' ', o.identity) AS name, x.extension, c.changes
 FROM (
     SELECT y.*, e.extension, coalesce(i.initprivs, pg_catalog.acldefault(y.type, y.owner)) AS before
@@ -20,6 +20,12 @@ FROM (
         UNION ALL
         SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass, n.oid, 0, n.nspacl, n.nspowner, 'n'
         FROM pg_catalog.pg_namespace AS n WHERE n.nspacl IS NOT NULL AND n.nspname <> 'public'
+        UNION ALL
+        SELECT 'pg_catalog.pg_language'::pg_catalog.regclass, l.oid, 0, l.lanacl, l.lanowner, 'l'
+        FROM pg_catalog.pg_language AS l WHERE l.lanacl IS NOT NULL
+        UNION ALL
+        SELECT 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass, w.oid, 0, w.fdwacl, w.fdwowner, 'F'
+        FROM pg_catalog.pg_foreign_data_wrapper AS w WHERE w.fdwacl IS NOT NULL
         UNION ALL
         SELECT i.classoid, i.objoid, i.objsubid, NULL, p.proowner, 'f'
         FROM pg_catalog.pg_init_privs AS i JOIN pg_catalog.pg_proc AS p ON p.oid = i.objoid
