@@ -128,6 +128,7 @@ def _print(output: Output, report: Report) -> None:
         "started": report.started,
         "seconds": report.seconds,
     }
+    before, now = ("in the source", "in the target") if report.source else ("when the evidence was taken", "now")
     for database in report.databases:
         output.line(f"{database.name}: {database.state}: {_summary(database)}")
         for finding in database.findings:
@@ -135,8 +136,8 @@ def _print(output: Output, report: Report) -> None:
         for recall in database.recalls:
             one, other = recall.recalls
             output.line(
-                f"recall of {recall.index} ({recall.samples} samples): {one:.1%} in the source with "
-                f"{recall.settings[0]}, {other:.1%} in the target with {recall.settings[1]}",
+                f"recall of {recall.index} ({recall.samples} samples): {one:.1%} {before} with "
+                f"{recall.settings[0]}, {other:.1%} {now} with {recall.settings[1]}",
                 indent="  ",
             )
         for expected in database.expected:

@@ -20,6 +20,7 @@ from alembic_multidb.verify.sequences import places_of
 from alembic_multidb.verify.settings import NEW, SETTING, names_of
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.surroundings import Facts, read_surroundings
+from alembic_multidb.verify.vectors import compare_recall_with_evidence
 
 
 def compare_with_evidence(
@@ -46,6 +47,8 @@ def compare_with_evidence(
         found.take("rows", lambda: compare_rows_with_evidence(wanted, side, evidence, meter, found))
         found.take("sequence", lambda: _sequences(wanted, side, before["sequences"], found))
         found.take("large object", lambda: _large_objects(wanted, side, before["large_objects"], found))
+    if options.schema and options.data and options.recall_samples:
+        found.take("recall", lambda: _recall(wanted, side, evidence, found))
     return found.report(side.moment)
 
 
@@ -80,6 +83,13 @@ def _large_objects(
     now = objects_of(read_objects(side))
     found.large_objects = now
     yield from differing_objects(before, now, wanted.options, is_default=True)
+
+
+def _recall(wanted: Wanted, side: Side, evidence: Evidence, found: Collected) -> list[Finding]:
+    before = evidence.recalls(wanted.database.name)
+    recalls, findings = compare_recall_with_evidence(side, wanted, wanted.options, before)
+    found.recalls += recalls
+    return findings
 
 
 def _changes(kind: str, before: Mapping[str, str], now: Mapping[str, str], names: set[str]) -> Iterator[Finding]:

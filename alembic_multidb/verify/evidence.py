@@ -14,7 +14,7 @@ from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.verify.digest import RULE
 from alembic_multidb.verify.options import Exclusion, VerifyOptions
 from alembic_multidb.verify.output import write_private
-from alembic_multidb.verify.report import DatabaseReport, Report, TableProof
+from alembic_multidb.verify.report import DatabaseReport, Recall, Report, TableProof
 
 FORMAT = 2
 
@@ -53,6 +53,8 @@ class Evidence:
                 database["sequences"].items(), database["large_objects"].items()
                 for table in database["tables"]:
                     _proof(table)
+                for recall in database["recalls"]:
+                    _recall(recall)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigurationError(
                 f"{path} is no evidence ({type(error).__name__}); multidb verify --evidence writes it"
@@ -123,6 +125,10 @@ class Evidence:
         """Return what was read of a database's tables; nothing if it says nothing of the database."""
         return [_proof(row) for each in self.data["databases"] if each["name"] == name for row in each["tables"]]
 
+    def recalls(self, name: str) -> list[Recall]:
+        """Return what a database's vector indexes found; nothing if it says nothing of the database."""
+        return [_recall(row) for each in self.data["databases"] if each["name"] == name for row in each["recalls"]]
+
 
 def write_evidence(report: Report, path: Path) -> None:
     """Write down what was proven, for its owner alone to read.
@@ -162,4 +168,14 @@ def _proof(row: Mapping[str, Any]) -> TableProof:
         rows=(int(one), int(other)),
         digests=(str(row["digests"][0]), str(row["digests"][1])),
         columns=tuple((str(name), str(form)) for name, form in row["columns"].items()),
+    )
+
+
+def _recall(row: Mapping[str, Any]) -> Recall:
+    (one, other), (settings, settings_there) = row["recalls"], row["settings"]
+    return Recall(
+        index=str(row["index"]),
+        samples=int(row["samples"]),
+        recalls=(float(one), float(other)),
+        settings=(str(settings), str(settings_there)),
     )

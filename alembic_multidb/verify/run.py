@@ -203,7 +203,7 @@ def _suspect_empty(report: DatabaseReport, evidence: Evidence, options: VerifyOp
         if table.rows == (0, 0) and before.get(table.name)
     )
     there = {table.name for table in report.tables}
-    there |= {item.object for item in (*report.findings, *report.expected)}
+    there |= {item.object for item in report.findings} | {item.object for item in report.expected}
     found += tuple(
         Finding(
             kind="table",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,24 +100,69 @@ def compare_recall(sides: Sides, wanted: Wanted, options: VerifyOptions) -> tupl
                 # No two builds of an index are the same: few samples may say so where many do not.
                 found = _compare(sides, source[name], target[name], options.recall_samples * _SURE)
         except (_NotUsedError, *Unreadable) as error:
-            words = str(error) if isinstance(error, _NotUsedError) else first_line(error)
-            message = f"the recall of index {name} could not be measured: {words}"
-            findings.append(Finding(kind="recall", object=name, what="unknown", message=message))
+            findings.append(_unmeasured(name, error))
             continue
         recalls += [found] if found.samples else []
         findings += _findings(found, options)
     return recalls, findings
 
 
-def _findings(found: Recall, options: VerifyOptions) -> Iterator[Finding]:
+def compare_recall_with_evidence(
+    side: Side, wanted: Wanted, options: VerifyOptions, before: Sequence[Recall]
+) -> tuple[list[Recall], list[Finding]]:
+    """Search for sampled vectors again, by index and exactly; an index that is gone is the schema's matter.
+
+    Args:
+        side: where.
+        wanted: which tables belong to it.
+        options: how many samples, and by how much a recall may be lower.
+        before: what the indexes found when the evidence was taken.
+
+    Returns:
+        What each index found then and finds now, and what was found wrong.
+    """
+    indexes = _read(side, wanted)
+    recalls: list[Recall] = []
+    findings: list[Finding] = []
+    for then in before:
+        if then.index not in indexes:
+            continue
+        try:
+            found = _again(side, indexes[then.index], then, options.recall_samples)
+            if any(_findings(found, options)):
+                found = _again(side, indexes[then.index], then, options.recall_samples * _SURE)
+        except (_NotUsedError, *Unreadable) as error:
+            findings.append(_unmeasured(then.index, error))
+            continue
+        recalls.append(found)
+        findings += _findings(found, options, ("now", "when the evidence was taken"))
+    return recalls, findings
+
+
+def _again(side: Side, index: _Index, then: Recall, many: int) -> Recall:
+    samples = side.run(lambda connection: _samples(raw(connection), index, many)).result()
+    recall, settings = side.run(lambda connection: _measure(connection, index, samples)).result()
+    recalls, all_settings = (then.recalls[1], recall), (then.settings[1], settings)
+    return Recall(index=then.index, samples=len(samples), recalls=recalls, settings=all_settings)
+
+
+def _unmeasured(name: str, error: Exception) -> Finding:
+    words = str(error) if isinstance(error, _NotUsedError) else first_line(error)
+    message = f"the recall of index {name} could not be measured: {words}"
+    return Finding(kind="recall", object=name, what="unknown", message=message)
+
+
+def _findings(
+    found: Recall, options: VerifyOptions, places: tuple[str, str] = ("in the target", "in the source")
+) -> Iterator[Finding]:
     one, other = found.recalls
     if found.samples and one - other > options.recall_tolerance:
         yield Finding(
             kind="recall",
             object=found.index,
             what="different",
-            message=f"index {found.index} finds {other:.1%} of the {NEAREST} nearest in the target "
-            f"({found.settings[1]}), {one:.1%} in the source ({found.settings[0]})",
+            message=f"index {found.index} finds {other:.1%} of the {NEAREST} nearest {places[0]} "
+            f"({found.settings[1]}), {one:.1%} {places[1]} ({found.settings[0]})",
         )
 
 

@@ -670,6 +670,20 @@ class TestEvidence:
         report = verify_against(split.project, evidence, VerifyOptions(exclude=tuple(map(Exclusion.parse, given))))
         assert (report.exit_code, words(report)) == (0, [])
 
+    def test_the_recall_of_an_index_later(self, split: Split, tmp_path: Path) -> None:
+        """It is measured again; here for connections that search less."""
+        write_evidence(split.verify(recall_samples=5, recall_tolerance=1.0), tmp_path / "proof.json")
+        evidence = Evidence.load(tmp_path / "proof.json")
+        report = verify_against(split.project, evidence, VerifyOptions(recall_samples=5))
+        (recall,) = report.databases[1].recalls
+        assert (report.exit_code, recall.samples, recall.recalls[0]) == (0, 5, recall.recalls[1])
+        name = split.ai.rpartition("/")[2]
+        psql(split.ai, f"LOAD 'vector'; ALTER DATABASE {name} SET hnsw.ef_search = 1")
+        given = VerifyOptions(recall_samples=5, exclude=(Exclusion.parse("setting:hnsw.ef_search"),))
+        report = verify_against(split.project, evidence, given)
+        assert kinds(report) == {("ai", "recall", "public.ai_documents_hnsw", "different")}
+        assert "now (hnsw.ef_search=1" in words(report)[0]
+
     def test_orphans_are_looked_up_without_the_source(self, split: Split, evidence: Evidence) -> None:
         """As they are now, in the databases themselves."""
         split.server.drop_database(split.source.rpartition("/")[2])
