@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TypeVar
 
+from psycopg.errors import LockNotAvailable
+
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.verify.chunks import Key, Range, by_place, first_parts
 from alembic_multidb.verify.digest import Digest, Digester, Where, total
@@ -176,16 +178,12 @@ def _guarded(work: Callable[[], T]) -> T | str:
     """Return what came of it, or the words of the server that could not do it."""
     try:
         return work()
-    except Unreadable as error:
+    except LockNotAvailable as error:
         return first_line(error)
+    except Unreadable as error:
+        return f"{first_line(error)}; use a login that may read all of its rows, past row security"
 
 
 def _unreadable(pair: Pair, words: str) -> Finding:
     name = pair.source.identity
-    return Finding(
-        kind="rows",
-        object=name,
-        what="unknown",
-        message=f"rows of {name} could not be compared: {words}; use a login that may read all of its "
-        "rows, past row security",
-    )
+    return Finding(kind="rows", object=name, what="unknown", message=f"rows of {name} could not be compared: {words}")

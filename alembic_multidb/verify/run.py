@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from functools import partial
 
 from alembic.util.exc import CommandError
+from psycopg.errors import LockNotAvailable
 
 from alembic_multidb.env.lock import is_same_database
 from alembic_multidb.errors import ConfigurationError, MultidbError
@@ -85,6 +86,8 @@ def verify(
 def _read_ground(source: Side, project: Project, options: VerifyOptions, given: Given | None) -> Ground:
     try:
         return Ground.read(source, project, options, given)
+    except LockNotAvailable as error:
+        raise MultidbError(f"the source {source.url} cannot be read: {words_of(error)}") from None
     except Unreadable as error:
         raise MultidbError(
             f"the source {source.url} cannot be read: {words_of(error)}; use a login that may read all of it"

@@ -179,7 +179,7 @@ class Side:
         try:
             yield
         except BaseException as error:
-            is_locked = isinstance(error, psycopg.errors.LockNotAvailable)
+            is_locked = isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable)
             try:
                 reason = in_the_way(raw(connection)) if is_locked else None
             finally:

@@ -154,6 +154,8 @@ class TestRights:
             ("GRANT SELECT (rolname) ON pg_authid TO pg_monitor", "table column pg_catalog.pg_authid.rolname"),
             ("REVOKE EXECUTE ON FUNCTION pg_backend_pid FROM PUBLIC", "function pg_catalog.pg_backend_pid()"),
             ("GRANT USAGE ON TYPE citext TO pg_monitor", "type public.citext"),
+            ("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC", "language plpgsql"),
+            ("GRANT CREATE ON SCHEMA pg_catalog TO pg_monitor", "schema pg_catalog"),
         ],
     )
     def test_rights_to_what_the_system_or_an_extension_brought_along(self, pair: Pair, change: str, name: str) -> None:
