@@ -31,7 +31,7 @@ OLDEST = 140000
 # After so many statements a worker begins anew: a server has room for some thousands of locks in a transaction.
 _RENEWED = 200
 # So many tables every worker locks for itself, as the first of them does; it then never begins anew.
-_HELD_BY_ALL = 500
+_HELD_BY_ALL = 300
 # How long the first waits for a table, and how long another: behind somebody who waits for the first, in vain.
 _PATIENT, _IMPATIENT = "60s", "5s"
 
