@@ -141,10 +141,16 @@ def test_what_crosses_stops_it(portfolio: Project) -> None:
     portfolio.ok(*SPLIT, "--schema-only", *excluded, module=MULTIDB)
 
 
-def test_it_does_one_of_two_things(portfolio: Project) -> None:
-    """Without --plan or --schema-only, or with both, nothing is touched."""
-    for arguments in ((), ("--plan", "--schema-only")):
-        assert "does one of two things" in portfolio.refused(*SPLIT, *arguments, module=MULTIDB)
+def test_it_does_one_of_these_things(portfolio: Project) -> None:
+    """Asked for two, it touches nothing."""
+    for arguments in (
+        ("--plan", "--schema-only"),
+        ("--plan", "--abort"),
+        ("--memory", "plenty"),
+        ("--evidence", "/no/x"),
+    ):
+        refused = portfolio.refused(*SPLIT, *arguments, module=MULTIDB)
+        assert "give one of them" in refused or "write 512MB" in refused or "nothing can be written into" in refused
     assert psql(portfolio.environment["DATABASE_URL"], TABLES) == [(0,)]
 
 

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from alembic_multidb.errors import MultidbError
+from alembic_multidb.errors import LockTimeoutError, MultidbError
+from alembic_multidb.operate import Project
 from alembic_multidb.split import filling, making, moving
 from alembic_multidb.split.abort import abort
+from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.run import Prepared, prepared
 from alembic_multidb.transfer import rows
+from alembic_multidb.transfer.journal import Journal
+from alembic_multidb.transfer.target import opened
+from alembic_multidb.urls import resolve_url
 from tests.conftest import NewDatabase, psql
-from tests.integration.moved import assert_moved, move
-from tests.integration.split_cases import build, project, scripts
+from tests.integration.moved import assert_moved, checksums, move, no_scratch
+from tests.integration.split_cases import build, make_roles, project, scripts
 from tests.integration.test_snapshot import snapshot_of
-from tests.servers import Server
+from tests.servers import Server, embedded_18, running_server
 
 
 @pytest.fixture(scope="session")
@@ -134,3 +149,171 @@ def test_a_source_that_was_written_to_in_between(
     assert report.exit_code == 0, report.verified.findings
     assert report.databases[0].kept == 15 and report.databases[1].kept == 1
     assert_moved(source, core, ai)
+
+
+@pytest.fixture(scope="session")
+def rows_16(server_16: Server) -> str:
+    """The same on PostgreSQL 16."""
+    return _rows(server_16)
+
+
+def test_other_versions(rows_16: str, server: Server, server_16: Server, tmp_path: Path) -> None:
+    """From 16 to 16, and from 16 to 18, one home each."""
+    core, ai = server_16.create_database("moved_core"), server.create_database(f"moved_ai_{os.getpid()}")
+    report = move(project(tmp_path, core, ai), rows_16, tmp_path)
+    assert [str(finding) for finding in report.verified.findings] == []
+    assert_moved(rows_16, core, ai)
+
+
+def test_other_settings(rows_18: str, server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Whatever the databases say of dates, arrays and encodings, and although they are read-only by default."""
+    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
+    odd = "DateStyle = 'SQL, DMY'", "TimeZone = 'Asia/Kolkata'", "IntervalStyle = 'iso_8601'", "bytea_output = 'escape'"
+    more = "array_nulls = off", "extra_float_digits = 0", "client_encoding = 'LATIN1'", "search_path = ''"
+    for url in (core, ai):
+        for setting in (*odd, *more, "default_transaction_read_only = on"):
+            psql(server.url(), f"ALTER DATABASE {url.rpartition('/')[2]} SET {setting}")
+    psql(source, f"ALTER DATABASE {source.rpartition('/')[2]} SET DateStyle = 'German'")
+    psql(source, f"ALTER DATABASE {source.rpartition('/')[2]} SET default_transaction_read_only = on")
+    move(project(tmp_path, core, ai), source, tmp_path)
+    for url in (core, ai):
+        psql(server.url(), f"ALTER DATABASE {url.rpartition('/')[2]} RESET ALL")
+    assert_moved(source, core, ai)
+
+
+def test_the_source_is_only_read(tmp_path: Path) -> None:
+    """Every statement that its server sees of ours is one that changes nothing, and its rows are what they were."""
+    with running_server(embedded_18(), "log_statement=all", "log_line_prefix=%d=") as watched:
+        source = _rows(watched)
+        before = checksums(source)
+        core, ai = watched.create_database("core"), watched.create_database("ai")
+        log = watched.data.parent / "log"
+        seen = len(log.read_text())
+        move(project(tmp_path, core, ai), source, tmp_path)
+        name = source.rpartition("/")[2]
+        pattern = re.compile(rf"^{name}=LOG:  (?:statement|execute [^:]*): (.*)$", re.MULTILINE)
+        statements = pattern.findall(log.read_text()[seen:])
+        assert len(statements) > 100
+        harmless = (
+            "SELECT",
+            "WITH",
+            "BEGIN",
+            "COMMIT",
+            "ROLLBACK",
+            "SHOW",
+            "LOCK TABLE",
+            "SET ",
+            "SAVEPOINT",
+            "--",
+        )
+        others = [line for line in statements if not line.strip().upper().startswith(harmless)]
+        allowed = re.compile(r"\s*(COPY \(SELECT .* TO STDOUT|RELEASE|DECLARE|FETCH|CLOSE|EXPLAIN|EXECUTE|PREPARE|$)")
+        assert [line for line in others if not allowed.match(line)] == []
+        assert checksums(source) == before
+
+
+def test_writers_on_the_source(tmp_path: Path, new_database: NewDatabase) -> None:
+    """The result is one moment of the source, references intact, and the summary says that writes came in since."""
+    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
+    here, over = project(tmp_path, core, ai), threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(source, autocommit=True) as connection:
+            while not over.is_set():
+                connection.execute("INSERT INTO orders (user_id, note) VALUES (1, 'during')")
+                connection.execute("DELETE FROM orders WHERE id = (SELECT min(id) FROM orders)")
+                connection.execute("UPDATE orders SET note = note || '.' WHERE id = (SELECT max(id) FROM orders)")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        time.sleep(0.2)
+        report = move(here, source, tmp_path)
+    finally:
+        over.set()
+        writer.join()
+    assert report.exit_code == 0, report.verified.findings
+    assert report.since.startswith("writes came in since") and "public.orders" in report.since
+    # Each INSERT is followed by a DELETE.
+    assert psql(core, "SELECT count(*) IN (5000, 5001) FROM orders") == [(True,)]
+
+
+def test_one_operator_at_a_time(rows_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Another one is refused, and told who is at work."""
+    core, ai = new_database(), new_database()
+    here = project(tmp_path, core, ai)
+    with opened(here, here.databases["core"], Journal()), pytest.raises(LockTimeoutError, match="is being changed by"):
+        move(here, rows_18, tmp_path, SplitOptions(lock_timeout=0.2))
+    assert psql(ai, "SELECT to_regnamespace('alembic_multidb')") == [(None,)]
+
+
+def test_large_objects_and_a_backup(tmp_path: Path, new_database: NewDatabase, server: Server) -> None:
+    """Large objects go where they are asked for, with owner, rights and comment; the backup is of the same moment."""
+    source, core, ai = new_database(), new_database(), new_database()
+    make_roles(server)
+    psql(
+        source,
+        "CREATE TABLE users (id int, picture oid); SELECT lo_from_bytea(4711, 'hello'), lo_from_bytea(4712, ''); "
+        "SELECT lo_from_bytea(4713, decode(repeat('ab', 3000001), 'hex')); INSERT INTO users VALUES (1, 4711); "
+        "COMMENT ON LARGE OBJECT 4711 IS 'a \"picture\"'; GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC; "
+        "ALTER LARGE OBJECT 4712 OWNER TO split_reader",
+    )
+    with prepared_for(tmp_path, core, ai, source, SplitOptions(large_objects="core")) as (here, ready, options):
+        files = Files(evidence=tmp_path / "proof.json", backup=tmp_path)
+        report = moving.split(here, ready, options, files, no_scratch)
+    assert report.exit_code == 0, report.verified.findings
+    facts = (
+        "SELECT m.oid, m.lomowner::regrole, m.lomacl::text, md5(lo_get(m.oid)), "
+        "obj_description(m.oid, 'pg_largeobject') FROM pg_largeobject_metadata AS m ORDER BY 1"
+    )
+    assert psql(core, facts) == psql(source, facts) != []
+    assert psql(ai, "SELECT count(*) FROM pg_largeobject_metadata") == [(0,)]
+    assert report.backup is not None and stat.S_IMODE(report.backup.stat().st_mode) == 0o600
+    assert stat.S_IMODE(report.evidence.stat().st_mode) == 0o600
+    listed = subprocess.run([embedded_18() / "pg_restore", "-l", report.backup], capture_output=True, check=True)
+    assert b"TABLE DATA public users" in listed.stdout
+    assert sorted(path.name for path in tmp_path.glob("*.partial")) == []
+
+
+@contextmanager
+def prepared_for(
+    folder: Path, core: str, ai: str, source: str, options: SplitOptions
+) -> Iterator[tuple[Project, Prepared, SplitOptions]]:
+    here = project(folder, core, ai)
+    with prepared(here, resolve_url(source, {}, of="source"), options, with_rows=True) as ready:
+        yield here, ready, options
+
+
+def test_rows_that_tables_of_extensions_hold(server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
+    """What pg_dump takes along of them goes along, and what the extension itself has put there is there once."""
+    source, core, ai = new_database(), new_database(), new_database()
+    psql(source, "CREATE EXTENSION pg_trgm; CREATE TABLE users (id int); INSERT INTO users VALUES (1)")
+    members = "SELECT count(*) FROM pg_extension WHERE extconfig IS NOT NULL"
+    assert psql(source, members) == [(0,)]
+    report = move(project(tmp_path, core, ai), source, tmp_path)
+    assert report.exit_code == 0
+    assert psql(core, "SELECT extname FROM pg_extension ORDER BY 1") == [("pg_trgm",), ("plpgsql",)]
+
+
+PARTS = "SELECT key, xmin::text FROM alembic_multidb.steps WHERE key LIKE 'rows:%'"
+
+
+def test_parts_of_a_large_table(rows_16: str, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Each row is copied once; if nothing was written on the source's server, parts that were copied are kept."""
+    core, ai = new_database(), new_database()
+    here = project(tmp_path, core, ai)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(filling, "copy_rows", partial(rows.copy_rows, chunk=50_000))
+        with pytest.MonkeyPatch.context() as inner:
+            stopped(inner, rows, "stream", 12)
+            with pytest.raises(MultidbError, match="stopped at"):
+                move(here, rows_16, tmp_path)
+        copied = set(psql(ai, PARTS))
+        assert len(copied) >= 5
+        with pytest.MonkeyPatch.context() as inner:
+            stopped(inner, filling, "set_places")
+            with pytest.raises(MultidbError, match="stopped at"):
+                move(here, rows_16, tmp_path)
+        assert copied < set(psql(ai, PARTS))
+        assert move(here, rows_16, tmp_path).exit_code == 0
+    assert_moved(rows_16, core, ai)
