@@ -207,7 +207,7 @@ def test_the_source_is_only_read(tmp_path: Path) -> None:
             "--",
         )
         others = [line for line in statements if not line.strip().upper().startswith(harmless)]
-        allowed = re.compile(r"\s*(COPY \(SELECT .* TO STDOUT|RELEASE|DECLARE|FETCH|CLOSE|EXPLAIN|EXECUTE|PREPARE|$)")
+        allowed = re.compile(r"\s*(COPY \(SELECT |RELEASE|DECLARE|FETCH|CLOSE|EXPLAIN|EXECUTE|PREPARE|$)")
         assert [line for line in others if not allowed.match(line)] == []
         assert checksums(source) == before
 
