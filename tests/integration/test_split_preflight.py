@@ -215,6 +215,23 @@ def test_other_servers(findings: Findings, server_15: Server, server: Server, so
         server.drop_database("sorted")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "severity", "fix"),
+    [("LATIN1", "note", ""), ("SQL_ASCII", "refused", "create it with ENCODING 'SQL_ASCII'")],
+)
+def test_a_source_in_another_encoding(
+    findings: Findings, server: Server, encoding: str, severity: str, fix: str
+) -> None:
+    """Every text can be written in UTF-8; bytes of no encoding cannot."""
+    name = f"encoded_{os.getpid()}"
+    server.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    try:
+        found = findings(server.url(name))["encoding"]
+        assert (found.severity, found.fix) == (severity, fix)
+    finally:
+        server.drop_database(name)
+
+
 def test_extension_elsewhere(findings: Findings, source: str, targets: tuple[str, str]) -> None:
     """An extension that lies in another schema than the source's is refused: types are named with their schema."""
     psql(

@@ -202,13 +202,15 @@ def versions(target: Target, source: Facts) -> Iterator[Finding]:
 def encoding(target: Target, source: Facts) -> Iterator[Finding]:
     """Compare encodings and locales."""
     if target.facts.encoding != source.encoding:
+        # What is in a database without an encoding need not be text in another one's.
         lossless = target.facts.encoding == "UTF8" and source.encoding != "SQL_ASCII"
+        others = "" if source.encoding in ("SQL_ASCII", "UTF8") else ", or UTF8"
         yield finding(
             target,
             "encoding",
             "note" if lossless else "refused",
             f"its encoding is {target.facts.encoding}, the source's {source.encoding}",
-            "" if lossless else f"create it with ENCODING '{source.encoding}', or UTF8",
+            "" if lossless else f"create it with ENCODING '{source.encoding}'" + others,
         )
     if target.facts.locale != source.locale:
         yield finding(
