@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from alembic_multidb import Database, Databases
-from alembic_multidb.errors import MultidbError
+from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.operate import Project
 from alembic_multidb.split import making
 from alembic_multidb.split.model import SplitOptions
@@ -148,6 +148,34 @@ def test_nothing_is_made_while_something_crosses(
     names = tuple(item.object for item in plan.findings if item.kind == "crossing")
     done = make(here, crossing, SplitOptions(exclude=names))
     assert [(each.result, each.notes) for each in done] == [("made", ()), ("made", ())]
+
+
+PARTS_OF_TABLES = """
+CREATE TABLE users (id int GENERATED ALWAYS AS IDENTITY, name text CONSTRAINT named CHECK (name <> ''),
+    CONSTRAINT key PRIMARY KEY (id));
+CREATE DOMAIN short AS text CONSTRAINT few CHECK (length(VALUE) < 9);
+CREATE TABLE days (day int) PARTITION BY LIST (day);
+CREATE TABLE first PARTITION OF days FOR VALUES IN (1);
+CREATE INDEX days_day ON days (day);
+CREATE TABLE ai_notes (id int, title short);
+"""
+
+
+def test_parts_can_be_left_out_alone(tmp_path: Path, new_database: NewDatabase) -> None:
+    """A key, a partition, an index with those of the partitions; not what is made in one statement with its whole."""
+    source = new_database()
+    psql(source, PARTS_OF_TABLES)
+    for name in ("table constraint:key on public.users", "table:public.first", "index:public.days_day"):
+        here = project(tmp_path, new_database(), new_database())
+        done = make(here, source, SplitOptions(exclude=(name,)))
+        assert [each.result for each in done] == ["made", "made"], [each.message for each in done]
+    for name in (
+        "table constraint:named on public.users",
+        "domain constraint:few on public.short",
+        "sequence:public.users_id_seq",
+    ):
+        with pytest.raises(ConfigurationError, match="cannot be excluded alone"):
+            plan_of(here, source, SplitOptions(exclude=(name,)))
 
 
 def test_settings_are_replayed(server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
