@@ -8,9 +8,11 @@ from typing import Annotated, Optional
 
 import typer
 
-from alembic_multidb import demo as demos
 from alembic_multidb import scaffold
 from alembic_multidb.cli.output import NO, Output, say
+from alembic_multidb.demo.ending import Ending, read_ending
+from alembic_multidb.demo.place import Demo, running_demo, stop_demo
+from alembic_multidb.demo.scenario import play
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,40 +57,45 @@ def demo(
         typer.Option("--stop", metavar="DIR", help="Stop a kept server and remove its folder."),
     ] = None,
 ) -> None:
-    """Run the example on an embedded PostgreSQL server: two databases, pgvector in one of them only."""
+    """Play the whole scenario on an embedded PostgreSQL server, in about a minute; nothing is left behind.
+
+    An application has one database for everything. It is split into two, of which one alone has pgvector; every row
+    is proven to have arrived, and both databases go on with histories of their own.
+    """
     if stop is not None:
-        demos.stop_demo(stop)
+        stop_demo(stop)
         return
     for variable in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[variable]  # libpq's settings are about the user's own servers
-    with demos.running_demo(keep=keep, say=say) as running:
-        for database in running.urls:
-            say(f"$ alembic -n {database} upgrade head")
-            running.alembic("-n", database, "upgrade", "head")
-        _print_facts(running.facts())
+    with running_demo(keep=keep, say=say) as running:
+        play(running, say)
+        say("")
+        _print_ending(read_ending(running))
         if keep:
             _say_how_to_go_on(running)
 
 
-def _print_facts(facts: list[demos.DatabaseFacts]) -> None:
-    columns = ("database", "tables", "extensions", "vector indexes", "revision")
+def _print_ending(ending: Ending) -> None:
+    columns = ("database", "tables", "rows", "extensions", "vector indexes", "revision")
     with Output("demo", as_json=False) as output:
         output.table(
             columns,
             [
                 (
-                    fact.name,
-                    *(", ".join(items) or "-" for items in (fact.tables, fact.extensions, fact.vector_indexes)),
+                    *(fact.name, str(fact.tables), str(fact.rows)),
+                    *(", ".join(items) or "-" for items in (fact.extensions, fact.vector_indexes)),
                     fact.revision,
                 )
-                for fact in facts
+                for fact in ending.databases
             ],
         )
+        for line in ending.lines():
+            output.line(line)
 
 
-def _say_how_to_go_on(running: demos.Demo) -> None:
+def _say_how_to_go_on(running: Demo) -> None:
     typer.echo("The server goes on running. In a shell:")
     typer.echo(f"  cd {running.project}")
-    for database, url in running.urls.items():
-        typer.echo(f"  export {demos.VARIABLES[database]}='{url}'")
+    for variable, url in running.variables.items():
+        typer.echo(f"  export {variable}='{url}'")
     typer.echo(f"To stop it and remove everything: multidb demo --stop {running.folder}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from alembic_multidb.demo.scenario import STEPS
 from tests.conftest import ROOT, Project, short_folder
 
 
@@ -80,21 +81,6 @@ class TestDemo:
         folder = short_folder()
         yield folder
         shutil.rmtree(folder)
-
-    def test_it_ends_with_two_databases_and_pgvector_in_one(self, temporary: Path) -> None:
-        """From any folder, and nothing is left behind."""
-        environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONWARNINGS": "error"}
-        command = [sys.executable, "-m", "alembic_multidb", "demo"]
-        done = subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        header, core, ai = (re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines())
-        assert header == ["database", "tables", "extensions", "vector indexes", "revision"]
-        assert core == ["core", "notebooks, notes, tags, users", "-", "-", "c003"]
-        assert ai[:2] == ["ai", "ai_documents, ai_memories"]
-        assert re.fullmatch(r"vector 0\.\d+\.\d+", ai[2])
-        assert ai[3:] == ["ix_ai_documents_embedding_hnsw (valid)", "a002"]
-        assert "starting an embedded PostgreSQL server" in done.stderr
-        assert list(temporary.glob("multidb-demo*")) == []
 
     def test_a_kept_one_can_be_used_and_stopped(self, temporary: Path) -> None:
         """What it prints works as printed."""
@@ -200,16 +186,61 @@ class TestImports:
             alembic_multidb.nothing  # noqa: B018
 
 
-def test_the_wheel_holds_what_the_demo_needs(tmp_path: Path) -> None:
-    """Installed elsewhere, it runs the demo from another folder: examples, trap and py.typed travel along."""
+def test_an_installed_wheel_plays_the_demo(tmp_path: Path) -> None:
+    """From any folder, whatever the user's own settings say; it splits, proves, goes on, and leaves nothing behind."""
+    target = _installed(tmp_path)
+    temporary = tmp_path / ("long" * 20)  # a socket's path may have 107 bytes
+    temporary.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic_multidb", "demo"],
+        cwd="/",
+        env={**os.environ, **HOSTILE, "PYTHONPATH": str(target), "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    header, old, core, ai, *sentences = (re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines())
+    assert header == ["database", "tables", "rows", "extensions", "vector indexes", "revision"]
+    assert core == ["core", "39", core[2], "-", "-", "c015"]
+    assert re.fullmatch(r"vector 0\.\d+\.\d+", old[3])
+    hnsw = "ix_ai_kb_documents_embedding_hnsw (valid)"
+    assert old == ["old", "42", str(int(core[2]) + int(ai[2])), old[3], hnsw, "m012"]
+    assert ai == ["ai", "3", ai[2], old[3], hnsw, "a002"]
+    said = " ".join(each[0] for each in sentences)
+    assert "42 tables became 39 in core and 3 in ai. The old database was only read, and is still at m012." in said
+    assert f"{old[2]} rows were copied." in said
+    assert "core has no pgvector, and" in said and "ai has pgvector, and" in said
+    commands = [line for line in done.stderr.splitlines() if line.startswith("$ ")]
+    assert commands == [f"$ {step.command}" for step in STEPS]
+    assert "$ alembic -n ai upgrade head\n(nothing to do)\n" in done.stderr
+    assert f"core: {core[2]} rows in 39 tables; stamped m012; verified equal" in done.stderr
+    (folder,) = re.findall(r"Generating (/tmp/multidb-demo-\w+)/portfolio/migrations/core/c015", done.stderr)
+    assert not Path(folder).exists()
+    assert not list(temporary.glob("multidb-demo*"))
+
+
+# Of the user's own servers and projects, and of one who wants to see every warning.
+HOSTILE = {
+    "PYTHONWARNINGS": "error",
+    "ALEMBIC_CONFIG": "/nosuch/x.ini",
+    "MULTIDB_SCRATCH_URL": "env:NOSUCH",
+    "PGPORT": "1",
+    "PGOPTIONS": "-c search_path=foo",
+    "PGUSER": "x",
+}
+
+
+def _installed(folder: Path) -> Path:
+    """Build a wheel, install it elsewhere, and return where: examples, trap and py.typed travel along."""
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
-    (wheel,) = tmp_path.glob("*.whl")
-    target = tmp_path / "site"
+    (wheel,) = folder.glob("*.whl")
+    target = folder / "site"
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(target), str(wheel)],
         check=True,
@@ -219,13 +250,4 @@ def test_the_wheel_holds_what_the_demo_needs(tmp_path: Path) -> None:
     assert str(target) in _run_python(
         "import alembic_multidb; print(alembic_multidb.__file__)", env=environment, cwd="/"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic_multidb", "demo"],
-        cwd="/",
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "ix_ai_documents_embedding_hnsw (valid)" in done.stdout
+    return target
