@@ -166,7 +166,9 @@ class _Split:
             )
             for work in works
         }
-        given = Given(source, plan.expected, tables, partial(counts, plan), dict(places.values()))
+        given = Given(
+            source, plan.expected, tables, partial(counts, plan), dict(places.values()), self.options.large_objects
+        )
         options = VerifyOptions(
             names=tuple(work.name for work in works),
             exclude=(Exclusion("database", "owner"),),

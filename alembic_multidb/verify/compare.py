@@ -10,7 +10,7 @@ from typing import IO
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.stamp.source import Source, read_source
-from alembic_multidb.verify.collect import Collected, Told
+from alembic_multidb.verify.collect import EVERYTHING, Collected, Told
 from alembic_multidb.verify.data import DataOptions, compare_rows
 from alembic_multidb.verify.given import Given
 from alembic_multidb.verify.homes import Wanted
@@ -127,15 +127,17 @@ def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[
         yield from _extra(wanted, names, target)
     yield from _excluded_tables(wanted, run.ground.tables)
     by_oid = {table.oid: table for table in run.ground.tables.values()}
-    to_read = [pair for pair in to_read if not wanted.without_rows(pair.source, by_oid.get(pair.source.root))]
-    if not to_read and not (run.ground.given is not None and not names):
-        message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
-        yield Finding(kind="rows", object="all", what="suspicious", message=message)
+    chosen = [pair for pair in to_read if not wanted.without_rows(pair.source, by_oid.get(pair.source.root))]
+    is_meant = run.ground.given is not None and not names
+    if not chosen and not is_meant:
+        yield _nothing_to_read(wanted, are_excluded=bool(to_read))
     how = DataOptions(options.strong, options.chunk, options.max_rows, run.keys, wanted.database.name)
-    proofs, findings = compare_rows(sides, to_read, how, run.meter)
+    proofs, findings = compare_rows(sides, chosen, how, run.meter)
     found.tables += proofs
     yield from findings
-    yield from compare_large_objects(large_objects, options, is_default=wanted.database.declaration.default)
+    given = run.ground.given
+    has_them = wanted.database.declaration.default if given is None else given.large_objects == wanted.database.name
+    yield from compare_large_objects(large_objects, options, is_default=has_them)
     if large_objects[1].exception() is None:
         found.large_objects = objects_of(large_objects[1])
 
@@ -147,6 +149,15 @@ def _names(run: Run, wanted: Wanted) -> set[Name]:
         return wanted.tables(run.ground.tables)
     chosen = given.tables[wanted.database.name]
     return {name for name, table in run.ground.tables.items() if table.root == table.oid and table.oid in chosen}
+
+
+def _nothing_to_read(wanted: Wanted, *, are_excluded: bool) -> Finding:
+    message = f'no table of the source was found that is at home in "{wanted.database.name}" and is there'
+    if are_excluded:
+        message = (
+            f'the rows of all tables that are at home in "{wanted.database.name}" are excluded: nothing was proven'
+        )
+    return Finding(kind="rows", object=EVERYTHING, what="suspicious", message=message)
 
 
 def _excluded_tables(wanted: Wanted, tables: Mapping[Name, Table]) -> Iterator[Expected]:

@@ -21,6 +21,7 @@ class Given:
         tables: the numbers of the source's tables that each target has, partitioned ones included.
         counts: tells whether a fact of a target, by the target's name, is one that the transfer answers for.
         places: where the sequences stood that were set.
+        large_objects: which target has the large objects; None if they were left.
     """
 
     side: Side
@@ -28,3 +29,4 @@ class Given:
     tables: Mapping[str, frozenset[int]]
     counts: Callable[[str, Row], bool]
     places: Mapping[Name, Place] = field(default_factory=dict)
+    large_objects: str | None = None

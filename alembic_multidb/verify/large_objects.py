@@ -47,14 +47,15 @@ def differing_objects(source: Objects, target: Objects, options: VerifyOptions, 
     """Tell which objects differ, and which are excluded."""
     for number in sorted(source.keys() | target.keys(), key=int):
         one, other = source.get(number), target.get(number)
+        if other is None and not is_default:
+            continue
         excluded = options.excludes({"large object"}, number)
         if excluded is not None:
             yield Expected(kind="large object", object=number, reason=f"excluded by {excluded}")
         elif one is None:
             yield _finding(number, "extra", f"large object {number} is extra")
         elif other is None:
-            if is_default:
-                yield _finding(number, "missing", f"large object {number} is missing")
+            yield _finding(number, "missing", f"large object {number} is missing")
         else:
             yield from _compare(number, one, other, options)
 
