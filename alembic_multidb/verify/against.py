@@ -20,6 +20,7 @@ from alembic_multidb.verify.sequences import places_of
 from alembic_multidb.verify.settings import NEW, SETTING, names_of
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.surroundings import Facts, read_surroundings
+from alembic_multidb.verify.tables import held_tables
 from alembic_multidb.verify.vectors import compare_recall_with_evidence
 
 
@@ -40,11 +41,12 @@ def compare_with_evidence(
     default_schema = side.lead.dialect.default_schema_name or "public"
     wanted = Wanted(project.databases, database, default_schema, options)
     found = Collected(database, options)
+    tables = held_tables(side) if options.data else {}
     if options.schema:
         older = min(side.server_version, evidence.source_version)
         found.take("schema", lambda: _schema(project, wanted, side, before["objects"], older, found))
     if options.data:
-        found.take("rows", lambda: compare_rows_with_evidence(wanted, side, evidence, meter, found))
+        found.take("rows", lambda: compare_rows_with_evidence(wanted, side, tables, evidence, meter, found))
         found.take("sequence", lambda: _sequences(wanted, side, before["sequences"], found))
         found.take("large object", lambda: _large_objects(wanted, side, before["large_objects"], found))
     if options.schema and options.data and options.recall_samples:

@@ -18,16 +18,14 @@ from alembic_multidb.verify.homes import Wanted
 from alembic_multidb.verify.progress import Meter
 from alembic_multidb.verify.report import Finding, TableProof, What
 from alembic_multidb.verify.side import Side, Unreadable, raw
-from alembic_multidb.verify.tables import Name, Pair, Table, quoted_name, read_tables, roots
+from alembic_multidb.verify.tables import Name, Pair, Table, quoted_name, roots
 from alembic_multidb.verify.values import Form
 
 
 def compare_rows_with_evidence(
-    wanted: Wanted, side: Side, evidence: Evidence, meter: Meter, found: Collected
+    wanted: Wanted, side: Side, tables: Mapping[Name, Table], evidence: Evidence, meter: Meter, found: Collected
 ) -> Iterator[Finding]:
     """Compare every table that evidence knows, and find those that it does not."""
-    tables = read_tables(side)
-    side.hold([table.oid for table in tables.values()])
     by_identity = {table.identity: table for table in tables.values()}
     by_oid = {table.oid: table for table in tables.values()}
     left_out = {table.identity for table in tables.values() if wanted.without_rows(table, by_oid.get(table.root))}

@@ -24,7 +24,7 @@ from alembic_multidb.verify.sequences import Sequence, compare_sequences, read_s
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.statements import query
 from alembic_multidb.verify.surroundings import compare_surroundings
-from alembic_multidb.verify.tables import Name, Pair, Table, pairs, quoted_name, read_tables, roots
+from alembic_multidb.verify.tables import Name, Pair, Table, held_tables, pairs, quoted_name, read_tables, roots
 from alembic_multidb.verify.vectors import compare_recall
 
 
@@ -53,9 +53,7 @@ class Ground:
     @classmethod
     def read(cls, side: Side, project: Project, options: VerifyOptions, given: Given | None = None) -> Ground:
         """Read it."""
-        tables = read_tables(side)
-        if options.data:
-            side.hold([table.oid for table in tables.values()])
+        tables = held_tables(side) if options.data else read_tables(side)
         schema, sequences = None, read_sequences(side)
         # Only the whole schema tells where a sequence belongs that no table uses.
         if options.schema or not all(sequence.tables for sequence in sequences.values()):
@@ -88,11 +86,16 @@ def compare(run: Run, database: RegisteredDatabase, sides: Sides) -> DatabaseRep
     """Compare one target with the source."""
     wanted = Wanted(run.project.databases, database, run.ground.default_schema, run.options)
     found = Collected(database, run.options)
+    tables: dict[Name, Table] = {}
+    if run.options.data:
+        # Before anything else is read: what is dropped meanwhile could not be compared.
+        found.take("rows", lambda: _hold(sides.target, tables))
+    is_held = not found.told
     if run.options.schema:
         found.take("schema", lambda: _schema(run, database, sides, found))
         compare_surroundings(wanted, sides, found)
-    if run.options.data:
-        found.take("rows", lambda: _data(run, wanted, sides, found))
+    if run.options.data and is_held:
+        found.take("rows", lambda: _data(run, wanted, sides, tables, found))
         found.take("sequence", lambda: _sequences(run, wanted, sides, found))
     if run.options.schema and run.options.data and run.options.recall_samples:
         found.take("recall", lambda: _recall(run, wanted, sides, found))
@@ -115,10 +118,13 @@ def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collect
     yield from undeclared(schemas, database)
 
 
-def _data(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
+def _hold(side: Side, tables: dict[Name, Table]) -> list[Told]:
+    tables |= held_tables(side)
+    return []
+
+
+def _data(run: Run, wanted: Wanted, sides: Sides, target: Mapping[Name, Table], found: Collected) -> Iterator[Told]:
     options = run.options
-    target = read_tables(sides.target)
-    sides.target.hold([table.oid for table in target.values()])
     large_objects = read_objects(sides.source), read_objects(sides.target)
     names = _names(run, wanted)
     to_read, missing = pairs(run.ground.tables, target, names.__contains__)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TypeVar
 
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import InsufficientPrivilege
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.verify.chunks import Key, Range, by_place, first_parts
@@ -178,10 +178,10 @@ def _guarded(work: Callable[[], T]) -> T | str:
     """Return what came of it, or the words of the server that could not do it."""
     try:
         return work()
-    except LockNotAvailable as error:
-        return first_line(error)
-    except Unreadable as error:
+    except InsufficientPrivilege as error:
         return f"{first_line(error)}; use a login that may read all of its rows, past row security"
+    except Unreadable as error:
+        return first_line(error)
 
 
 def _unreadable(pair: Pair, words: str) -> Finding:

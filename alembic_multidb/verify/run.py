@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from functools import partial
 
 from alembic.util.exc import CommandError
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import InsufficientPrivilege
 
 from alembic_multidb.env.lock import is_same_database
 from alembic_multidb.errors import ConfigurationError, MultidbError
@@ -86,12 +86,10 @@ def verify(
 def _read_ground(source: Side, project: Project, options: VerifyOptions, given: Given | None) -> Ground:
     try:
         return Ground.read(source, project, options, given)
-    except LockNotAvailable as error:
-        raise MultidbError(f"the source {source.url} cannot be read: {words_of(error)}") from None
     except Unreadable as error:
-        raise MultidbError(
-            f"the source {source.url} cannot be read: {words_of(error)}; use a login that may read all of it"
-        ) from None
+        is_forbidden = isinstance(getattr(error, "orig", error), InsufficientPrivilege)
+        advice = "; use a login that may read all of it" if is_forbidden else ""
+        raise MultidbError(f"the source {source.url} cannot be read: {words_of(error)}{advice}") from None
 
 
 def _refuse_unused(options: VerifyOptions, reports: Sequence[DatabaseReport]) -> None:

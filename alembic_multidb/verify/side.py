@@ -56,8 +56,7 @@ class Side:
         self.snapshot = snapshot
         self.server_version = 0
         self.moment: dict[str, Any] = {}
-        self.jobs = jobs
-        self._held: list[sql.Composed] = []
+        self._held: Sequence[sql.Composed] = ()
         self._engine = make_engine(f"verify {name}", url)
         self._executor = ThreadPoolExecutor(jobs, f"multidb-verify-{name}")
         self._idle: deque[tuple[Connection, int]] = deque()
@@ -109,28 +108,39 @@ class Side:
         connection = raw(self.lead)
         found = rows(connection, query("readable"), list(oids))
         names = [sql.SQL("ONLY {}").format(sql.Identifier(row["schema"], row["name"])) for row in found]
+        # Nobody shall come in between the first worker's locks and the others'.
+        self._all_at_once(lambda connection: None)
         try:
             lock_tables(connection, names, _PATIENT)
         except psycopg.errors.LockNotAvailable:
             raise MultidbError(f'of "{self.name}", {first_line(in_the_way(connection))}') from None
+        if len(names) <= _HELD_BY_ALL:
+            self._hold_by_all(names)
         changed = [row["name"] for row in rows(connection, query("rewritten"), [row["oid"] for row in found])]
         if changed:
             raise MultidbError(
                 f'of "{self.name}", {", ".join(changed)} was emptied or rewritten after the comparison began, so that '
                 "its rows cannot be seen as they were: run it again when nobody changes tables"
             )
-        self._held = names if len(names) <= _HELD_BY_ALL else []
-        self._hold_by_all()
 
-    def _hold_by_all(self) -> None:
+    def _hold_by_all(self, names: Sequence[sql.Composed]) -> None:
         """Have every worker take these locks now: later it would wait behind whoever waits for the first one's."""
+        try:
+            self._all_at_once(lambda connection: lock_tables(raw(connection), names, _IMPATIENT))
+            self._held = names
+        except psycopg.errors.LockNotAvailable:
+            # Somebody did come in between. That one's table cannot be read, the others can.
+            self._held = ()
+
+    def _all_at_once(self, work: Callable[[Connection], object]) -> None:
+        """Have every worker do something."""
         everybody = Barrier(self.jobs)
 
-        def lock(connection: Connection) -> None:
-            lock_tables(raw(connection), self._held, _IMPATIENT)
+        def do(connection: Connection) -> None:
+            work(connection)
             everybody.wait()
 
-        running = [self.run(lock) for _ in range(self.jobs)]
+        running = [self.run(do) for _ in range(self.jobs)]
         for each in running:
             each.add_done_callback(lambda done: everybody.abort() if done.cancelled() or done.exception() else None)
         failed = [error for error in (each.exception() for each in running) if error is not None]

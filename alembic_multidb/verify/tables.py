@@ -137,6 +137,13 @@ def read_tables(side: Side) -> dict[Name, Table]:
     }
 
 
+def held_tables(side: Side) -> dict[Name, Table]:
+    """Return the tables of one database, which nobody can drop, empty or rewrite from now on."""
+    tables = read_tables(side)
+    side.hold([table.oid for table in tables.values()])
+    return tables
+
+
 def roots(tables: Mapping[Name, Table]) -> dict[Name, list[Table]]:
     """Return each outermost table's name with all tables of its tree, itself included."""
     names = {table.oid: table.name for table in tables.values()}
