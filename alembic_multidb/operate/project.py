@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -62,6 +62,14 @@ class Project:
         """
         chosen = {self.databases[name].name for name in names} or set(self.databases)
         return [database for name, database in self.databases.items() if name in chosen]
+
+    def elsewhere(self, names: Mapping[str, str]) -> Project:
+        """Return the same repository with some of its databases under other names on their servers.
+
+        Args:
+            names: what each is called there, by its name in the registry.
+        """
+        return replace(self, databases=self.databases.elsewhere(names))
 
     @cached_property
     def variables(self) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,9 +29,10 @@ class RegisteredDatabase:
     ``process_revision_directives`` and ``render_item`` to its ``context.configure()``.
     """
 
-    def __init__(self, declaration: Database, registry: Databases) -> None:
+    def __init__(self, declaration: Database, registry: Databases, elsewhere: str | None = None) -> None:
         self.declaration = declaration
         self._registry = registry
+        self._elsewhere = elsewhere
         self._derived: tuple[tuple[int, ...], MetaData] | None = None
         self.filters = Filters(
             declaration,
@@ -142,7 +144,8 @@ class RegisteredDatabase:
             raise ConfigurationError(
                 f'database "{self.name}" has no URL: give Database("{self.name}", url="env:VARIABLE", ...)'
             )
-        return resolve_url(spec, environment, of=f'URL of database "{self.name}"')
+        url = resolve_url(spec, environment, of=f'URL of database "{self.name}"')
+        return url if self._elsewhere is None else url.to(self._elsewhere)
 
     def _sources(self) -> list[MetaData]:
         """Return this database's MetaData, then any other one that holds a table of this home (by bind_key)."""
@@ -185,6 +188,20 @@ class Databases(Mapping[str, RegisteredDatabase]):
         object.__setattr__(self, "homes", homes)
         registered = {database.name: RegisteredDatabase(database, self) for database in databases}
         object.__setattr__(self, "_registered", registered)
+
+    def elsewhere(self, names: Mapping[str, str]) -> Databases:
+        """Return the same registry with some of its databases under other names on their servers.
+
+        Args:
+            names: what each is called there, by its name in the registry.
+        """
+        found = copy(self)
+        registered = {
+            database.name: RegisteredDatabase(database, found, names.get(database.name))
+            for database in self.declarations
+        }
+        object.__setattr__(found, "_registered", registered)
+        return found
 
     def __getitem__(self, name: str) -> RegisteredDatabase:
         try:
