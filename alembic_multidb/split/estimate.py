@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from alembic_multidb.catalog.snapshot import ObjectId
-from alembic_multidb.split.model import Estimate, PlannedObject, TableSize, VectorBuild
+from alembic_multidb.split.model import Estimate, PlannedObject, TableSize, VectorBuild, Way
 from alembic_multidb.split.objects import Objects
 
 # Bytes in a second over one connection on common hardware: rows by COPY, and indexes that are sorted.
 _COPY_RATE, _INDEX_RATE = 80 * 2**20, 60 * 2**20
+# Bytes in a second as files, and seconds for each object that is dropped or looked at.
+_FILE_RATE, _PER_OBJECT = 150 * 2**20, 0.001
 # Vectors that one process puts into a graph in a second, for 1536 dimensions, as long as the graph is in memory.
 _GRAPH_RATE = 500
 _GRAPH_DIMENSIONS = 1536
@@ -82,6 +84,31 @@ def estimates(
 ) -> tuple[Estimate, ...]:
     """Return what each database will take: disk, time and memory."""
     return tuple(_estimate(name, sizes, builds) for name in databases)
+
+
+def ways(objects: Objects, each: tuple[Estimate, ...]) -> tuple[Way, ...]:
+    """Return what each method will take.
+
+    Args:
+        objects: the source's.
+        each: what each database will take row by row.
+    """
+    size = sum(row.bytes + row.index_bytes for row in objects.survey.sizes.values())
+    seconds = len(each) * (size / _FILE_RATE + len(objects.planned) * _PER_OBJECT)
+    return (
+        Way(
+            method="stream",
+            seconds=sum(item.seconds for item in each),
+            bytes=sum(item.bytes for item in each),
+            needs="works between any servers, while the source is used",
+        ),
+        Way(
+            method="template",
+            seconds=round(seconds),
+            bytes=len(each) * size,
+            needs="needs all databases on one server, and nobody connected to the source for that time",
+        ),
+    )
 
 
 def _estimate(name: str, sizes: tuple[TableSize, ...], builds: tuple[VectorBuild, ...]) -> Estimate:

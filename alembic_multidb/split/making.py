@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.plugin.extensions import ensure_extensions
+from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.split.archive import Archive
 from alembic_multidb.split.model import Plan
@@ -91,7 +92,7 @@ class SchemaMaker:
                     return
                 self._execute(script)
                 if makes_extensions:
-                    self._make_extensions()
+                    make_extensions(connection, self.target.database, self.plan)
         except DBAPIError as error:
             culprit = self._culprit(entries)
             where = f" at {culprit}" if culprit else ""
@@ -104,13 +105,6 @@ class SchemaMaker:
         self.target.connection.execute(_SESSION)
         if script.strip():
             self.target.connection.exec_driver_sql(script, execution_options={"no_parameters": True})
-
-    def _make_extensions(self) -> None:
-        connection, database = self.target.connection, self.target.database
-        default = connection.dialect.default_schema_name or DEFAULT_SCHEMA
-        wanted = {name: schema or default for name, schema in self.plan.extensions[database.name].items()}
-        declared = {name: database.extensions.get(name, "*") for name in wanted}
-        ensure_extensions(connection, database.name, declared, schemas=wanted)
 
     def _culprit(self, entries: Sequence[Entry]) -> str:
         """Find the entry that fails, one after the other, in a transaction that is taken back."""
@@ -128,6 +122,20 @@ class SchemaMaker:
     def _warn(self, notice: Any) -> None:
         if notice.severity_nonlocalized == "WARNING":
             self.warnings.append(f"the server warned: {notice.message_primary}")
+
+
+def make_extensions(connection: Connection, database: RegisteredDatabase, plan: Plan) -> None:
+    """Create what is missing of the extensions that a target needs or declares, each in its schema.
+
+    Args:
+        connection: to the target, inside a transaction.
+        database: the target.
+        plan: what is done.
+    """
+    default = connection.dialect.default_schema_name or DEFAULT_SCHEMA
+    wanted = {name: schema or default for name, schema in plan.extensions[database.name].items()}
+    declared = {name: database.extensions.get(name, "*") for name in wanted}
+    ensure_extensions(connection, database.name, declared, schemas=wanted)
 
 
 def _batches(entries: Sequence[Entry]) -> Iterator[tuple[Sequence[Entry], bool]]:

@@ -13,6 +13,7 @@ from alembic_multidb.errors import ConfigurationError
 # outside: it belongs to how a database is run, and stays; homeless: no rule says where its table belongs.
 Treatment = Literal["home", "crossing", "soft reference", "outside", "version table", "excluded", "homeless"]
 Severity = Literal["note", "warning", "refused", "failed"]
+Method = Literal["stream", "template"]
 DEFAULT_MEMORY = 2**30
 _UNITS = {"kB": 2**10, "MB": 2**20, "GB": 2**30, "TB": 2**40}
 EXIT_CODES = {"note": 0, "warning": 0, "refused": 1, "failed": 2}
@@ -32,6 +33,10 @@ class SplitOptions:
         jobs: how many tables are copied, and indexes built, at a time.
         memory: bytes that building indexes may take, of all together.
         large_objects: the database that gets the large objects; None to leave them.
+        method: stream copies rows, template clones the source and drops what is not at home, auto is the second where
+            it can be.
+        terminates: whether those who are connected to the source are disconnected, so that it can be cloned.
+        rehearses: whether scratch databases are filled instead of the targets, and dropped at the end.
     """
 
     names: tuple[str, ...] = ()
@@ -43,6 +48,9 @@ class SplitOptions:
     jobs: int = 2
     memory: int = DEFAULT_MEMORY
     large_objects: str | None = None
+    method: Literal["stream", "template", "auto"] = "stream"
+    terminates: bool = False
+    rehearses: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +197,23 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Way:
+    """What a split will take, roughly, if it goes one way.
+
+    Attributes:
+        method: stream or template.
+        seconds: until all databases are filled; without the proof, which takes the same either way.
+        bytes: of disk that is taken meanwhile, on all servers together.
+        needs: what it needs, in words.
+    """
+
+    method: Method
+    seconds: int
+    bytes: int
+    needs: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """Something that stands in the way of a split, or that should be known.
 
@@ -234,6 +259,9 @@ class Plan:
         estimates: for each target.
         findings: what stands in the way, or should be known.
         expected: the schema that each target has afterwards.
+        ways: what each method will take.
+        method: the one that is chosen.
+        why: why so.
     """
 
     source: str
@@ -250,6 +278,9 @@ class Plan:
     estimates: tuple[Estimate, ...]
     findings: tuple[Finding, ...]
     expected: dict[str, Snapshot] = field(repr=False)
+    ways: tuple[Way, ...] = ()
+    method: Method = "stream"
+    why: str = ""
 
     def exit_code(self, *, with_rows: bool) -> int:
         """Return what the run would end with; 0 if nothing stands in its way.
@@ -283,6 +314,9 @@ class Plan:
             "sizes": [vars(item) for item in self.sizes],
             "vector_indexes": [vars(item) for item in self.vector_builds],
             "estimates": [vars(item) for item in self.estimates],
+            "methods": [vars(item) for item in self.ways],
+            "method": self.method,
+            "why": self.why,
             "findings": [vars(item) for item in self.findings],
         }
 

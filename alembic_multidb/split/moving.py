@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
 
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +15,6 @@ from alembic_multidb.operate.project import Project
 from alembic_multidb.postgres import find_programs
 from alembic_multidb.split.abort import state_before
 from alembic_multidb.split.backup import Backup
-from alembic_multidb.split.compare import counts
 from alembic_multidb.split.ending import make_settings, stamp
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.filling import Filler
@@ -25,25 +22,17 @@ from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.outcome import SplitReport
 from alembic_multidb.split.preflight.target import read_target
 from alembic_multidb.split.run import Prepared
+from alembic_multidb.split.template.run import Cloning
 from alembic_multidb.split.watch import Watch
 from alembic_multidb.split.work import Work
 from alembic_multidb.stamp.choose import ScratchMaker
 from alembic_multidb.transfer.journal import Journal
 from alembic_multidb.transfer.progress import Meter, Show
-from alembic_multidb.transfer.sequences import read_places
 from alembic_multidb.transfer.session import raw
 from alembic_multidb.transfer.tables import read_tables
 from alembic_multidb.transfer.target import opened
-from alembic_multidb.verify import VerifyOptions, verify
-from alembic_multidb.verify.evidence import evidence_data
-from alembic_multidb.verify.given import Given
-from alembic_multidb.verify.options import Exclusion
-from alembic_multidb.verify.output import write_private
 from alembic_multidb.verify.progress import Show as ShowVerify
-from alembic_multidb.verify.report import Report
-from alembic_multidb.verify.sequences import Place
 from alembic_multidb.verify.side import Side
-from alembic_multidb.verify.tables import Name
 
 COMMAND = "split"
 
@@ -76,6 +65,9 @@ def split(
         LockTimeoutError: somebody else works on one of the targets.
     """
     try:
+        if ready.choice.method == "template":
+            cloning = Cloning(project, ready, options, files, scratch, Meter(show, phase="clone"))
+            return cloning.run(show_verify, require_stamp=require_stamp)
         with ExitStack() as stack:
             return _Split(project, ready, options, files, scratch, Meter(show)).run(
                 stack, show_verify, require_stamp=require_stamp
@@ -107,25 +99,26 @@ class _Split:
         if self.files.backup is not None:
             now = datetime.now(timezone.utc)
             backup = stack.enter_context(Backup(self.files.backup, ready.url, programs, snapshot, now))
-        places = self._places(source, works)
+        places = source_places(ready, source, plan.databases)
         todo = [work for work in works if not work.is_there]
         if todo:
             Filler(ready, self.options, source, places, self.meter).fill(todo, programs)
         for work in todo:
             work.stamp = stamp(self.project, ready, work, self.scratch)
             work.notes += make_settings(ready, work)
-        report = self._verify(source, works, places, show_verify)
+        self.meter.begin("verify")
+        report = prove(self.project, ready, self.options, source, places, show_verify)
         moved = SplitReport(
             plan=plan,
             databases=tuple(work.moved() for work in works),
             verified=report,
-            evidence=self.files.evidence_path(),
+            evidence=None if self.options.rehearses else self.files.evidence_path(),
             backup=backup.finish() if backup is not None else None,
             since=watch.end(ready.url, {table.oid for work in works for table in work.tables}),
             seconds=self.meter.times(),
             require_stamp=require_stamp,
         )
-        write_private(moved.evidence, {**evidence_data(report), "split": moved.to_data()})
+        keep(moved)
         if report.exit_code == 0:
             for work in todo:
                 with work.target.lead.transaction():
@@ -148,32 +141,3 @@ class _Split:
             pins = {"search_path": self.ready.search_path}
             target.begin(COMMAND, self.ready.identity, before, pins)
         return Work(target, tables, state == "equal")
-
-    def _places(self, source: Side, works: Sequence[Work]) -> dict[int, tuple[Name, Place]]:
-        oids = {
-            row.node.oid for work in works for row in self.ready.plan.expected[work.name].rows if row.kind == "sequence"
-        }
-        return read_places(raw(source.lead), oids)
-
-    def _verify(
-        self, source: Side, works: Sequence[Work], places: Mapping[int, tuple[Name, Place]], show: ShowVerify
-    ) -> Report:
-        self.meter.begin("verify")
-        plan = self.ready.plan
-        tables = {
-            work.name: frozenset(
-                item.node.oid for item in plan.objects if item.type == "table" and item.homes == (work.name,)
-            )
-            for work in works
-        }
-        given = Given(
-            source, plan.expected, tables, partial(counts, plan), dict(places.values()), self.options.large_objects
-        )
-        options = VerifyOptions(
-            names=tuple(work.name for work in works),
-            exclude=(Exclusion("database", "owner"),),
-            jobs=self.options.jobs,
-            owners=not self.options.no_owner,
-            grants=not self.options.no_acl,
-        )
-        return verify(self.project, self.ready.url, options, given=given, show=show)

@@ -11,7 +11,7 @@ from alembic_multidb.split.model import Plan
 from alembic_multidb.stamp.stamp import Stamp
 from alembic_multidb.verify import DatabaseReport, Report
 
-State = Literal["made", "there"]
+State = Literal["made", "there", "cloned"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +20,13 @@ class Moved:
 
     Attributes:
         name: the database's name.
-        state: whether it was filled, or found filled already.
+        state: whether it was filled, found filled already, or made from a clone of the source.
         tables: how many tables it has.
         rows: how many rows were copied.
         kept: how many tables an interrupted run had copied.
         large_objects: how many it has.
         builds: how many indexes, constraints and other things were made after the rows.
+        dropped: how many objects of other homes were dropped from the clone.
         stamp: what came of stamping it; None if it was found filled.
         notes: what the server warned of, and what could not be set.
     """
@@ -37,6 +38,7 @@ class Moved:
     kept: int = 0
     large_objects: int = 0
     builds: int = 0
+    dropped: int = 0
     stamp: Stamp | None = None
     notes: tuple[str, ...] = ()
 
@@ -47,6 +49,25 @@ class Moved:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a rehearsal has seen, at most at a time; the real run will need as much.
+
+    Attributes:
+        seconds: it took, from the first change to the proof.
+        bytes: of disk, of all databases that it made.
+        source_connections: to the source.
+        target_connections: to the other databases, of all together.
+        locks: that one server held for it.
+    """
+
+    seconds: float
+    bytes: int
+    source_connections: int
+    target_connections: int
+    locks: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SplitReport:
     """What came of a split.
 
@@ -54,21 +75,25 @@ class SplitReport:
         plan: what was to be done.
         databases: what came of each target, in the registry's order.
         verified: the proof.
-        evidence: the file that says so.
+        evidence: the file that says so; None if nothing stays, as of a rehearsal.
         backup: the dump of the source, if one was asked for.
         since: whether anybody wrote to the source meanwhile.
         seconds: how long each phase took.
         require_stamp: whether an unstamped database is a failure.
+        ended: the sessions of the source that were ended, in words.
+        needs: what the real run will need, as a rehearsal has seen it.
     """
 
     plan: Plan
     databases: tuple[Moved, ...]
     verified: Report
-    evidence: Path
+    evidence: Path | None
     backup: Path | None
     since: str
     seconds: Mapping[str, float] = field(default_factory=dict)
     require_stamp: bool = False
+    ended: tuple[str, ...] = ()
+    needs: Needs | None = None
 
     @property
     def exit_code(self) -> int:
@@ -85,6 +110,10 @@ class SplitReport:
     def to_data(self) -> dict[str, Any]:
         """Return what the evidence says beside the proof."""
         return {
+            "method": self.plan.method,
+            "why": self.plan.why,
+            "ended_sessions": list(self.ended),
+            "rehearsal": vars(self.needs) if self.needs is not None else None,
             "databases": [_moved_data(each) for each in self.databases],
             "foreign_keys": [vars(item) for item in self.plan.references],
             "excluded": [item.name for item in self.plan.objects if item.treatment == "excluded"],
@@ -103,6 +132,7 @@ def _moved_data(moved: Moved) -> dict[str, Any]:
         "tables": moved.tables,
         "rows": moved.rows,
         "kept": moved.kept,
+        "dropped": moved.dropped,
         "large_objects": moved.large_objects,
         "revisions": list(moved.stamp.revisions) if moved.stamp is not None else [],
         "stamp": moved.stamp.message if moved.stamp is not None else "",

@@ -112,6 +112,11 @@ def _sizes(plan: Plan) -> Iterator[str]:
             f"  {each.database}: {counted(each.tables, 'table')}, {each.rows} rows, {megabytes(each.bytes)} on disk, "
             f"about {each.seconds} s{memory}"
         )
+    for way in plan.ways:
+        yield (
+            f"  --method {way.method}: about {way.seconds} s, {megabytes(way.bytes)} of disk on the way; it {way.needs}"
+        )
+    yield f"  chosen: {plan.method} ({plan.why})"
     for size in plan.sizes[:_LARGEST]:
         rows = "rows not known (never analysed)" if size.rows is None else f"{size.rows} rows"
         yield (

@@ -9,7 +9,7 @@ from alembic_multidb.catalog.snapshot import Row, Snapshot
 from alembic_multidb.classify import plain_name
 from alembic_multidb.registry import Databases
 from alembic_multidb.split.bodies import body_findings
-from alembic_multidb.split.estimate import estimates, table_sizes, vector_builds
+from alembic_multidb.split.estimate import estimates, table_sizes, vector_builds, ways
 from alembic_multidb.split.model import Finding, Plan, PlannedObject, Setting, SplitOptions
 from alembic_multidb.split.objects import Objects, misplaced_partitions
 from alembic_multidb.split.references import planned_references
@@ -32,6 +32,7 @@ def make_plan(objects: Objects) -> Plan:
     wanted = {databases[name].name for name in objects.options.names} or set(databases)
     names = tuple(name for name in databases if name in wanted)
     sizes, builds = table_sizes(objects), vector_builds(objects)
+    each = estimates(names, sizes, builds)
     return Plan(
         source=str(survey.url),
         server_version=survey.snapshot.server_version,
@@ -46,7 +47,8 @@ def make_plan(objects: Objects) -> Plan:
         ),
         sizes=sizes,
         vector_builds=builds,
-        estimates=estimates(names, sizes, builds),
+        estimates=each,
+        ways=ways(objects, each),
         findings=(*_refusals(objects), *body_findings(objects)),
         expected={name: expected_schema(objects, name) for name in names},
     )

@@ -20,6 +20,7 @@ from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.plan import make_plan
 from alembic_multidb.split.preflight.run import ScratchMaker, drift, preflight, source_pooler
 from alembic_multidb.split.survey import read_survey
+from alembic_multidb.split.template.choice import Choice, choose
 from alembic_multidb.stamp.source import connect_source
 from alembic_multidb.transfer.session import raw
 from alembic_multidb.urls import DatabaseURL
@@ -56,6 +57,7 @@ class Prepared:
         search_path: where a new session of this login looks for names there.
         objects: what becomes of its objects.
         plan: what will be done, all findings included.
+        choice: by which method.
     """
 
     connection: Connection
@@ -64,6 +66,7 @@ class Prepared:
     search_path: str
     objects: Objects
     plan: Plan
+    choice: Choice
 
 
 @contextmanager
@@ -127,11 +130,12 @@ def _prepare(
         objects = Objects.of(survey, project.databases, options)
         plan = make_plan(objects)
         found = [*plan.findings, *pooler, *preflight(connection, project, objects, plan, options)]
+    choice, found = choose(connection, project, plan, options, found)
     if scratch is not None:
         revisions = sorted({item for each in survey.revisions.values() for item in each or ()})
         found += drift(project, plan, revisions, scratch)
-    plan = replace(plan, findings=tuple(found))
-    return Prepared(connection, url, _identity(connection), search_path, objects, plan)
+    plan = replace(plan, findings=tuple(found), method=choice.method, why=choice.why)
+    return Prepared(connection, url, _identity(connection), search_path, objects, plan, choice)
 
 
 def hold_tables(connection: Connection) -> None:

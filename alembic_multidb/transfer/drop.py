@@ -19,6 +19,7 @@ _PARTS = frozenset({"index", "table constraint", "domain constraint", "trigger",
 _WORDS = {
     **dict.fromkeys(("function", "procedure", "aggregate"), "ROUTINE"),
     "statistics object": "STATISTICS",
+    "foreign-data wrapper": "FOREIGN DATA WRAPPER",
 }
 _FOREIGN_KEYS = """
     SELECT n.nspname AS schema, c.relname AS table, k.conname AS name
@@ -40,12 +41,14 @@ _DEFAULT_RIGHTS = """
 """
 
 
-def drop_objects(connection: Raw, objects: Sequence[LiveObject]) -> None:
+def drop_objects(connection: Raw, objects: Sequence[LiveObject], *, breaks_circles: bool = False) -> None:
     """Drop objects of a database, whatever the order in which they stand on each other.
 
     Args:
         connection: to the database, outside of any transaction; what was dropped before an error stays dropped.
         objects: what to drop; their parts go with them.
+        breaks_circles: whether a function goes with whatever stands on it, if that stands in a circle with it, as a
+            type and the function that reads it do; only in a database whose rest is looked at afterwards.
 
     Raises:
         MultidbError: something else stands on one of them.
@@ -64,6 +67,8 @@ def drop_objects(connection: Raw, objects: Sequence[LiveObject]) -> None:
     left = sorted((item for item in objects if item.type not in _PARTS), key=lambda item: -item.node.oid)
     while left:
         remaining, problem = _drop_some(connection, left)
+        if len(remaining) == len(left) and breaks_circles:
+            remaining = _break_a_circle(connection, left)
         if len(remaining) == len(left):
             raise MultidbError(
                 f"{left[0].type} {left[0].identity} and {len(left) - 1} more cannot be dropped, since something else "
@@ -112,6 +117,23 @@ def _drop_some(connection: Raw, objects: Sequence[LiveObject]) -> tuple[list[Liv
                 except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction):
                     continue  # it went with another one
     return left, problem
+
+
+def _break_a_circle(connection: Raw, objects: list[LiveObject]) -> list[LiveObject]:
+    """Drop all tables at once, which may stand on each other, or else one function that others stand on."""
+    tables = [item for item in objects if item.type == "table"]
+    functions = [item for item in objects if _WORDS.get(item.type) == "ROUTINE"]
+    attempts = [(tables, f"DROP TABLE {', '.join(item.identity for item in tables)}")] if len(tables) > 1 else []
+    attempts += [([item], f"{drop_statement(item)} CASCADE") for item in functions[:1]]
+    for chosen, statement in attempts:
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL search_path = ''")
+                connection.execute(statement.encode())
+        except psycopg.errors.DependentObjectsStillExist:
+            continue
+        return [item for item in objects if item not in chosen]
+    return objects
 
 
 def drop_statement(item: LiveObject) -> str:

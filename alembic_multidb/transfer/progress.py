@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Literal
 
-Phase = Literal["schema", "rows", "indexes", "verify"]
+Phase = Literal["schema", "rows", "indexes", "clone", "drop", "stamp", "verify"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,17 @@ class Meter:
     Args:
         show: called with each new sum, by whichever thread has moved something.
         clock: tells the time, in seconds.
+        phase: the first one.
     """
 
-    def __init__(self, show: Show = lambda progress: None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        show: Show = lambda progress: None,
+        clock: Callable[[], float] = time.monotonic,
+        phase: Phase = "schema",
+    ) -> None:
         self._show, self._clock = show, clock
-        self._phase: Phase = "schema"
+        self._phase = phase
         self._start = clock()
         self._done = self._total = 0
         self._now: dict[int, str] = {}

@@ -1,0 +1,72 @@
+"""The proof of a split: every target against what its plan says that it gets of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from alembic_multidb.operate.project import Project
+from alembic_multidb.split.compare import counts
+from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.outcome import SplitReport
+from alembic_multidb.split.run import Prepared
+from alembic_multidb.transfer.sequences import read_places
+from alembic_multidb.transfer.session import raw
+from alembic_multidb.verify import VerifyOptions, verify
+from alembic_multidb.verify.evidence import evidence_data
+from alembic_multidb.verify.given import Given
+from alembic_multidb.verify.options import Exclusion
+from alembic_multidb.verify.output import write_private
+from alembic_multidb.verify.progress import Show
+from alembic_multidb.verify.report import Report
+from alembic_multidb.verify.sequences import Place
+from alembic_multidb.verify.side import Side
+from alembic_multidb.verify.tables import Name
+
+
+def source_places(ready: Prepared, source: Side, names: Iterable[str]) -> dict[int, tuple[Name, Place]]:
+    """Return where the sequences of some targets stand in the source, by their numbers."""
+    expected = ready.plan.expected
+    oids = {row.node.oid for name in names for row in expected[name].rows if row.kind == "sequence"}
+    return read_places(raw(source.lead), oids)
+
+
+def keep(report: SplitReport) -> None:
+    """Write the evidence, if any is to stay."""
+    if report.evidence is not None:
+        write_private(report.evidence, {**evidence_data(report.verified), "split": report.to_data()})
+
+
+def prove(
+    project: Project,
+    ready: Prepared,
+    options: SplitOptions,
+    source: Side,
+    places: Mapping[int, tuple[Name, Place]],
+    show: Show,
+) -> Report:
+    """Compare every target with its part of the source.
+
+    Args:
+        project: where the targets are.
+        ready: the split.
+        options: what was asked for.
+        source: at the moment that was copied.
+        places: where its sequences stand.
+        show: told how far it is.
+    """
+    plan = ready.plan
+    tables = {
+        name: frozenset(item.node.oid for item in plan.objects if item.type == "table" and item.homes == (name,))
+        for name in plan.databases
+    }
+    stood = dict(places.values())
+    given = Given(source, plan.expected, tables, partial(counts, plan), stood, options.large_objects)
+    wanted = VerifyOptions(
+        names=plan.databases,
+        exclude=(Exclusion("database", "owner"),),
+        jobs=options.jobs,
+        owners=not options.no_owner,
+        grants=not options.no_acl,
+    )
+    return verify(project, ready.url, wanted, given=given, show=show)

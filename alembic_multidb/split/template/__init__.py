@@ -1,0 +1,1 @@
+"""``multidb split --method template``: the source is cloned on its server, and what is not at home is dropped."""

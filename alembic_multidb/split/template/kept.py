@@ -1,0 +1,97 @@
+"""What belongs to an empty target itself, and that whatever takes its place keeps: owner, rights, settings, comment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+from sqlalchemy import Connection, text
+
+from alembic_multidb.split.database import copy_to_database, read_database
+from alembic_multidb.split.model import DatabaseFact, Setting
+from alembic_multidb.split.settings import read_settings, replay
+
+_FACTS = text(
+    """
+    SELECT d.datname AS name, pg_get_userbyid(d.datdba) AS owner, d.datconnlimit AS connections,
+           t.spcname AS tablespace, pg_encoding_to_char(d.encoding) AS encoding, d.datlocprovider::text AS provider,
+           coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
+           d.datcollate AS collation, d.datctype AS ctype
+    FROM pg_database AS d JOIN pg_tablespace AS t ON t.oid = d.dattablespace
+    WHERE d.datname = current_database()
+    """
+)
+_PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What an empty target is, beside what is in it.
+
+    Attributes:
+        name: on its server.
+        owner: its role.
+        connections: how many it allows; -1 for any number.
+        tablespace: where it lies.
+        encoding: of its texts.
+        provider: of its locale: c (libc), i (ICU) or b (PostgreSQL's own).
+        locale: of the provider; None with libc.
+        collation: by which texts are sorted.
+        ctype: by which characters are told apart.
+        facts: rights to it, and its comment.
+        settings: of it, and of roles in it.
+    """
+
+    name: str
+    owner: str
+    connections: int
+    tablespace: str
+    encoding: str
+    provider: str
+    locale: str | None
+    collation: str
+    ctype: str
+    facts: tuple[DatabaseFact, ...]
+    settings: tuple[Setting, ...]
+
+    @classmethod
+    def read(cls, connection: Connection) -> Kept:
+        """Read it, of the connected database."""
+        with connection.begin():
+            row = connection.execute(_FACTS).one()
+            facts = tuple(fact for fact in read_database(connection) if fact.extension is None)
+            return cls(**row._mapping, facts=facts, settings=tuple(read_settings(connection)))
+
+    def give_rights(self, connection: Connection) -> list[str]:
+        """Give a database the same rights and comment, and return what could not be given."""
+        with connection.begin():
+            return copy_to_database(connection, self.facts)
+
+    def give_settings(self, connection: Connection) -> list[str]:
+        """Give a database the same settings, which may forbid writing, and return what could not be given."""
+        with connection.begin():
+            return replay(connection, self.settings)
+
+    @property
+    def options(self) -> sql.Composed:
+        """Return how CREATE DATABASE makes one that has the same owner, place and room."""
+        limit = sql.Literal(self.connections)
+        return sql.SQL("OWNER {} TABLESPACE {} CONNECTION LIMIT {}").format(
+            sql.Identifier(self.owner), sql.Identifier(self.tablespace), limit
+        )
+
+    @property
+    def locale_options(self) -> sql.Composed:
+        """Return how CREATE DATABASE makes an empty one that has the same encoding and locale, from template0."""
+        words = [
+            sql.SQL("TEMPLATE template0 ENCODING {} LOCALE_PROVIDER {} LC_COLLATE {} LC_CTYPE {}").format(
+                sql.Literal(self.encoding),
+                sql.SQL(_PROVIDERS[self.provider]),
+                sql.Literal(self.collation),
+                sql.Literal(self.ctype),
+            )
+        ]
+        if self.locale is not None:
+            keyword = "ICU_LOCALE" if self.provider == "i" else "BUILTIN_LOCALE"
+            words.append(sql.SQL(keyword + " {}").format(sql.Literal(self.locale)))
+        return sql.SQL(" ").join(words)
