@@ -21,6 +21,7 @@ from alembic_multidb.split.filling import Filler
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.outcome import SplitReport
 from alembic_multidb.split.preflight.target import read_target
+from alembic_multidb.split.proof import keep, prove, source_places
 from alembic_multidb.split.run import Prepared
 from alembic_multidb.split.template.run import Cloning
 from alembic_multidb.split.watch import Watch

@@ -148,7 +148,7 @@ def _loosen(connection: Raw, gone: Collection[LiveObject], home: Collection[Obje
     statements = []
     for kind in (*_FIRST, *_LOOSE, *_PARTS):
         for item in gone:
-            row = found.get(tuple(item.node)) if item.type == kind else None
+            row = found.get((item.node.catalog, item.node.oid)) if item.type == kind else None
             goes_along = row is not None and (row["owner_catalog"], row["owner"]) in going and kind in _PARTS
             if row is not None and not goes_along:
                 statements.append(row["statement"])

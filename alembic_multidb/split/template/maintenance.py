@@ -39,9 +39,9 @@ class Maintenance:
         """Return the driver's connection."""
         return raw(self.connection)
 
-    def run(self, statement: sql.Composable, *parameters: Any) -> None:
+    def run(self, statement: sql.SQL | sql.Composed) -> None:
         """Run a statement."""
-        self.raw.execute(statement, parameters or None)
+        self.raw.execute(statement)
 
     def rows(self, statement: str, *parameters: Any) -> list[dict[str, Any]]:
         """Run a query, and return its rows."""

@@ -1,7 +1,7 @@
 """A split by cloning: one clone of the source for each target, what is not at home dropped, proven, then renamed.
 
-The first clone is the moment that all targets have: the others are cloned from it. Until all of them are renamed, in one
-transaction, the targets are as they were, and whatever a killed run leaves is dropped by the next.
+The first clone is the moment that all targets have: the others are cloned from it. Until all of them are renamed, in
+one transaction, the targets are as they were, and whatever a killed run leaves is dropped by the next.
 """
 
 from __future__ import annotations
