@@ -14,6 +14,14 @@ from alembic_multidb.verify.progress import Progress
 _MEBIBYTE = 2**20
 # Seconds until the first word, between two on a screen, and between two lines elsewhere.
 _FIRST, _ON_SCREEN, _ELSEWHERE = 1.0, 0.2, 10.0
+# What is said of phases whose end cannot be told.
+_PHASES = {
+    "schema": "making the schemas",
+    "clone": "cloning the source",
+    "drop": "dropping what is not at home",
+    "stamp": "stamping",
+    "verify": "verifying",
+}
 
 
 class Bar:
@@ -71,7 +79,7 @@ def words_of_transfer(progress: Moving) -> str:
         return f"copied {sizes}, {rate / _MEBIBYTE:.0f} MiB/s{left}{now}"
     if progress.phase == "indexes":
         return f"made {progress.done} of {progress.total} indexes and constraints{now}"
-    return "making the schemas" if progress.phase == "schema" else "verifying"
+    return _PHASES[progress.phase]
 
 
 def _fitted(line: str) -> str:

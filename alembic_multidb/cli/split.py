@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from alembic_multidb.split.outcome import SplitReport
     from alembic_multidb.split.run import Prepared
     from alembic_multidb.split.schema import Made
+
+
+class Method(str, Enum):
+    """How rows and indexes get to the targets."""
+
+    stream = "stream"
+    template = "template"
+    auto = "auto"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -63,6 +72,16 @@ def split(
     require_stamp: Annotated[
         bool, typer.Option("--require-stamp", help="Exit with 1 if a database cannot be stamped.")
     ] = False,
+    method: Annotated[
+        Method, typer.Option(help="stream copies rows; template clones the source on its own server; auto chooses.")
+    ] = Method.stream,
+    terminate: Annotated[
+        bool,
+        typer.Option("--terminate-source-connections", help="Disconnect everybody from the source, to clone it."),
+    ] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Do all of it in scratch databases beside the targets, and drop them.")
+    ] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Take back what an unfinished split has made.")] = False,
     programs: Annotated[
         Optional[str],  # noqa: UP045
@@ -80,13 +99,15 @@ def split(
     Interrupted at any moment, the same command goes on. The source is only read. Exit code 0: done and proven; 1: the
     answer is no (something can live in no database, a target is not empty, the proof found a difference); 2: it could
     not be done. --plan says what would be done and what stands in the way, and touches nothing. --schema-only makes
-    the schemas in the empty targets and compares each with its part of the source.
+    the schemas in the empty targets and compares each with its part of the source. --rehearse ends as the real run
+    would, and leaves nothing behind.
     """
-    if plan + schema_only + abort > 1:
+    if plan + schema_only + abort + rehearse > 1:
         raise ConfigurationError(
-            "--plan touches nothing, --schema-only makes the schemas, --abort takes back what was made: give one of "
-            "them"
+            "--plan touches nothing, --schema-only makes the schemas, --rehearse leaves nothing behind, --abort takes "
+            "back what was made: give one of them"
         )
+    _check_method(method, terminate, backup, evidence, rehearse=rehearse, schema_only=schema_only)
     options = SplitOptions(
         names=tuple(name or ()),
         exclude=tuple(exclude or ()),
@@ -97,6 +118,9 @@ def split(
         jobs=jobs,
         memory=parse_size(memory, of="--memory"),
         large_objects=large_objects,
+        method=method.value,
+        terminates=terminate,
+        rehearses=rehearse,
     )
     with Output("split", as_json) as output, ExitStack() as stack:
         if abort:
@@ -117,8 +141,24 @@ def split(
             elif schema_only:
                 _make_schemas(output, project, ready, options)
             else:
-                files = Files(evidence=evidence, backup=backup)
+                files = None if rehearse else Files(evidence=evidence, backup=backup)
                 _move(output, project, ready, options, files, scratch, require_stamp=require_stamp)
+
+
+def _check_method(
+    method: Method, terminate: bool, backup: Path | None, evidence: Path | None, *, rehearse: bool, schema_only: bool
+) -> None:
+    """Refuse options that say nothing together."""
+    if terminate and method is Method.stream:
+        raise ConfigurationError("--terminate-source-connections is for --method template: rows are read beside others")
+    if schema_only and method is not Method.stream:
+        raise ConfigurationError("--schema-only makes schemas, of which nothing is cloned: leave --method out")
+    if backup is not None and method is not Method.stream:
+        raise ConfigurationError(
+            "--backup dumps the moment that is copied row by row; before a split by cloning, run pg_dump by yourself"
+        )
+    if rehearse and (backup is not None or evidence is not None):
+        raise ConfigurationError("--rehearse leaves no file behind: leave --backup and --evidence out")
 
 
 def _project(config: Path, options: SplitOptions) -> Project:
@@ -133,28 +173,28 @@ def _move(
     project: Project,
     ready: Prepared,
     options: SplitOptions,
-    files: Files,
+    files: Files | None,
     scratch: Scratch,
     *,
     require_stamp: bool,
 ) -> None:
+    """Split, or rehearse it if no file is to stay."""
     from alembic_multidb.split.moving import split as move
+    from alembic_multidb.split.rehearsal import rehearse
 
-    files.check()
+    if files is not None:
+        files.check()
     if _is_refused(output, ready, with_rows=True):
         return
+    if options.method == "auto":
+        say(f"--method {ready.plan.method}: {ready.plan.why}")
     with Bar() as bar:
+        shows: dict[str, Any] = {"show": bar.show_transfer, "show_verify": bar.show, "require_stamp": require_stamp}
         try:
-            report = move(
-                project,
-                ready,
-                options,
-                files,
-                scratch,
-                require_stamp=require_stamp,
-                show=bar.show_transfer,
-                show_verify=bar.show,
-            )
+            if files is None:
+                report = rehearse(project, ready, options, scratch, **shows)
+            else:
+                report = move(project, ready, options, files, scratch, **shows)
         except KeyboardInterrupt:
             say("interrupted: what is done is kept; the same command goes on, and with --abort it takes that back")
             raise
@@ -231,6 +271,6 @@ def _print_report(output: Output, report: SplitReport) -> None:
     output.databases = [
         {**database_data(report.verified_of(each["name"])), **each, "heads": []} for each in data.pop("databases")
     ]
-    output.more = {**data, "evidence": str(report.evidence)}
+    output.more = {**data, "evidence": str(report.evidence) if report.evidence is not None else None}
     for line in summary(report):
         output.line(line)

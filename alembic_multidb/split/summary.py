@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from alembic_multidb.operate.status import counted
 from alembic_multidb.split.outcome import Moved, SplitReport
+from alembic_multidb.split.page import megabytes
 from alembic_multidb.verify.report import DatabaseReport
 
 
@@ -16,12 +17,28 @@ def summary(report: SplitReport) -> Iterator[str]:
         yield f"{moved.name}: {_moved(moved)}; {_stamped(moved)}; {_verified(verified)}"
         yield from (f"  {note}" for note in moved.notes)
         yield from (f"  {finding}" for finding in verified.findings)
-    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
+    yield from (f"disconnected from the source: {words}" for words in report.ended)
     yield f"The source was only read; {report.since}."
     if report.backup is not None:
         yield f"Backup of the source: {report.backup}"
-    yield f"Evidence: {report.evidence} ({times})"
-    if report.verified.exit_code:
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
+    yield f"Evidence: {report.evidence} ({times})" if report.evidence is not None else f"Times: {times}"
+    yield from _end(report)
+
+
+def _end(report: SplitReport) -> Iterator[str]:
+    if report.needs is not None:
+        needs = report.needs
+        yield (
+            f"The real run will need about {needs.seconds:.1f} s, {megabytes(needs.bytes)} of disk, "
+            f"{counted(needs.source_connections, 'connection')} to the source and "
+            f"{needs.target_connections} to the other databases, and {counted(needs.locks, 'lock')} on one server."
+        )
+        proven = "Not proven: see above" if report.verified.exit_code else "Rehearsed, and proven"
+        yield f"{proven}. The targets were not touched, and nothing of the rehearsal remains."
+    elif report.verified.exit_code and report.plan.method == "template":
+        yield "Not proven: see above. The clones were given up, the targets are as they were, the source is untouched."
+    elif report.verified.exit_code:
         yield "Not proven: see above. The source is untouched; --abort takes back what was made."
     else:
         yield "Done, and proven: every row is in its new home."
@@ -30,6 +47,9 @@ def summary(report: SplitReport) -> Iterator[str]:
 def _moved(moved: Moved) -> str:
     if moved.state == "there":
         return "it was filled before, nothing was copied"
+    if moved.state == "cloned":
+        large = f", {counted(moved.large_objects, 'large object')}" if moved.large_objects else ""
+        return f"cloned with {counted(moved.tables, 'table')}{large}, {counted(moved.dropped, 'object')} dropped"
     kept = f", {moved.kept} of them kept from before" if moved.kept else ""
     large = f", {counted(moved.large_objects, 'large object')}" if moved.large_objects else ""
     return f"{counted(moved.rows, 'row')} in {counted(moved.tables, 'table')}{kept}{large}"

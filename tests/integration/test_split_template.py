@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from alembic_multidb.split.model import SplitOptions
-from tests.conftest import NewDatabase, psql
+from tests.conftest import NewDatabase
 from tests.integration.moved import assert_moved, move
-from tests.integration.split_cases import mixed, project, scripts, build
+from tests.integration.split_cases import build, project, scripts
 from tests.integration.test_snapshot import snapshot_of
 from tests.servers import Server
 
@@ -33,7 +32,7 @@ def test_it_ends_as_a_split_by_stream_does(rows_18: str, tmp_path: Path, new_dat
     ways = {}
     for method in ("stream", "template"):
         core, ai = new_database(), new_database()
-        report = move(project(tmp_path, core, ai), rows_18, tmp_path, SplitOptions(method=method))  # type: ignore[arg-type]
+        report = move(project(tmp_path, core, ai), rows_18, tmp_path, SplitOptions(method=method))
         assert [str(finding) for finding in report.verified.findings] == []
         assert_moved(rows_18, core, ai)
         ways[method] = [snapshot_of(url) for url in (core, ai)]
