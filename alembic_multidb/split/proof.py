@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.compare import counts
-from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.database import missing_facts, read_database
+from alembic_multidb.split.model import Plan, SplitOptions
 from alembic_multidb.split.outcome import SplitReport
 from alembic_multidb.split.run import Prepared
+from alembic_multidb.split.settings import read_settings
 from alembic_multidb.transfer.sequences import read_places
 from alembic_multidb.transfer.session import raw
 from alembic_multidb.verify import VerifyOptions, verify
@@ -18,7 +21,7 @@ from alembic_multidb.verify.given import Given
 from alembic_multidb.verify.options import Exclusion
 from alembic_multidb.verify.output import write_private
 from alembic_multidb.verify.progress import Show
-from alembic_multidb.verify.report import Report
+from alembic_multidb.verify.report import DatabaseReport, Expected, Report
 from alembic_multidb.verify.sequences import Place
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.tables import Name
@@ -69,4 +72,29 @@ def prove(
         owners=not options.no_owner,
         grants=not options.no_acl,
     )
-    return verify(project, ready.url, wanted, given=given, show=show)
+    report = verify(project, ready.url, wanted, given=given, show=show)
+    return replace(report, databases=tuple(_without_own(project, plan, each) for each in report.databases))
+
+
+def _without_own(project: Project, plan: Plan, report: DatabaseReport) -> DatabaseReport:
+    """Let a target keep settings, rights and a comment that it had before, where the source has none."""
+    if not any(item.kind in ("setting", "database") for item in report.findings):
+        return report
+    with project.connect(project.databases[report.name]) as connection:
+        settings = {(item.role, item.name) for item in read_settings(connection)}
+        settings -= {(item.role, item.name) for item in plan.settings}
+        facts = {fact for fact in read_database(connection) if fact.extension is None} - set(plan.database_facts)
+        is_complete = not missing_facts(connection, plan.database_facts)
+    own = {("setting", f"{name} of {'the database' if role is None else f'role {role}'}") for role, name in settings}
+    own |= {("setting", f"{name} of a new connection") for role, name in settings if role is None}
+    if is_complete:
+        own |= {("database", "comment" if fact.what == "comment" else "grants") for fact in facts}
+    kept = [item for item in report.findings if (item.kind, item.object) in own]
+    return replace(
+        report,
+        findings=tuple(item for item in report.findings if item not in kept),
+        expected=(
+            *report.expected,
+            *(Expected(kind=item.kind, object=item.object, reason="the target had it before") for item in kept),
+        ),
+    )
