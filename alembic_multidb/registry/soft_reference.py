@@ -26,14 +26,19 @@ class SoftReference:
         column: the column that points, ``table.column``.
         target: the column pointed at.
         ondelete: what a foreign key here would do, for the day when it becomes one (again).
+        name: what that foreign key would be called; None for what the models' naming convention or PostgreSQL says.
+        deferrable: whether that foreign key would be looked at only when a transaction ends.
 
     Raises:
-        ConfigurationError: a name cannot be read, the two sides differ in length, or ``ondelete`` is unknown.
+        ConfigurationError: a name cannot be read, the two sides differ in length, ``ondelete`` is unknown, ``name``
+            is no text, or ``deferrable`` is neither True nor False.
     """
 
     column: str
     target: str
     ondelete: str | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+    deferrable: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.column, str) or not isinstance(self.target, str):
@@ -47,6 +52,10 @@ class SoftReference:
             raise ConfigurationError(
                 f'soft reference "{self}": ondelete="{self.ondelete}" is not one of {", ".join(ON_DELETE)}'
             )
+        if not (self.name is None or (isinstance(self.name, str) and self.name)):
+            raise ConfigurationError(f'soft reference "{self}": name= takes a constraint\'s name, not {self.name!r}')
+        if not isinstance(self.deferrable, bool):
+            raise ConfigurationError(f'soft reference "{self}": deferrable= is True or False, not {self.deferrable!r}')
 
     def __str__(self) -> str:
         return f"{self.column} -> {self.target}"

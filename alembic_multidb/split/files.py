@@ -1,4 +1,4 @@
-"""Where a split leaves what stays of it."""
+"""Where a split or a merge leaves what stays of it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ class Files:
     Attributes:
         evidence: the file of the proof; None for one in the working directory, named by the time.
         backup: a folder for a dump of the source; None for none.
+        command: what is done: split or merge.
     """
 
     evidence: Path | None = None
     backup: Path | None = None
+    command: str = "split"
 
     def check(self) -> None:
         """Refuse, before anything is done, what could not be written at the end.
@@ -36,4 +38,4 @@ class Files:
         """Return the file of the proof."""
         if self.evidence is not None:
             return self.evidence
-        return Path(f"multidb-split-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.json")
+        return Path(f"multidb-{self.command}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.json")

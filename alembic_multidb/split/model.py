@@ -88,12 +88,26 @@ class PlannedReference:
         constraint: its identity in the source.
         line: what to paste into ``soft_references=[...]`` of that database.
         is_declared: whether the registry has it already.
+        name: the constraint's own name.
+        definition: it as PostgreSQL writes it, with which it can be made again.
+        comment: the constraint's comment.
+        table: schema and name of its table.
+        columns: its columns.
+        target: schema and name of the table that it points at.
+        target_columns: the columns that it points at.
     """
 
     database: str
     constraint: str
     line: str
     is_declared: bool
+    name: str
+    definition: str
+    comment: str | None
+    table: tuple[str, str]
+    columns: tuple[str, ...]
+    target: tuple[str, str]
+    target_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

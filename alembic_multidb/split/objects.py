@@ -33,6 +33,7 @@ class Objects:
         version_nodes: the version tables, and schemas that hold nothing else.
         excluded: what was excluded by name, with what belongs to it.
         classification: the schema without the version tables, by homes.
+        shared: what a target has from somebody else, defined alike, and so need not be made.
     """
 
     survey: Survey
@@ -41,6 +42,7 @@ class Objects:
     version_nodes: frozenset[ObjectId]
     excluded: frozenset[ObjectId]
     classification: Classification
+    shared: frozenset[ObjectId] = frozenset()
 
     @classmethod
     def of(cls, survey: Survey, databases: Databases, options: SplitOptions) -> Objects:
@@ -95,6 +97,10 @@ class Objects:
         if {node, owner} & self.excluded or {node, owner} & self.staying.keys():
             return False
         return all(self.treatments.get(item, "home") == "home" for item in (node, owner))
+
+    def is_made(self, node: ObjectId) -> bool:
+        """Tell whether what a fact of the snapshot is about has to be made somewhere."""
+        return self.is_carried(node) and not {node, self.owner(node)} & self.shared
 
     @cached_property
     def staying(self) -> dict[ObjectId, ObjectId]:

@@ -114,7 +114,7 @@ class SplitReport:
             "why": self.plan.why,
             "ended_sessions": list(self.ended),
             "rehearsal": vars(self.needs) if self.needs is not None else None,
-            "databases": [_moved_data(each) for each in self.databases],
+            "databases": [moved_data(each) for each in self.databases],
             "foreign_keys": [vars(item) for item in self.plan.references],
             "excluded": [item.name for item in self.plan.objects if item.treatment == "excluded"],
             "outside": [item.name for item in self.plan.objects if item.treatment == "outside"],
@@ -125,7 +125,8 @@ class SplitReport:
         }
 
 
-def _moved_data(moved: Moved) -> dict[str, Any]:
+def moved_data(moved: Moved) -> dict[str, Any]:
+    """Return what the evidence says of one target."""
     return {
         "name": moved.name,
         "state": moved.state,

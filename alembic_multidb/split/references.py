@@ -26,6 +26,13 @@ def planned_references(objects: Objects) -> tuple[PlannedReference, ...]:
                 constraint=item.identity,
                 line=_line(key, source, target),
                 is_declared=pairs_of(source, target) in declared,
+                name=key.constraint,
+                definition=key.definition,
+                comment=key.comment,
+                table=(key.schema, key.name),
+                columns=source.columns,
+                target=(key.target_schema, key.target_name),
+                target_columns=target.columns,
             )
         )
     return tuple(found)

@@ -134,7 +134,7 @@ class Contents:
         return [item for item in entry.depends if item in self._nodes]
 
     def _homes_of(self, node: ObjectId) -> frozenset[str]:
-        if node.catalog in _NOWHERE or not self.objects.is_carried(node):
+        if node.catalog in _NOWHERE or not self.objects.is_made(node):
             return frozenset()
         return self.objects.homes_of(node)
 
@@ -164,7 +164,7 @@ class Contents:
         return frozenset(self.objects.databases) if _EVERYWHERE.match(entry.text) else None
 
     def _homes_of_members(self, extension: ObjectId) -> frozenset[str]:
-        return self.objects.homes_of(extension) if self.objects.is_carried(extension) else frozenset()
+        return self.objects.homes_of(extension) if self.objects.is_made(extension) else frozenset()
 
 
 def list_file(entries: Iterable[Entry]) -> str:

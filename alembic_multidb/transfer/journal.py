@@ -76,12 +76,18 @@ class Journal:
 
     Args:
         run: this run's name; what another run, which was thought dead, still does, is refused by it.
+        part: of which of several sources the steps are; empty for a transfer that has one source.
     """
 
     TABLE: ClassVar[str] = "run"
 
-    def __init__(self, run: str | None = None) -> None:
+    def __init__(self, run: str | None = None, part: str = "") -> None:
         self.run = run or secrets.token_hex(8)
+        self._prefix = f"{part}/" if part else ""
+
+    def of(self, part: str) -> Journal:
+        """Return the same run's journal of the steps that one source of several takes."""
+        return Journal(self.run, part)
 
     @staticmethod
     def begun(connection: Raw) -> Begun | None:
@@ -118,8 +124,12 @@ class Journal:
 
     def steps(self, connection: Raw) -> dict[str, Step]:
         """Return everything that is done, by its key."""
-        rows = connection.execute(f"SELECT key, digest, facts FROM {SCHEMA}.steps".encode()).fetchall()  # noqa: S608
-        return {row[0]: Step(row[0], row[1], row[2] or {}) for row in rows}
+        rows = connection.execute(
+            f"SELECT key, digest, facts FROM {SCHEMA}.steps WHERE starts_with(key, %s)".encode(),  # noqa: S608
+            [self._prefix],
+        ).fetchall()
+        steps = [Step(str(row[0]).removeprefix(self._prefix), row[1], row[2] or {}) for row in rows]
+        return {step.key: step for step in steps}
 
     @contextmanager
     def work(self, connection: Raw, *keys: tuple[str, str], facts: Mapping[str, Any] | None = None) -> Iterator[bool]:
@@ -156,20 +166,25 @@ class Journal:
     def record(self, connection: Raw, keys: Iterable[tuple[str, str]], facts: Mapping[str, Any] | None = None) -> bool:
         """Write steps down, and tell whether none of them was there; inside a transaction."""
         noted = json.dumps(facts) if facts is not None else None
-        done = [connection.execute(_STEP.encode(), [*key, noted, self.run]).fetchone() for key in keys]
+        done = [
+            connection.execute(_STEP.encode(), [self._prefix + key, digest, noted, self.run]).fetchone()
+            for key, digest in keys
+        ]
         return all(done)
 
-    @staticmethod
-    def tell(connection: Raw, key: str, facts: Mapping[str, Any]) -> None:
+    def tell(self, connection: Raw, key: str, facts: Mapping[str, Any]) -> None:
         """Note down what came of a step; inside its transaction."""
         connection.execute(
             f"UPDATE {SCHEMA}.steps SET facts = %s WHERE key = %s".encode(),  # noqa: S608
-            [Json(dict(facts)), key],
+            [Json(dict(facts)), self._prefix + key],
         )
 
     def forget(self, connection: Raw, pattern: str) -> None:
         """Strike out the steps whose keys begin so; inside a transaction."""
-        connection.execute(f"DELETE FROM {SCHEMA}.steps WHERE starts_with(key, %s)".encode(), [pattern])  # noqa: S608
+        connection.execute(
+            f"DELETE FROM {SCHEMA}.steps WHERE starts_with(key, %s)".encode(),  # noqa: S608
+            [self._prefix + pattern],
+        )
 
     @staticmethod
     def drop(connection: Raw) -> None:

@@ -13,13 +13,14 @@ _AGAIN = (
 _LOOSENING = "loosening"
 _AT_ONCE = 200
 _HINDERING = r"""
-    SELECT pg_catalog.format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname)
+    SELECT pg_catalog.format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname),
+           n.nspname, c.relname
     FROM pg_catalog.pg_constraint AS k
     JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE k.conparentid = 0 AND k.conislocal AND (k.contype = 'f' OR k.contype = 'c' AND NOT k.convalidated)
     UNION ALL
-    SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.relname)
+    SELECT pg_catalog.format('DROP TRIGGER %I ON %I.%I', t.tgname, n.nspname, c.relname), n.nspname, c.relname
     FROM pg_catalog.pg_trigger AS t
     JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -27,7 +28,7 @@ _HINDERING = r"""
         SELECT FROM pg_catalog.pg_depend AS e
         WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
-    SELECT pg_catalog.format('DROP RULE %I ON %I.%I', r.rulename, n.nspname, c.relname)
+    SELECT pg_catalog.format('DROP RULE %I ON %I.%I', r.rulename, n.nspname, c.relname), n.nspname, c.relname
     FROM pg_catalog.pg_rewrite AS r
     JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -35,7 +36,7 @@ _HINDERING = r"""
         SELECT FROM pg_catalog.pg_depend AS e
         WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid AND e.deptype = 'e')
     UNION ALL
-    SELECT pg_catalog.format('ALTER TABLE %I.%I DISABLE ROW LEVEL SECURITY', n.nspname, c.relname)
+    SELECT pg_catalog.format('ALTER TABLE %I.%I DISABLE ROW LEVEL SECURITY', n.nspname, c.relname), n.nspname, c.relname
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relrowsecurity
@@ -52,7 +53,7 @@ def loosen(target: Target) -> None:
     """Take away what acts on rows while they are copied, and forget that it was made.
 
     Args:
-        target: begun empty, so that everything in it is the transfer's own.
+        target: begun empty, so that everything in it is the transfer's own, or with the relations that are.
     """
     if target.done(POST):
         _loosen(target)
@@ -63,7 +64,8 @@ def _loosen(target: Target) -> None:
     with target.lead.transaction():
         target.journal.fence(target.lead)
         target.journal.record(target.lead, [(_LOOSENING, "")])
-        statements = [str(row[0]) for row in target.lead.execute(_HINDERING.encode()).fetchall()]
+        found = target.lead.execute(_HINDERING.encode()).fetchall()
+        statements = [str(row[0]) for row in found if target.own is None or (row[1], row[2]) in target.own]
     for start in range(0, len(statements), _AT_ONCE):
         with target.lead.transaction():
             target.journal.fence(target.lead)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -20,6 +20,7 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.transfer.journal import Begun, Journal, Step
 from alembic_multidb.transfer.session import Raw, pin, raw
 from alembic_multidb.urls import DatabaseURL
+from alembic_multidb.verify.tables import Name
 
 log = logging.getLogger("alembic.multidb")
 
@@ -44,6 +45,7 @@ class Target:
     Attributes:
         begun: what an earlier run has left; None at the beginning.
         steps: what is done, as it was when this run began.
+        own: the relations that this transfer makes; None if all that is there is its own.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Target:
         self._dial = dial
         self.begun: Begun | None = None
         self.steps: dict[str, Step] = {}
+        self.own: Collection[Name] | None = None
         self._pins: dict[str, str] = {}
         self._idle: list[Connection] = []
         self._all: list[Connection] = []
@@ -114,6 +117,24 @@ class Target:
         else:
             self._go_on(self.begun, command, source)
         self.read_steps()
+
+    def part(self, database: RegisteredDatabase, own: Collection[Name], pins: Mapping[str, str]) -> Target:
+        """Return the same database as what one source of several fills; the caller closes it.
+
+        Args:
+            database: what is to become of the source, with the name that its steps are told by.
+            own: the relations that it makes.
+            pins: settings that every session needs; :meth:`take_up` gives them to the one that holds the lock.
+        """
+        part = Target(database, self.url, self.connection, self.journal.of(database.name), self._dial)
+        part.begun, part.own = self.begun, own
+        part._pins = {**self._pins, **pins}
+        part.read_steps()
+        return part
+
+    def take_up(self) -> None:
+        """Let the connection that holds the lock have the settings of this part."""
+        pin(self.lead, **self._pins)
 
     def read_steps(self) -> None:
         """Read what is done."""

@@ -84,7 +84,8 @@ class Run:
 
 def compare(run: Run, database: RegisteredDatabase, sides: Sides) -> DatabaseReport:
     """Compare one target with the source."""
-    wanted = Wanted(run.project.databases, database, run.ground.default_schema, run.options)
+    others = run.ground.given.others if run.ground.given is not None else frozenset[Name]()
+    wanted = Wanted(run.project.databases, database, run.ground.default_schema, run.options, others)
     found = Collected(database, run.options)
     tables: dict[Name, Table] = {}
     if run.options.data:
@@ -105,8 +106,8 @@ def compare(run: Run, database: RegisteredDatabase, sides: Sides) -> DatabaseRep
 def _schema(run: Run, database: RegisteredDatabase, sides: Sides, found: Collected) -> Iterator[Told]:
     source = run.ground.schema
     assert source is not None
-    target = read_target(sides.target, run.project, database, source)
     given = run.ground.given
+    target = read_target(sides.target, run.project, database, source, is_whole=given is not None)
     if given is None:
         expected = source.schema_for(database)
     else:

@@ -22,6 +22,7 @@ class Given:
         counts: tells whether a fact of a target, by the target's name, is one that the transfer answers for.
         places: where the sequences stood that were set.
         large_objects: which target has the large objects; None if they were left.
+        others: tables and views of the targets that come from elsewhere.
     """
 
     side: Side
@@ -30,3 +31,4 @@ class Given:
     counts: Callable[[str, Row], bool]
     places: Mapping[Name, Place] = field(default_factory=dict)
     large_objects: str | None = None
+    others: frozenset[Name] = frozenset()

@@ -23,12 +23,14 @@ class Wanted:
         database: the one that is looked at.
         default_schema: where names without a schema lie.
         options: what is excluded.
+        others: tables and views of the target that are known to come from elsewhere.
     """
 
     databases: Databases
     database: RegisteredDatabase
     default_schema: str
     options: VerifyOptions
+    others: frozenset[Name] = frozenset()
 
     def home(self, name: Name) -> str | None:
         """Return the name of a table's home; None if it has none, or two."""
@@ -79,7 +81,7 @@ class Wanted:
 
     def is_ours(self, name: Name) -> bool:
         """Tell whether a table of the target is nobody else's who may lie in the same physical database."""
-        return self.home(name) not in self.database.may_share_with
+        return name not in self.others and self.home(name) not in self.database.may_share_with
 
     def sequence(self, sequence: Sequence) -> bool:
         """Tell whether a sequence belongs to the database: it goes where the tables go that use it."""

@@ -55,7 +55,7 @@ def orphans(project: Project, database: RegisteredDatabase) -> tuple[list[Orphan
     for reference in database.soft_references:
         name = f"{reference.column} -> {reference.target}"
         try:
-            orphan = _look_up(project, database, reference, name)
+            orphan = _look_up(project, database, reference)
         except (CommandError, *Unreadable) as error:
             message = f"soft reference {name} could not be looked up: {words_of(error)}"
             findings.append(_finding(database, name, "unknown", message))
@@ -79,7 +79,23 @@ def _finding(database: RegisteredDatabase, name: str, what: What, message: str) 
     )
 
 
-def _look_up(project: Project, database: RegisteredDatabase, reference: SoftReference, name: str) -> Orphans:
+def count_orphans(source: Side, target: Side, reference: SoftReference) -> Orphans:
+    """Count the values of a reference that point at nothing.
+
+    Args:
+        source: the database whose table points.
+        target: the one that it points at.
+        reference: which columns.
+
+    Raises:
+        ConfigurationError: a table or a column is not there.
+    """
+    ends = _end(source, reference.source_columns), _end(target, reference.target_columns)
+    name = f"{reference.column} -> {reference.target}"
+    return source.run(lambda connection: _count(raw(connection), *ends, name)).result()
+
+
+def _look_up(project: Project, database: RegisteredDatabase, reference: SoftReference) -> Orphans:
     home = project.databases.homes.home(reference.target_columns.table)
     if home is None:
         raise ConfigurationError(f"no database is the home of {reference.target_columns.table}")
@@ -88,11 +104,7 @@ def _look_up(project: Project, database: RegisteredDatabase, reference: SoftRefe
             stack.enter_context(Side(each.name, each.migration_url(project.variables), 1))
             for each in (database, project.databases[home])
         ]
-        source, target = (
-            _end(side, columns)
-            for side, columns in zip(sides, (reference.source_columns, reference.target_columns), strict=True)
-        )
-        return source.side.run(lambda connection: _count(raw(connection), source, target, name)).result()
+        return count_orphans(sides[0], sides[1], reference)
 
 
 def _end(side: Side, columns: ColumnNames) -> _End:

@@ -54,8 +54,18 @@ class Schemas:
         return dict(found)
 
 
-def read_target(side: Side, project: Project, database: RegisteredDatabase, source: Source | None) -> Snapshot:
-    """Read a target's schema: all of it, unless other databases may lie in it, too."""
+def read_target(
+    side: Side, project: Project, database: RegisteredDatabase, source: Source | None, *, is_whole: bool = False
+) -> Snapshot:
+    """Read a target's schema: all of it, unless other databases may lie in it, too.
+
+    Args:
+        side: the target.
+        project: the repository.
+        database: the target's declaration.
+        source: where it came from, if that is there.
+        is_whole: whether all of it is wanted all the same.
+    """
 
     def read(connection: Connection) -> Snapshot:
         named = {each.version_table_name for each in project.databases.declarations}
@@ -63,7 +73,7 @@ def read_target(side: Side, project: Project, database: RegisteredDatabase, sour
         return read_schema(connection, project.databases, *tables)
 
     schema = side.run(read).result()
-    return home_of(schema, project.databases, database) if database.may_share_with else schema
+    return home_of(schema, project.databases, database) if database.may_share_with and not is_whole else schema
 
 
 def prepare(source: Snapshot, target: Snapshot, options: VerifyOptions) -> Schemas:

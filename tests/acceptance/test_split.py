@@ -69,6 +69,13 @@ def test_the_plan_is_the_scenarios(portfolio: Project) -> None:
             "constraint": "fk_ai_memories_user_id_users on public.ai_memories",
             "line": 'SoftReference("ai_memories.user_id", "users.id", ondelete="CASCADE"),',
             "is_declared": True,
+            "name": "fk_ai_memories_user_id_users",
+            "definition": "FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE",
+            "comment": None,
+            "table": ["public", "ai_memories"],
+            "columns": ["user_id"],
+            "target": ["public", "users"],
+            "target_columns": ["id"],
         }
     ]
     assert [item["identity"] for item in data["objects"] if item["treatment"] == "version table"] == [

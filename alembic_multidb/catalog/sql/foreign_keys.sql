@@ -1,5 +1,7 @@
 -- Foreign keys of tables, not the copies that partitions have of their parent's: columns in the key's order.
 SELECT k.oid, n.nspname AS schema, c.relname AS name, tn.nspname AS target_schema, t.relname AS target_name,
+       k.conname AS constraint, pg_get_constraintdef(k.oid) AS definition,
+       obj_description(k.oid, 'pg_constraint') AS comment,
        (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place)
         JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.number) AS columns,
        (SELECT array_agg(a.attname::text ORDER BY u.place) FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place)

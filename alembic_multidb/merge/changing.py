@@ -1,0 +1,238 @@
+"""What is changed on purpose once everything is there and proven: types, rows that point at nothing, foreign keys."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from alembic_multidb.env.connect import first_line
+from alembic_multidb.errors import ConfigurationError, MultidbError
+from alembic_multidb.merge.model import Cast, MergeOptions, MergePlan, Reference
+from alembic_multidb.transfer.session import Raw
+from alembic_multidb.transfer.target import Target
+from alembic_multidb.verify.statements import rows
+from alembic_multidb.verify.tables import quoted_name
+
+_DEFAULT = """
+    SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+    FROM pg_catalog.pg_attrdef AS d
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    WHERE d.adrelid = %s::pg_catalog.regclass AND a.attname = %s
+"""
+_PRIMARY_KEY = """
+    SELECT a.attname AS name FROM pg_catalog.pg_index AS i
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = %s::pg_catalog.regclass AND i.indisprimary ORDER BY a.attnum
+"""
+_KIND = "SELECT relkind::text FROM pg_catalog.pg_class WHERE oid = %s::pg_catalog.regclass"
+_STATE = """
+    SELECT convalidated FROM pg_catalog.pg_constraint
+    WHERE conrelid = %s::pg_catalog.regclass AND conname = %s AND contype = 'f'
+"""
+_NOT_VALID = " NOT VALID"
+
+T = TypeVar("T")
+
+
+@dataclass
+class Changer:
+    """Makes the changes that a merge was asked for.
+
+    Attributes:
+        target: where, with everything in it.
+        plan: the merge.
+        options: what was asked for.
+        keys: the file that the keys of deleted and nulled rows are written to.
+        done: what was done, as lines to read.
+    """
+
+    target: Target
+    plan: MergePlan
+    options: MergeOptions
+    keys: Path
+    done: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Do everything that no interrupted run has done.
+
+        Raises:
+            MultidbError: something could not be done; what was done before is kept.
+        """
+        for cast in self.plan.casts:
+            self._guarded(str(cast), partial(self._cast, cast))
+        self._clear()
+        for reference in self.plan.references:
+            self._guarded(str(reference), partial(self._add, reference))
+        for reference in self.plan.references:
+            if self._is_validated(reference):
+                self._guarded(str(reference), partial(self._validate, reference))
+        self._check()
+
+    def _guarded(self, what: str, work: Callable[[Raw], T]) -> T:
+        try:
+            with self.target.session() as session:
+                return work(session)
+        except psycopg.Error as error:
+            raise MultidbError(
+                f"{what} could not be made: {first_line(error)}. Everything that is done is kept; when the cause is "
+                "gone, the same command goes on"
+            ) from None
+
+    def _cast(self, cast: Cast, session: Raw) -> None:
+        table, column = sql.Identifier(*cast.table), sql.Identifier(cast.column)
+        new = sql.SQL(cast.new)  # as PostgreSQL writes it
+        with self.target.journal.work(session, (f"cast:{quoted_name(cast.table)}.{cast.column}", "")) as is_to_do:
+            if not is_to_do:
+                return
+            default = session.execute(_DEFAULT, [quoted_name(cast.table), cast.column]).fetchone()
+            if default is not None:
+                session.execute(sql.SQL("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT").format(table, column))
+            session.execute(
+                sql.SQL("ALTER TABLE {t} ALTER COLUMN {c} TYPE {n} USING {c}::pg_catalog.text::{n}").format(
+                    t=table, c=column, n=new
+                )
+            )
+            if default is not None:
+                session.execute(
+                    sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT ({})::pg_catalog.text::{}").format(
+                        table, column, sql.SQL(default[0]), new
+                    )
+                )
+        self.done.append(f"column {cast}")
+
+    def _clear(self) -> None:
+        """Delete or null the rows that point at nothing, until a round finds none: a deleted row may be pointed at."""
+        if self.options.orphans not in ("delete", "null"):
+            return
+        references = [reference for reference in self.plan.references if reference.is_valid]
+        for _ in range(len(references) + 1):
+            counts = [
+                self._guarded(f"rows of {reference}", partial(self._clear_one, reference)) for reference in references
+            ]
+            if not any(counts):
+                return
+
+    def _clear_one(self, reference: Reference, session: Raw) -> int:
+        table = sql.Identifier(*reference.table)
+        where = _points_at_nothing(reference)
+        with session.transaction():
+            self.target.journal.fence(session)
+            session.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [self._search_path(reference)])
+            key = [row["name"] for row in rows(session, _PRIMARY_KEY, quoted_name(reference.table))]
+            found = rows(session, _lost_rows(reference, key))
+            if not found:
+                return 0
+            self._write(reference, key, found)
+            if self.options.orphans == "delete":
+                statement = sql.SQL("DELETE FROM {} AS t WHERE {}").format(table, where)
+            else:
+                nulls = sql.SQL(", ").join(sql.SQL("{} = NULL").format(sql.Identifier(n)) for n in reference.columns)
+                statement = sql.SQL("UPDATE {} AS t SET {} WHERE {}").format(table, nulls, where)
+            count = session.execute(statement).rowcount
+            if count != len(found):
+                raise MultidbError(
+                    f"of {len(found)} rows of {quoted_name(reference.table)} that point at nothing, {count} could be "
+                    "changed: a trigger or rule of the table is in the way; nothing of it was changed"
+                )
+        word = "deleted" if self.options.orphans == "delete" else "nulled"
+        self.done.append(f"{count} rows of {quoted_name(reference.table)} {word}; their keys are in {self.keys}")
+        return count
+
+    def _write(self, reference: Reference, key: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
+        """Write the keys down before the rows are changed, for the file's owner alone to read."""
+        try:
+            descriptor = os.open(self.keys, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+                for row in found:
+                    line = {
+                        "table": quoted_name(reference.table),
+                        "reference": reference.name,
+                        "action": self.options.orphans,
+                        "key": {name: row[f"k{place}"] for place, name in enumerate(key)} or {"ctid": row["ctid"]},
+                        "values": {name: row[f"v{place}"] for place, name in enumerate(reference.columns)},
+                    }
+                    file.write(json.dumps(line) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise ConfigurationError(f"{self.keys} cannot be written: {error.strerror}; nothing was deleted") from None
+
+    def _search_path(self, reference: Reference) -> str:
+        return next(part.search_path for part in self.plan.all_parts if reference.target in part.relations)
+
+    def _add(self, reference: Reference, session: Raw) -> None:
+        table, name = sql.Identifier(*reference.table), sql.Identifier(reference.name)
+        key = f"fk:{quoted_name((*reference.table, reference.name))}"
+        digest = sha256(reference.definition.encode()).hexdigest()
+        with self.target.journal.work(session, (key, digest)) as is_to_do:
+            if not is_to_do:
+                return
+            definition = reference.definition
+            # Before PostgreSQL 18, a partitioned table takes only what every row fulfils.
+            kind = session.execute(_KIND, [quoted_name(reference.table)]).fetchone()
+            if reference.is_valid and kind != ("p",):
+                definition += _NOT_VALID
+            session.execute(sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(table, name, sql.SQL(definition)))
+            if reference.comment is not None:
+                comment = sql.Literal(reference.comment)
+                session.execute(sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(name, table, comment))
+
+    def _is_validated(self, reference: Reference) -> bool:
+        lost = {item.reference for item in self.plan.lost}
+        return reference.is_valid and not (self.options.orphans == "keep" and reference in lost)
+
+    def _validate(self, reference: Reference, session: Raw) -> None:
+        with session.transaction():
+            self.target.journal.fence(session)
+            session.execute(
+                sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(
+                    sql.Identifier(*reference.table), sql.Identifier(reference.name)
+                )
+            )
+
+    def _check(self) -> None:
+        """Look whether every foreign key is there, and in force."""
+        with self.target.session() as session:
+            for reference in self.plan.references:
+                row = session.execute(_STATE, [quoted_name(reference.table), reference.name]).fetchone()
+                if row is None or (self._is_validated(reference) and not row[0]):
+                    raise MultidbError(
+                        f"foreign key {reference} is not there, or not in force; the same command goes on"
+                    )
+                self.done.append(f"foreign key {reference}: {'validated' if row[0] else 'not validated'}")
+
+
+def _points_at_nothing(reference: Reference) -> sql.Composed:
+    """Return the condition for the rows of ``t`` that point at nothing."""
+    full = [sql.SQL("t.{} IS NOT NULL").format(sql.Identifier(name)) for name in reference.columns]
+    same = [
+        sql.SQL("p.{} = t.{}").format(sql.Identifier(target), sql.Identifier(name))
+        for name, target in zip(reference.columns, reference.target_columns, strict=True)
+    ]
+    return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})").format(
+        sql.SQL(" AND ").join(full), sql.Identifier(*reference.target), sql.SQL(" AND ").join(same)
+    )
+
+
+def _lost_rows(reference: Reference, key: Sequence[str]) -> sql.Composed:
+    return sql.SQL("SELECT {} FROM {} AS t WHERE {} FOR UPDATE").format(
+        sql.SQL(", ").join(_values(reference, key)), sql.Identifier(*reference.table), _points_at_nothing(reference)
+    )
+
+
+def _values(reference: Reference, key: Sequence[str]) -> Iterator[sql.Composed]:
+    yield sql.SQL("t.ctid::pg_catalog.text AS ctid").format()
+    for letter, names in (("k", key), ("v", reference.columns)):
+        for place, name in enumerate(names):
+            yield sql.SQL("t.{}::pg_catalog.text AS {}").format(
+                sql.Identifier(name), sql.Identifier(f"{letter}{place}")
+            )

@@ -1,0 +1,102 @@
+"""The histories of a merged database: a version table for each, and what changes in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.schema import CreateSchema
+
+from alembic_multidb.env.marker import find_version_table, mark_version_table
+from alembic_multidb.merge.model import MergePlan, Part
+from alembic_multidb.operate.history import History
+from alembic_multidb.operate.project import Project
+from alembic_multidb.registry import Databases, TableName
+from alembic_multidb.split.model import Finding
+
+
+def version_tables(databases: Databases, names: Sequence[str], into: str | None) -> dict[str, TableName]:
+    """Return where each history writes its revision: as before, but for those whose table is taken.
+
+    Args:
+        databases: the registry.
+        names: of the databases that come in.
+        into: the database that they come into, if it is one of the registry.
+    """
+    found: dict[str, TableName] = {}
+    first = sorted(names, key=lambda name: not databases[name].declaration.default)
+    for name in (*((into,) if into is not None else ()), *first):
+        table = databases[name].declaration.version_table_name
+        while table in found.values():
+            table = TableName.of(table.schema, f"{table.name}_{name}")
+        found[name] = table
+    return found
+
+
+def write_revisions(connection: Connection, project: Project, part: Part) -> None:
+    """Write down where a history is, and whose it is; done again, it does no harm.
+
+    Args:
+        connection: to the target, inside a transaction.
+        project: the repository.
+        part: whose revisions its database had.
+    """
+    database = part.database
+    schema = database.version_table_schema
+    if schema is not None and not inspect(connection).has_schema(schema):
+        connection.execute(CreateSchema(schema))
+    existing = find_version_table(connection, database)
+    context = MigrationContext.configure(
+        connection, opts={"version_table": database.version_table, "version_table_schema": schema}
+    )
+    if existing is None:
+        context._ensure_version_table()
+    connection.execute(context._version.delete())
+    for revision in part.revisions or ():
+        connection.execute(
+            context._version.insert().values(version_num=text(":revision").bindparams(revision=revision))
+        )
+    mark_version_table(connection.execute, database, existing, project.mark_of(database))
+
+
+def same_revisions(project: Project, names: Sequence[str]) -> Iterator[Finding]:
+    """Find ids that two histories give to different revisions."""
+    seen: dict[str, tuple[str, str]] = {}
+    for name in names:
+        for revision, script in History.load(project, name, to_read=True).revisions.items():
+            other, path = seen.setdefault(revision, (name, str(script.path)))
+            if path != str(script.path):
+                yield Finding(
+                    kind="clash-revision",
+                    severity="refused",
+                    object=revision,
+                    message=f'revision "{revision}" is in the histories of "{other}" and "{name}", and not the same: '
+                    "in one database nobody could tell which of them a version table means",
+                    fix="give it another id in one of them: in the file, in the down_revision of those after it, and "
+                    "in the version table of its database",
+                )
+
+
+def changes(plan: MergePlan, databases: Databases) -> Iterator[str]:
+    """Yield what is to be changed in registry and environment, as lines to read."""
+    names = list(plan.version_tables)
+    first = names[0]
+    yield "In the registry:"
+    for name in names:
+        declaration, table = databases[name].declaration, plan.version_tables[name]
+        words = []
+        if table != declaration.version_table_name:
+            words.append(f'version_table="{table.name}"')
+        if name != first:
+            words.append(f'shared_with="{first}"')
+        if words:
+            yield f'  Database("{name}", {", ".join(words)}, ...)'
+    for reference in plan.references:
+        yield (
+            f"  {'.'.join(reference.table)} ({', '.join(reference.columns)}) is guarded by a foreign key now: take it "
+            "out of soft_references, or leave it there"
+        )
+    yield "In the environment, or wherever their URLs come from:"
+    moved = [name for name in names if plan.place.into is None or name != plan.place.into.name]
+    yield f"  {', '.join(moved)} -> {plan.place.url}"

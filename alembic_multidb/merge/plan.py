@@ -1,0 +1,188 @@
+"""The plan of a merge: all databases looked at, compared, and everything that stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from alembic_multidb.catalog.snapshot import ObjectId
+from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.merge.clash import find_clashes
+from alembic_multidb.merge.gather import Gathered, gathered
+from alembic_multidb.merge.histories import same_revisions
+from alembic_multidb.merge.model import MergeOptions, MergePlan, Part, Place
+from alembic_multidb.merge.pointing import Pointing, look_at
+from alembic_multidb.merge.references import references_of_evidence, references_of_registry
+from alembic_multidb.operate.project import Project
+from alembic_multidb.split.model import EXIT_CODES, Finding
+from alembic_multidb.transfer.journal import SCHEMA
+from alembic_multidb.urls import DatabaseURL
+
+# What a split refuses, and is as it should be where a database comes into another.
+_OF_A_FRESH_TARGET = frozenset({"target-not-empty", "target-stamped", "target-there"})
+
+
+def place_of(project: Project, url: DatabaseURL | None, into: str | None) -> Place:
+    """Return where everything is brought together.
+
+    Args:
+        project: the repository.
+        url: of a fresh database.
+        into: the name of a registered database.
+
+    Raises:
+        ConfigurationError: both or neither is given.
+        UnknownDatabaseError: the name is not in the registry.
+    """
+    if (url is None) == (into is None):
+        raise ConfigurationError("give --target URL for a fresh database, or --into NAME for one of the registry")
+    if into is not None:
+        database = project.databases[into]
+        return Place(name=into, url=database.migration_url(project.variables), into=database)
+    assert url is not None
+    return Place(name="target", url=url, into=None)
+
+
+@contextmanager
+def planned(project: Project, place: Place, options: MergeOptions, *, with_rows: bool = False) -> Iterator[MergePlan]:
+    """Plan a merge and look at everything that may stand in its way; nothing is changed.
+
+    The points in time of all databases are held open while the plan is used.
+
+    Args:
+        project: the repository.
+        place: where everything is brought together.
+        options: what is asked for.
+        with_rows: whether rows will be read.
+
+    Raises:
+        MultidbError: a database cannot be read, or what is asked for makes no sense.
+    """
+    with gathered(project, place, options, with_rows=with_rows) as found:
+        yield _plan(project, found, options)
+
+
+def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan:
+    parts = [*((found.there,) if found.there is not None else ()), *found.parts]
+    if len(parts) < 2:
+        raise ConfigurationError("a merge takes at least two databases: the registry, or --name, gives only one")
+    clashes = find_clashes(parts, project.databases)
+    pointing = _pointing(project, parts, options, is_begun=found.begun is not None)
+    findings = [
+        *_distinct(found, options),
+        *clashes.findings,
+        *same_revisions(project, [part.name for part in parts]),
+        *_reserved(found),
+        *_unstamped(found),
+        *_taken(found, parts),
+        *pointing.findings,
+    ]
+    return MergePlan(
+        place=found.place,
+        there=found.there,
+        parts=tuple(_with_shared(part, clashes.shared[part.name]) for part in found.parts),
+        shared=tuple(dict.fromkeys(clashes.names)),
+        references=tuple(pointing.references),
+        casts=tuple(dict.fromkeys(pointing.casts)),
+        lost=tuple(pointing.lost),
+        version_tables=found.version_tables,
+        is_begun=found.begun is not None,
+        findings=tuple(findings),
+    )
+
+
+def exit_code(plan: MergePlan) -> int:
+    """Return what the run would end with; 0 if nothing stands in its way."""
+    return max((EXIT_CODES[item.severity] for item in plan.findings), default=0)
+
+
+def _pointing(project: Project, parts: list[Part], options: MergeOptions, *, is_begun: bool) -> Pointing:
+    if not options.restore_foreign_keys:
+        return Pointing()
+    if options.evidence is not None:
+        references = references_of_evidence(options.evidence)
+    else:
+        references = references_of_registry(project.databases, parts)
+    return look_at(parts, references, options, is_begun=is_begun)
+
+
+def _with_shared(part: Part, shared: set[ObjectId]) -> Part:
+    objects = replace(part.objects, shared=frozenset(shared))
+    return replace(part, objects=objects, ready=replace(part.source, objects=objects))
+
+
+def _distinct(found: Gathered, options: MergeOptions) -> Iterator[Finding]:
+    """Yield what was found for each database; what is said of the target alone is said once."""
+    told = set()
+    for part in found.parts:
+        for item in part.source.plan.findings:
+            if item.kind in _OF_A_FRESH_TARGET and found.place.into is not None:
+                continue
+            if item.kind == "target-there":
+                item = _is_there(item)
+            if item.kind == "locale":
+                item = _collation(item, part, options)
+            if (item.kind, item.object, item.message) not in told:
+                told.add((item.kind, item.object, item.message))
+                yield item
+
+
+def _is_there(item: Finding) -> Finding:
+    return replace(
+        item,
+        kind="target-not-empty",
+        severity="refused",
+        message="it is not empty: it has the schema of one of the databases",
+        fix="a merge fills an empty database, or comes into a registered one with --into",
+    )
+
+
+def _collation(item: Finding, part: Part, options: MergeOptions) -> Finding:
+    if options.other_collation:
+        return item
+    return replace(
+        item,
+        severity="refused",
+        message=f'for "{part.name}": {item.message}',
+        fix="create the target with the same locale, bring the databases to one before, or allow it with "
+        "--other-collation: indexes are built anew, but orders and unique texts may differ",
+    )
+
+
+def _reserved(found: Gathered) -> Iterator[Finding]:
+    for name in found.reserved:
+        yield Finding(
+            kind="clash-reserved",
+            severity="refused",
+            database=name,
+            object=f"schema {SCHEMA}",
+            message=f"it has a schema {SCHEMA}, which a transfer writes its journal into",
+            fix="finish or take back the split or merge that has left it, or rename the schema",
+        )
+
+
+def _unstamped(found: Gathered) -> Iterator[Finding]:
+    for part in found.parts:
+        if not part.revisions:
+            yield Finding(
+                kind="unstamped",
+                severity="warning",
+                database=part.name,
+                object=part.name,
+                message="its version table says no revision, so that the merged one says none either",
+                fix=f"multidb stamp-from, before or afterwards (-n {part.name})",
+            )
+
+
+def _taken(found: Gathered, parts: list[Part]) -> Iterator[Finding]:
+    for name, table in found.version_tables.items():
+        for part in parts:
+            if (table.schema or "public", table.name) in part.relations:
+                yield Finding(
+                    kind="clash-version-table",
+                    severity="refused",
+                    object=str(table),
+                    message=f'the version table of "{name}" shall be called {table}, which "{part.name}" has already',
+                    fix=f'give "{name}" another version_table= in the registry',
+                )
