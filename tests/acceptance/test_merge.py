@@ -1,0 +1,87 @@
+"""multidb merge, on the example: split and merged again, it is what it was; then both histories go on in one database."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from alembic_multidb.catalog.difference import difference
+from alembic_multidb.stamp.schema import without_version_tables
+from tests.acceptance.test_status import MULTIDB
+from tests.conftest import NewDatabase, Project, copy_example, psql
+from tests.integration.moved import checksums
+from tests.integration.test_snapshot import snapshot_of
+from tests.servers import Server
+
+
+@pytest.fixture(scope="session")
+def filled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of the example's mixed database, with rows."""
+    project = copy_example("portfolio", tmp_path_factory.mktemp("merge"))
+    name = f"merge_{os.getpid()}"
+    project.environment["OLD_DATABASE_URL"] = server.create_database(name)
+    project.ok("-c", "mixed/alembic.ini", "upgrade", "head")
+    project.ok("--rows", "800", "--documents", "40", module="portfolio.fill")
+    return name
+
+
+@pytest.fixture
+def portfolio(tmp_path: Path, new_database: NewDatabase, filled: str, server: Server) -> Project:
+    """The example with its mixed database, which is to be split, and three empty ones."""
+    project = copy_example("portfolio", tmp_path)
+    project.scratch = server.url()
+    project.environment = {
+        "OLD_DATABASE_URL": new_database(filled),
+        "DATABASE_URL": new_database(),
+        "AI_DATABASE_URL": new_database(),
+        "TARGET_URL": new_database(),
+    }
+    return project
+
+
+def assert_same(project: Project, source: str, target: str) -> None:
+    """The second database has the first one's schema, rows and places of sequences; version tables do not count."""
+    one, other = (project.environment[name] for name in (source, target))
+    schemas = [without_version_tables(snapshot_of(url), registry()) for url in (one, other)]
+    assert [str(item) for item in difference(*schemas)] == []
+    assert checksums(other) == checksums(one)
+    places = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
+    assert psql(other, places) == psql(one, places)
+
+
+def registry():  # type: ignore[no-untyped-def]
+    from alembic_multidb import Database, Databases
+
+    return Databases(
+        Database("core", default=True, shared_with="ai"), Database("ai", version_table="alembic_version_ai")
+    )
+
+
+def test_split_and_merged_it_is_what_it_was(portfolio: Project) -> None:
+    """The foreign key that the split took away is back under its name; and the histories go on, side by side."""
+    portfolio.ok("split", "--source", "env:OLD_DATABASE_URL", "--evidence", "split.json", module=MULTIDB)
+    merge = ("merge", "--target", "env:TARGET_URL", "--restore-foreign-keys", "--evidence", "split.json")
+    plan = portfolio.ok(*merge, "--plan", module=MULTIDB)
+    assert "fk_ai_memories_user_id_users on public.ai_memories: FOREIGN KEY (user_id) REFERENCES" in plan
+    text = portfolio.ok(*merge, "--proof", "merge.json", module=MULTIDB)
+    assert "Done, and proven." in text and text.count("verified equal") == 2
+    assert_same(portfolio, "OLD_DATABASE_URL", "TARGET_URL")
+    data = json.loads((portfolio.folder / "merge.json").read_text())
+    assert data["merge"]["version_tables"] == {"core": "alembic_version", "ai": "alembic_version_ai"}
+    target = portfolio.environment["TARGET_URL"]
+    assert psql(target, "SELECT version_num FROM alembic_version") == [("m012",)]
+    assert psql(target, "SELECT version_num FROM alembic_version_ai") == [("a001",)]
+    # What the command said is to be changed.
+    portfolio.edit(
+        "portfolio/databases.py",
+        'url="env:AI_DATABASE_URL",',
+        'url="env:AI_DATABASE_URL", version_table="alembic_version_ai", shared_with="core",',
+    )
+    portfolio.environment |= {"DATABASE_URL": target, "AI_DATABASE_URL": target}
+    portfolio.ok("-n", "core", "upgrade", "head")
+    portfolio.ok("-n", "ai", "upgrade", "head")
+    assert portfolio.ok("status", module=MULTIDB).count("at head") == 2
+    portfolio.ok("check", module=MULTIDB)
