@@ -273,7 +273,7 @@ class _Merge:
             {part.name: tables},
             partial(_counts, plan, set().union(*(other.keys for other in others)) - part.keys),
             dict(source.places.values()),
-            frozenset().union(*(other.relations for other in others)),
+            others=frozenset[Name]().union(*(other.relations for other in others)),
         )
         options = VerifyOptions(
             names=(part.name,),

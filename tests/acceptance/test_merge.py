@@ -1,4 +1,4 @@
-"""multidb merge, on the example: split and merged again, it is what it was; then both histories go on in one database."""
+"""multidb merge, on the example: split and merged again, it is what it was; then both histories go on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from alembic_multidb import Databases
 from alembic_multidb.catalog.difference import difference
 from alembic_multidb.stamp.schema import without_version_tables
 from tests.acceptance.test_status import MULTIDB
@@ -52,7 +53,7 @@ def assert_same(project: Project, source: str, target: str) -> None:
     assert psql(other, places) == psql(one, places)
 
 
-def registry():  # type: ignore[no-untyped-def]
+def registry() -> Databases:
     from alembic_multidb import Database, Databases
 
     return Databases(

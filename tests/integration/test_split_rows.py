@@ -269,7 +269,7 @@ def test_large_objects_and_a_backup(tmp_path: Path, new_database: NewDatabase, s
     assert psql(core, facts) == psql(source, facts) != []
     assert psql(ai, "SELECT count(*) FROM pg_largeobject_metadata") == [(0,)]
     assert report.backup is not None and stat.S_IMODE(report.backup.stat().st_mode) == 0o600
-    assert stat.S_IMODE(report.evidence.stat().st_mode) == 0o600
+    assert report.evidence is not None and stat.S_IMODE(report.evidence.stat().st_mode) == 0o600
     listed = subprocess.run([embedded_18() / "pg_restore", "-l", report.backup], capture_output=True, check=True)
     assert b"TABLE DATA public users" in listed.stdout
     assert sorted(path.name for path in tmp_path.glob("*.partial")) == []
