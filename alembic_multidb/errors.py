@@ -9,6 +9,7 @@ traceback. A subclass exists only where a caller would want to catch it::
         │   ├── RegistryError           declarations and models that contradict each other
         │   └── UnknownDatabaseError    a name that the registry does not have
         ├── HistoryError            revisions that cannot be read, or do not hang together
+        │   └── UndecidableError        a statement of a shared history that may belong to several databases
         ├── ConnectionFailedError   the server could not be reached or refused the login
         ├── TransactionPoolerError  changes would run through a transaction pooler
         ├── WrongDatabaseError      the database is marked as another one, or of another environment
@@ -43,6 +44,10 @@ class UnknownDatabaseError(ConfigurationError, KeyError):
 
 class HistoryError(MultidbError):
     """The revisions of a database cannot be read, or do not hang together."""
+
+
+class UndecidableError(HistoryError):
+    """A statement of a shared history of which nobody knows which database runs it."""
 
 
 class ConnectionFailedError(MultidbError):

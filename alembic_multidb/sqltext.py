@@ -88,7 +88,7 @@ def _rewritten(sql: str, *, unqualify: bool = False) -> str | None:
         for statement in tree.stmts:
             _unqualify(statement.stmt.select_stmt)
     # What is inside comes first.
-    for node in reversed(_nodes(tree)):
+    for node in reversed(walk(tree)):
         rewrite = _REWRITES.get(node.WhichOneof("node")) if isinstance(node, nodes.Node) else None
         if rewrite is not None:
             rewrite(node)
@@ -166,7 +166,7 @@ def _unqualify(select: Any) -> None:
     """Take the relation's name from the columns of a query that reads one relation only, not inside its subqueries."""
     name = _name_of(select.from_clause[0]) if select.op == nodes.SETOP_NONE and len(select.from_clause) == 1 else ""
     for part in _expressions(select) if name else ():
-        for column in _nodes(part, into_queries=False):
+        for column in walk(part, into_queries=False):
             is_own = isinstance(column, nodes.ColumnRef) and column.fields[0].string.sval == name
             if is_own and len(column.fields) == 2:
                 del column.fields[0]
@@ -190,7 +190,7 @@ def _name_of(source: Any) -> str:
     return str(item.alias.aliasname or (item.relname if kind == "range_var" else ""))
 
 
-def _nodes(message: Any, *, into_queries: bool = True) -> list[Any]:
+def walk(message: Any, *, into_queries: bool = True) -> list[Any]:
     """Return a message of the parse tree and all those inside it, each before what it holds."""
     found, pending = [], [message]
     while pending:
@@ -276,7 +276,7 @@ def touched(sql: str) -> Touched | None:
     tree = _tree(sql)
     if tree is None:
         return None
-    found = _nodes(tree)
+    found = walk(tree)
     names = {node.ctename for node in found if isinstance(node, nodes.CommonTableExpr)}
     relations = {_relation(node) for node in found if isinstance(node, nodes.RangeVar)}
     relations |= {item for node in found if isinstance(node, nodes.DropStmt) for item in _dropped(node)}
@@ -340,7 +340,7 @@ def foreign_keys(sql: str) -> list[tuple[Relation, Relation]]:
         kind = statement.stmt.WhichOneof("node")
         if kind in ("create_stmt", "alter_table_stmt"):
             made = getattr(statement.stmt, kind)
-            for node in _nodes(made):
+            for node in walk(made):
                 if isinstance(node, nodes.Constraint) and node.contype == nodes.CONSTR_FOREIGN:
                     found.append((_relation(made.relation), _relation(node.pktable)))
     return found

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.schema import CreateSchema
 
 from alembic_multidb.env.command import Command
+from alembic_multidb.env.shared import route_shared_history
 from alembic_multidb.plugin.extensions import (
     create_extension_sql,
     foreign_extension_error,
@@ -35,6 +36,7 @@ def run_offline(database: RegisteredDatabase, options: dict[str, Any], arguments
     )
     migration_context = context.get_context()
     _check_statements(migration_context.impl, database)
+    route_shared_history(migration_context, database)
     command = Command.of(migration_context.opts)
     schema = database.declaration.version_table_schema
     if schema is not None and command.changes and migration_context.opts.get("starting_rev") is None:

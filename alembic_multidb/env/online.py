@@ -19,6 +19,7 @@ from alembic_multidb.env.guard import Recorder, guard
 from alembic_multidb.env.lock import lock_scope, migration_lock
 from alembic_multidb.env.marker import Mark
 from alembic_multidb.env.pooler import refuse_transaction_pooler
+from alembic_multidb.env.shared import route_shared_history
 from alembic_multidb.env.statements import watch_statements
 from alembic_multidb.errors import WrongDatabaseError
 from alembic_multidb.plugin.extensions import ensure_extensions
@@ -50,6 +51,7 @@ def run_online(
     """
     context.configure(connection=connection, **options)
     migration_context = context.get_context()
+    route_shared_history(migration_context, database)
     command = Command.of(migration_context.opts)
     if command.changes:
         _change(migration_context, database, recorder, timeout(), command, arguments=arguments)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alembic import context
 from sqlalchemy import Connection
 
+from alembic_multidb.env.shared import route_shared_history
 from alembic_multidb.plugin.extensions import ensure_extensions
 from alembic_multidb.plugin.pgvector import EXTENSION, register_types
 from alembic_multidb.registry import RegisteredDatabase
@@ -47,6 +48,7 @@ def _run(
     if EXTENSION in database.extensions:
         register_types()
     context.configure(connection=connection, **options)
+    route_shared_history(context.get_context(), database)
     with context.begin_transaction():
         context.run_migrations(**arguments)
     if not callers_transaction and connection.in_transaction():

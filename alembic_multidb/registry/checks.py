@@ -26,6 +26,7 @@ def check_registry(databases: Sequence[Database], homes: Homes) -> None:
     _check_names(databases)
     _check_sharing(databases)
     _check_order(databases)
+    _check_shared_history(databases)
     _check_every_model_has_a_home(homes, databases)
     for database in databases:
         for reference in database.soft_references:
@@ -79,6 +80,15 @@ def _check_order(databases: Sequence[Database]) -> None:
     except CycleError as error:
         circle = " -> ".join(f'"{name}"' for name in reversed(error.args[1]))
         raise RegistryError(f"depends_on= goes round in a circle: {circle}; take one of them out") from None
+
+
+def _check_shared_history(databases: Sequence[Database]) -> None:
+    sharing = [database.name for database in databases if database.shared_history]
+    if len(sharing) == 1:
+        raise RegistryError(
+            f'shared_history=True is set on "{sharing[0]}" alone; set it on each database that runs the same '
+            "revisions, or take it out"
+        )
 
 
 def _check_every_model_has_a_home(homes: Homes, databases: Sequence[Database]) -> None:

@@ -47,6 +47,8 @@ class Database:
         unmodelled: what autogenerate does with a live table that no model declares: ``keep`` leaves it
             alone and says so, ``drop`` proposes to drop it, as Alembic does. None: it is kept, but ``multidb check``
             and ``pytest --test-alembic`` tell of a table that the history itself has made.
+        shared_history: whether several databases run the same revisions (``version_locations`` of their sections are
+            the same), each taking only the operations on its own tables.
 
     Raises:
         ConfigurationError: an argument cannot be used; the text names it and what is expected.
@@ -66,6 +68,7 @@ class Database:
     shared_with: frozenset[str]
     depends_on: tuple[str, ...]
     unmodelled: Unmodelled
+    shared_history: bool
 
     def __init__(
         self,
@@ -84,6 +87,7 @@ class Database:
         shared_with: str | Iterable[str] = (),
         depends_on: str | Iterable[str] = (),
         unmodelled: Unmodelled = None,
+        shared_history: bool = False,
     ) -> None:
         values = {
             "name": _checked_name(name),
@@ -92,7 +96,7 @@ class Database:
             "migration_url": _url(name, "migration_url", migration_url),
             "tables": _strings(name, "tables", tables),
             "schemas": _strings(name, "schemas", schemas),
-            "default": _checked_default(name, default),
+            "default": _checked_bool(name, "default", default),
             "extensions": _extensions(name, extensions),
             "soft_references": _soft_references(name, soft_references),
             "version_table": _checked_version_table(name, version_table),
@@ -100,6 +104,7 @@ class Database:
             "shared_with": frozenset(_one_or_several(name, "shared_with", shared_with)),
             "depends_on": _one_or_several(name, "depends_on", depends_on),
             "unmodelled": _checked_unmodelled(name, unmodelled),
+            "shared_history": _checked_bool(name, "shared_history", shared_history),
         }
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
@@ -187,10 +192,10 @@ def _checked_schema(name: str, schema: str | None) -> str | None:
     raise ConfigurationError(f'database "{name}": version_table_schema= takes a schema\'s name, not {schema!r}')
 
 
-def _checked_default(name: str, default: bool) -> bool:
-    if not isinstance(default, bool):
-        raise ConfigurationError(f'database "{name}": default= is True or False, not {default!r}')
-    return default
+def _checked_bool(name: str, argument: str, given: bool) -> bool:
+    if not isinstance(given, bool):
+        raise ConfigurationError(f'database "{name}": {argument}= is True or False, not {given!r}')
+    return given
 
 
 def _checked_unmodelled(name: str, given: str | None) -> str | None:

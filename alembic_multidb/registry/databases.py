@@ -53,6 +53,16 @@ class RegisteredDatabase:
         return self.declaration.name
 
     @property
+    def registry(self) -> Databases:
+        """Return all databases of the registry."""
+        return self._registry
+
+    @property
+    def shares_history(self) -> bool:
+        """Tell whether it runs the same revisions as others, each taking only the operations on its own tables."""
+        return self.declaration.shared_history
+
+    @property
     def extensions(self) -> Mapping[str, str]:
         """Return the extensions that this database declares, name to lowest version."""
         return self.declaration.extensions

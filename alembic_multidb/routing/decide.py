@@ -1,0 +1,210 @@
+"""Where one statement of a shared history runs: here, elsewhere, here without some of its parts, or nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.homes import ItemHomes
+from alembic_multidb.routing.items import State
+from alembic_multidb.statements import Statement, Thing, without
+
+Verdict = Literal["runs", "skips", "separated", "undecidable"]
+# Tells whether the database at hand has something of a name.
+Catalog = Callable[[Thing], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What becomes of one statement on one database.
+
+    Attributes:
+        statement: what it says.
+        verdict: ``separated`` runs what is left of it.
+        sql: what is run; None if nothing is.
+        why: where it belongs, what was left out, or why nobody knows.
+    """
+
+    statement: Statement
+    verdict: Verdict
+    sql: str | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Decider:
+    """Decides for one database.
+
+    Attributes:
+        database: where the statements are to run.
+        homes: where things are at home.
+        catalog: asked for what the history has not told; None where there is no database.
+    """
+
+    database: RegisteredDatabase
+    homes: ItemHomes
+    catalog: Catalog | None = None
+
+    def decide(self, statement: Statement, state: State) -> Decision:
+        """Decide about a statement.
+
+        Args:
+            statement: what it says.
+            state: what there is before it, with what it makes.
+        """
+        if statement.kind == "unreadable":
+            return _undecidable(statement, "PostgreSQL's parser cannot read it")
+        if statement.kind == "do":
+            return self._block(statement, state)
+        foreign = self._foreign_type(statement)
+        if statement.subjects:
+            decision = self._by_subjects(statement, state)
+            if foreign is not None and decision.sql is not None:
+                return _undecidable(statement, foreign)
+            return decision
+        return self._by_mentions(statement, state)
+
+    def _block(self, statement: Statement, state: State) -> Decision:
+        """Decide about a DO block: all of what it does must belong together."""
+        if statement.dynamic is not None:
+            return _undecidable(statement, f"it runs what it puts together: EXECUTE {statement.dynamic}")
+        decisions = [self.decide(inner, state) for inner in statement.inner if not _says_nothing(inner, state)]
+        for decision in decisions:
+            if decision.verdict in ("undecidable", "separated"):
+                return _undecidable(statement, decision.why)
+        verdicts = {decision.verdict for decision in decisions}
+        if verdicts == {"skips"}:
+            return Decision(statement=statement, verdict="skips", sql=None, why=decisions[0].why)
+        if "skips" in verdicts:
+            whys = dict.fromkeys(decision.why for decision in decisions if decision.why)
+            return _undecidable(statement, f"it is about several homes: {', '.join(whys)}")
+        return _runs(statement)
+
+    def _by_subjects(self, statement: Statement, state: State) -> Decision:
+        homes = {subject: self._homes(subject, statement, state) for subject in statement.subjects}
+        unknown = [subject for subject, found in homes.items() if found is None]
+        if unknown:
+            return self._unknown(statement, unknown[0])
+        foreign = [subject for subject, found in homes.items() if found is not None and not self._is_here(found)]
+        crossing = [subject for subject, found in homes.items() if not found]
+        if crossing:
+            return self._crossing(statement, crossing[0], state)
+        if len(foreign) == len(homes):
+            return _skips(statement, self._at_home(foreign[0], homes[foreign[0]]))
+        if foreign and not statement.is_list:
+            return _undecidable(statement, self._at_home(foreign[0], homes[foreign[0]]))
+        elsewhere = self._elsewhere(statement.mentions, statement, state)
+        if elsewhere:
+            return _undecidable(statement, "it needs " + " and ".join(elsewhere))
+        return self._separate(statement, state, foreign)
+
+    def _separate(self, statement: Statement, state: State, foreign: list[Thing]) -> Decision:
+        """Take out the foreign keys, constraints and entries of a list that belong elsewhere."""
+        references = [
+            item for item in statement.references if not self._is_here(self.homes.of(state.table(item.target)))
+        ]
+        table = id(state.table(statement.subjects[0])) if statement.constraints else 0
+        gone = [
+            name
+            for name in sorted(statement.constraints)
+            if (table, name) in state.references and not self._is_here(self.homes.of(state.references[table, name]))
+        ]
+        if not (references or gone or foreign):
+            return _runs(statement)
+        sql = without(statement.sql, subjects=foreign, references=[item.name for item in references], constraints=gone)
+        whys = [f"foreign key ({', '.join(item.columns)}) to {item.target} is a soft reference" for item in references]
+        whys += [f"constraint {name} is a soft reference" for name in gone]
+        whys += [self._at_home(item, self._homes(item, statement, state)) for item in foreign]
+        verdict: Verdict = "separated" if sql is not None else "skips"
+        return Decision(statement=statement, verdict=verdict, sql=sql, why="; ".join(whys))
+
+    def _by_mentions(self, statement: Statement, state: State) -> Decision:
+        """Decide about a statement that is about nothing in particular: by everything that it needs."""
+        known = list(statement.mentions)
+        known += [thing for thing in (*statement.hints, *statement.uses) if thing in state.names]
+        if not known:
+            return _runs(statement)
+        homes = [self._homes(thing, statement, state) or self.homes.everywhere for thing in known]
+        elsewhere = [
+            self._at_home(thing, found) for thing, found in zip(known, homes, strict=True) if not self._is_here(found)
+        ]
+        if not elsewhere:
+            return _runs(statement)
+        if frozenset.intersection(*homes) or not any(map(self._is_here, homes)):
+            return _skips(statement, elsewhere[0])
+        return _undecidable(
+            statement,
+            "it needs " + " and ".join(self._at_home(thing, found) for thing, found in zip(known, homes, strict=True)),
+        )
+
+    def _homes(self, thing: Thing, statement: Statement, state: State) -> frozenset[str] | None:
+        """Return where something is at home; None if nobody knows it."""
+        if thing.kind == "extension":
+            return self.homes.of_extension(thing.name)
+        if thing.kind == "schema":
+            return self.homes.of_schema(thing.name)
+        for item in state.known([thing]):
+            return self.homes.of(item)
+        if thing.kind == "relation" and statement.role in ("other", "table"):
+            return self.homes.of_table([thing]) or None
+        return None
+
+    def _unknown(self, statement: Statement, thing: Thing) -> Decision:
+        """Decide about what no revision was seen to make."""
+        if statement.drops and statement.if_exists:
+            return _runs(statement)
+        if self.catalog is not None and self.catalog(thing):
+            return _runs(statement)
+        where = f' and it is not in "{self.database.name}"' if self.catalog is not None else ""
+        return _undecidable(statement, f"no revision before it is seen to make {thing.kind} {thing}{where}")
+
+    def _crossing(self, statement: Statement, thing: Thing, state: State) -> Decision:
+        """Decide about a view whose tables have no home in common."""
+        under = [each for item in state.known([thing]) for each in item.stands_on]
+        tables = ", ".join(self._at_home(item.names[-1], self.homes.of(item)) for item in under)
+        if under and not any(self._is_here(self.homes.of(item)) for item in under):
+            return _skips(statement, f"{thing} stands on {tables}")
+        return _undecidable(statement, f"{thing} stands on {tables}" if tables else f'"{thing}" has no home')
+
+    def _elsewhere(self, things: Iterable[Thing], statement: Statement, state: State) -> list[str]:
+        """Return what of these is not here."""
+        found = [(thing, self._homes(thing, statement, state)) for thing in sorted(things)]
+        return [self._at_home(thing, homes) for thing, homes in found if homes and not self._is_here(homes)]
+
+    def _foreign_type(self, statement: Statement) -> str | None:
+        """Say which type a statement uses that only another database's extension brings."""
+        for type_ in statement.uses:
+            extension = self.homes.extension_of(type_) if type_.kind == "type" else None
+            home = self.database.foreign_extensions.get(extension or "")
+            if home is not None:
+                return (
+                    f'it uses type {type_} of extension "{extension}", which only "{home}" declares; if its table '
+                    f'belongs there, name it in tables= of "{home}"'
+                )
+        return None
+
+    def _is_here(self, homes: frozenset[str]) -> bool:
+        return self.database.name in homes
+
+    def _at_home(self, thing: Thing, homes: frozenset[str] | None) -> str:
+        return f"{thing} ({', '.join(sorted(homes or ())) or 'no home'})"
+
+
+def _says_nothing(statement: Statement, state: State) -> bool:
+    """Tell whether a statement inside a block speaks of nothing that has a home."""
+    named = (*statement.subjects, *statement.mentions, *statement.inner)
+    return not named and not any(thing in state.names for thing in (*statement.hints, *statement.uses))
+
+
+def _runs(statement: Statement) -> Decision:
+    return Decision(statement=statement, verdict="runs", sql=statement.sql)
+
+
+def _skips(statement: Statement, why: str) -> Decision:
+    return Decision(statement=statement, verdict="skips", sql=None, why=why)
+
+
+def _undecidable(statement: Statement, why: str) -> Decision:
+    return Decision(statement=statement, verdict="undecidable", sql=None, why=why)

@@ -1,0 +1,113 @@
+"""The databases in which things of a shared history are at home, by the registry and by who uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from alembic_multidb.registry import Databases, TableName
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
+from alembic_multidb.routing.items import Item
+from alembic_multidb.statements import Thing
+
+# Types that well-known extensions bring: a table that has them can only live where the extension is.
+_TYPES_OF_EXTENSIONS = {
+    "vector": frozenset({"vector", "halfvec", "sparsevec"}),
+    "postgis": frozenset({"geometry", "geography", "raster"}),
+    "citext": frozenset({"citext"}),
+    "hstore": frozenset({"hstore"}),
+    "ltree": frozenset({"ltree", "lquery"}),
+}
+
+
+@dataclass
+class ItemHomes:
+    """Answers for the items of one shared history.
+
+    Attributes:
+        databases: the registry.
+        schemas: which items lie in each schema other than the default one.
+    """
+
+    databases: Databases
+    schemas: dict[str, list[Item]] = field(default_factory=dict)
+    _known: dict[int, tuple[Item, frozenset[str]]] = field(default_factory=dict)
+
+    @property
+    def everywhere(self) -> frozenset[str]:
+        """Return all databases of the registry."""
+        return frozenset(self.databases)
+
+    def of(self, item: Item) -> frozenset[str]:
+        """Return the homes of an item: one of a table, any number of what tables use; none if it has none."""
+        if id(item) not in self._known:
+            self._known[id(item)] = item, self._work_out(item, frozenset())
+        return self._known[id(item)][1]
+
+    def of_table(self, names: Iterable[Thing]) -> frozenset[str]:
+        """Return the home of a table through all its names: what a rule or a model says of the latest of them."""
+        found = [TableName.of(thing.schema, thing.name) for thing in names]
+        database = self.databases[next(iter(self.databases))]
+        if any(map(database.filters.is_version_table, found)):
+            return self.everywhere
+        for name in reversed(found):
+            explanation = self.databases.homes.explain(name)
+            if explanation.home is not None and (name in self.databases.homes.models or not _by_default(explanation)):
+                return frozenset({explanation.home})
+        home = self.databases.homes.home(found[-1])
+        return frozenset({home} if home is not None else ())
+
+    def of_schema(self, name: str) -> frozenset[str]:
+        """Return the homes of a schema: where it is declared, or something of the history lies in it."""
+        if name == DEFAULT_SCHEMA:
+            return self.everywhere
+        declared = {each.name for each in self.databases.declarations if name in each.schemas}
+        used = frozenset[str]().union(*(self.of(item) for item in self.schemas.get(name, ())))
+        return used | declared or self.default
+
+    def of_extension(self, name: str) -> frozenset[str]:
+        """Return the databases that may have an extension; all of them if nobody declares it."""
+        found = {each.name for each in self.databases.values() if name in each.shared_extensions}
+        return frozenset(found) or self.everywhere
+
+    def extension_of(self, type_: Thing) -> str | None:
+        """Return the extension that a type comes from, as far as that is known."""
+        names = (name for name, types in _TYPES_OF_EXTENSIONS.items() if type_.name in types)
+        return next(names, None)
+
+    @property
+    def default(self) -> frozenset[str]:
+        """Return the default home, where what nothing uses goes."""
+        found = frozenset(each.name for each in self.databases.declarations if each.default)
+        return found or self.everywhere
+
+    def _work_out(self, item: Item, seen: frozenset[int]) -> frozenset[str]:
+        if id(item) in seen:
+            return frozenset()
+        seen |= {id(item)}
+        if item.pinned is not None:
+            return item.pinned
+        if item.part_of is not None:
+            return self._work_out(item.part_of, seen)
+        if item.role in ("table", "index"):
+            return self.of_table(item.names)
+        if item.role == "view":
+            return self._of_view(item, seen)
+        users = frozenset[str]().union(*(self._work_out(user, seen) for user in item.users))
+        return users or self._of_body(item, seen) or self.default
+
+    def _of_view(self, item: Item, seen: frozenset[int]) -> frozenset[str]:
+        """Return where everything is that a view stands on."""
+        if not item.stands_on:
+            return self.of_table(item.names)
+        return frozenset.intersection(*(self._work_out(each, seen) for each in item.stands_on))
+
+    def _of_body(self, item: Item, seen: frozenset[int]) -> frozenset[str]:
+        """Return where a function can be that nothing uses."""
+        if not item.stands_on:
+            return frozenset()
+        return frozenset.intersection(*(self._work_out(each, seen) for each in item.stands_on))
+
+
+def _by_default(explanation: object) -> bool:
+    return getattr(explanation, "rules", ()) == ("default=True",)

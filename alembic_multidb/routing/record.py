@@ -1,0 +1,245 @@
+"""What a whole history says: every revision is run against a server that is not there, and its statements are kept."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from typing import Any
+
+from alembic import op
+from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection
+
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.registry import Databases
+from alembic_multidb.routing.homes import ItemHomes
+from alembic_multidb.routing.items import Item, Memory, State
+from alembic_multidb.routing.selected import BLOCKS, Blocks
+from alembic_multidb.routing.silent import silent_engine
+from alembic_multidb.statements import read
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A statement of a revision.
+
+    Attributes:
+        sql: its text, which may hold several.
+        only: the databases that the revision says it is for; None if it says nothing.
+        line: the line in the revision's file that it comes from; 0 if none was seen.
+        is_certain: whether it does not depend on what a database answers.
+    """
+
+    sql: str
+    only: frozenset[str] | None = None
+    line: int = 0
+    is_certain: bool = True
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One revision of a history.
+
+    Attributes:
+        revision: its id.
+        before: what there is before it.
+        after: what there is after it.
+        statements: what it runs, in its order.
+        asks: whether it asks the database for something.
+        error: what it raised without a database; empty if nothing.
+    """
+
+    revision: str
+    before: State
+    after: State
+    statements: tuple[Recorded, ...]
+    asks: bool
+    error: str = ""
+
+
+@dataclass
+class Chronicle:
+    """All revisions of a history, read once, and the homes of all that they make.
+
+    Attributes:
+        chapters: what each revision says, ancestors first.
+        homes: where everything is at home.
+    """
+
+    chapters: dict[str, Chapter]
+    homes: ItemHomes
+
+    def state(self, revision: str, *, is_upgrade: bool) -> State:
+        """Return what there is before an upgrade, or a downgrade, of a revision."""
+        chapter = self.chapters[revision]
+        if is_upgrade:
+            return chapter.before.at(revision)
+        return chapter.after.at(revision, fallback=chapter.before.names)
+
+
+def read_history(script: ScriptDirectory, config: Config, databases: Databases) -> Chronicle:
+    """Read a whole history, without any database.
+
+    Args:
+        script: its revisions.
+        config: Alembic's configuration, which revisions may ask for.
+        databases: the registry.
+    """
+    memory: Memory = {}
+    chapters: dict[str, Chapter] = {}
+    schemas: dict[str, list[Item]] = {}
+    with redirect_stdout(io.StringIO()), _without_words():
+        for revision in reversed(list(script.walk_revisions())):
+            before = _before(revision, chapters, memory)
+            chapters[revision.revision] = _chapter(revision, before, config, script)
+    for item in {id(item): item for item in memory.values()}.values():
+        for name in item.names:
+            if name.schema is not None:
+                schemas.setdefault(name.schema, []).append(item)
+    return Chronicle(chapters, ItemHomes(databases, schemas))
+
+
+def _before(revision: Script, chapters: dict[str, Chapter], memory: Memory) -> State:
+    """Return what the revisions before this one have left."""
+    state = State(revision.revision, memory, learns=True)
+    for parent in revision._all_down_revisions:
+        after = chapters[parent].after
+        state.names |= after.names
+        state.references |= after.references
+    return state
+
+
+def _chapter(revision: Script, before: State, config: Config, script: ScriptDirectory) -> Chapter:
+    """Run one revision; if it asks for something, once more with the other answer."""
+    first = _Run(revision, answers=False).collect(config, script)
+    found, asks, error = first.statements, first.asks, first.error
+    if first.asks:
+        second = _Run(revision, answers=True).collect(config, script)
+        texts = {item.sql for item in found} & {item.sql for item in second.statements}
+        found = [
+            Recorded(item.sql, item.only, item.line, item.sql in texts) for item in _merged(found, second.statements)
+        ]
+        error = first.error and second.error
+    after = before.at(revision.revision, learns=True)
+    for item in found:
+        for statement in read(item.sql):
+            after.make(statement, item.only)
+            after.finish(statement)
+    return Chapter(revision.revision, before, after, tuple(found), asks, error)
+
+
+def _merged(first: list[Recorded], second: list[Recorded]) -> list[Recorded]:
+    """Return the statements of both runs, those that only the second has where they come in it."""
+    known = {item.sql for item in first}
+    found = list(first)
+    place = 0
+    for item in second:
+        if item.sql in known:
+            place = next((n + 1 for n, each in enumerate(found) if each.sql == item.sql), place)
+        else:
+            found.insert(place, item)
+            known.add(item.sql)
+            place += 1
+    return found
+
+
+@dataclass
+class _Run:
+    """One run of a revision's ``upgrade()`` against a server that is not there."""
+
+    revision: Script
+    answers: bool
+    statements: list[Recorded] = field(default_factory=list)
+    asks: bool = False
+    error: str = ""
+    blocks: Blocks = field(default_factory=Blocks)
+
+    def collect(self, config: Config, script: ScriptDirectory) -> _Run:
+        """Run it, as far as it comes."""
+        engine = silent_engine(self._record, answers=self.answers)
+        with engine.connect() as connection, alone(config, script, connection, self.blocks):
+            try:
+                self.revision.module.upgrade()
+            except MultidbError:
+                raise
+            except (Exception, SystemExit) as error:  # a revision may raise anything without a database
+                self.error = f"{type(error).__name__}: {error}".splitlines()[0]
+        return self
+
+    def _record(self, text: str) -> None:
+        statements = read(text)
+        if all(statement.reads and not statement.hints for statement in statements):
+            self.asks = True
+        if not all(statement.kind in _NOTHING for statement in statements):
+            self.statements.append(Recorded(text, self.blocks.only, _line(self.revision.path)))
+
+
+_NOTHING = frozenset({"transaction"})
+
+
+def _line(path: str) -> int:
+    """Return the line of a file that is being run, the innermost one."""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename != path:
+        frame = frame.f_back
+    return frame.f_lineno if frame is not None else 0
+
+
+@contextmanager
+def _without_words() -> Iterator[None]:
+    """Keep Alembic from telling of every migration context that there is one."""
+    logger = logging.getLogger("alembic.runtime.migration")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def alone(config: Config, script: ScriptDirectory, connection: Connection, blocks: Blocks) -> Iterator[None]:
+    """Let ``op`` and ``context`` lead to this connection and to nothing else, until the block ends."""
+    context = MigrationContext.configure(connection, opts={BLOCKS: blocks, "transaction_per_migration": True})
+    environment = EnvironmentContext(config, script)
+    environment._migration_context = context
+    with _restored(), context.begin_transaction(_per_migration=True):
+        environment._install_proxy()
+        operations = Operations(context)
+        operations.batch_alter_table = _never_recreated(operations)  # type: ignore[method-assign]
+        operations._install_proxy()
+        yield
+
+
+def _never_recreated(operations: Operations) -> Callable[..., Any]:
+    original = operations.batch_alter_table
+
+    def batch_alter_table(table_name: str, *arguments: Any, **options: Any) -> Any:
+        return original(table_name, *arguments, **{**options, "recreate": "never"})
+
+    return batch_alter_table
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """Put back what ``op`` and ``context`` led to before."""
+    from alembic import context
+
+    before = [vars(module).get("_proxy") for module in (op, context)]
+    try:
+        yield
+    finally:
+        for module, proxy in zip((op, context), before, strict=True):
+            current = vars(module).get("_proxy")
+            if proxy is not None:
+                proxy._install_proxy()
+            elif current is not None:
+                current._remove_proxy()

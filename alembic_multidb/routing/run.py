@@ -1,0 +1,269 @@
+"""Revisions of a shared history on one database: each statement is run, skipped, or run without some of its parts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from alembic import op
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from sqlalchemy import Connection, event, text
+from sqlalchemy.schema import DDL, DDLElement
+
+from alembic_multidb.errors import ConfigurationError, UndecidableError
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.decide import Decider, Decision
+from alembic_multidb.routing.impl import routed_impl
+from alembic_multidb.routing.items import State
+from alembic_multidb.routing.record import Chronicle, read_history
+from alembic_multidb.routing.selected import BLOCKS, Blocks
+from alembic_multidb.routing.text import DriverText, sql_of
+from alembic_multidb.statements import Statement, Thing, read
+from alembic_multidb.statements.rewrite import empty_answer
+
+log = logging.getLogger("alembic.multidb")
+
+
+def route(context: MigrationContext, database: RegisteredDatabase) -> None:
+    """Let the revisions that a migration context runs take only what is at home in this database.
+
+    Nothing is read and nothing is changed before the first of them begins.
+
+    Args:
+        context: configured, not yet run.
+        database: of a shared history.
+    """
+    run = Run(context, database)
+    context.opts[BLOCKS] = run.blocks
+    original = context._migrations_fn
+    if original is None:
+        return
+
+    def steps(heads: Any, of: Any) -> Iterator[Any]:
+        for step in original(heads, of):
+            if isinstance(step, RevisionStep):
+                run.take(step)
+            yield step
+
+    context._migrations_fn = steps
+
+
+@dataclass
+class Run:
+    """The run of one command on one database of a shared history.
+
+    Attributes:
+        context: Alembic's.
+        database: where the revisions run.
+        blocks: the ``op.on_database()`` blocks that are open.
+    """
+
+    context: MigrationContext
+    database: RegisteredDatabase
+    blocks: Blocks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.blocks = Blocks(self.database.name, tuple(self.database.registry))
+
+    @cached_property
+    def chronicle(self) -> Chronicle:
+        """Return what the whole history says."""
+        environment = self.context.environment_context
+        if environment is None:
+            raise ConfigurationError("a shared history runs inside an env.py only")
+        return read_history(environment.script, environment.config, self.database.registry)
+
+    def take(self, step: RevisionStep) -> None:
+        """Let a step's function run under the router."""
+        original = step.migration_fn
+
+        def migrate(**arguments: Any) -> None:
+            revision = step.revision.revision
+            state = self.chronicle.state(revision, is_upgrade=step.is_upgrade)
+            decider = Decider(self.database, self.chronicle.homes, self._has if not self.context.as_sql else None)
+            with Router(self.context, decider, state, revision, self.blocks).active():
+                original(**arguments)
+
+        step.migration_fn = migrate
+
+    def _has(self, thing: Thing) -> bool:
+        """Tell whether the database has something of a name."""
+        connection = self.context.connection
+        assert connection is not None
+        name = thing.name
+        if thing.kind != "function":
+            preparer = connection.dialect.identifier_preparer
+            name = ".".join(preparer.quote_identifier(part) for part in (thing.schema, thing.name) if part)
+        return bool(connection.execute(_EXISTS[thing.kind], {"name": name}).scalar())
+
+
+# Marks the router's own statements.
+_OURS = "multidb_decided"
+_EXISTS = {
+    kind: text(sql).execution_options(**{_OURS: True})
+    for kind, sql in {
+        "relation": "SELECT to_regclass(:name) IS NOT NULL",
+        "type": "SELECT to_regtype(:name) IS NOT NULL",
+        "function": "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = :name)",
+    }.items()
+}
+
+
+@dataclass
+class Router:
+    """What stands between one revision and the database.
+
+    Attributes:
+        context: Alembic's.
+        decider: decides about statements.
+        state: what there is at this point of the revision.
+        revision: its id.
+        blocks: the ``op.on_database()`` blocks that are open.
+    """
+
+    context: MigrationContext
+    decider: Decider
+    state: State
+    revision: str
+    blocks: Blocks
+    _is_decided: bool = False
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Route whatever reaches the database until the block ends."""
+        plain, connection = self.context.impl, self.context.connection
+        self.context.impl = routed_impl(plain, self)
+        is_live = isinstance(connection, Connection)
+        if is_live:
+            event.listen(connection, "before_execute", self.before_execute, retval=True)
+        try:
+            with self._batches():
+                yield
+        finally:
+            if is_live:
+                event.remove(connection, "before_execute", self.before_execute)
+            self.context.impl = plain
+
+    def execute(self, construct: Any, run: Callable[[Any], Any]) -> Any:
+        """Run what an operation wants to run, as far as it belongs here.
+
+        Args:
+            construct: text, or a construct of SQLAlchemy's.
+            run: sends one of these.
+        """
+        decisions = self._decide(sql_of(construct))
+        if all(decision.verdict == "runs" for decision in decisions):
+            return self._decided(run, construct)
+        for decision in decisions:
+            if decision.sql is not None:
+                self._decided(run, _as_ddl(decision.sql))
+        return None
+
+    def before_execute(
+        self, connection: Any, construct: Any, multiparams: Any, params: Any, execution_options: Any
+    ) -> tuple[Any, Any, Any]:
+        """Route a statement that goes to the connection by itself; SQLAlchemy's ``before_execute``."""
+        given = construct, multiparams, params
+        if self._is_decided or getattr(construct, "_execution_options", {}).get(_OURS):
+            return given
+        sql = sql_of(DriverText(construct) if isinstance(construct, str) else construct)
+        decisions = self._decide(sql)
+        if all(decision.verdict == "runs" for decision in decisions):
+            return given
+        kept = [decision.sql for decision in decisions if decision.sql is not None]
+        if _is_orm(construct):
+            raise self._undecidable(decisions[0].statement, "the ORM waits for rows of it; use @only() on the function")
+        if kept:
+            return _instead(construct, ";\n".join(kept))
+        return _instead(construct, empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false")
+
+    def _decide(self, sql: str) -> list[Decision]:
+        """Decide about each statement of a text, and take in what they make.
+
+        Raises:
+            UndecidableError: nobody knows where one of them belongs.
+        """
+        return [self._decide_one(statement) for statement in read(sql)]
+
+    def _decide_one(self, statement: Statement) -> Decision:
+        self.state.make(statement)
+        if self.blocks.only is None:
+            decision = self.decider.decide(statement, self.state)
+        elif self.blocks.is_elsewhere:
+            why = f"only for {', '.join(sorted(self.blocks.only)) or 'no database'}"
+            decision = Decision(statement=statement, verdict="skips", sql=None, why=why)
+        else:
+            decision = Decision(statement=statement, verdict="runs", sql=statement.sql)
+        if decision.verdict == "undecidable":
+            raise self._undecidable(statement, decision.why)
+        if decision.verdict != "runs":
+            level = logging.DEBUG if statement.reads else logging.INFO
+            log.log(level, "%s, %s: %s", _SAID[decision.verdict], decision.why, statement.first_line)
+        self.state.finish(statement)
+        return decision
+
+    def _undecidable(self, statement: Statement, why: str) -> UndecidableError:
+        return undecidable(self.revision, self.decider.database, statement, why)
+
+    def _decided(self, run: Callable[[Any], Any], construct: Any) -> Any:
+        self._is_decided = True
+        try:
+            return run(construct)
+        finally:
+            self._is_decided = False
+
+    @contextmanager
+    def _batches(self) -> Iterator[None]:
+        """Let no batch operation read a table that is not here."""
+        operations = vars(op)["_proxy"]
+        original = operations.batch_alter_table
+
+        def batch_alter_table(table_name: str, schema: str | None = None, *arguments: Any, **options: Any) -> Any:
+            thing = Thing("relation", None if schema == "public" else schema, table_name)
+            is_here = self.decider.database.name in self.decider.homes.of(self.state.table(thing))
+            if not is_here or self.blocks.is_elsewhere:
+                options["recreate"] = "never"
+            return original(table_name, schema, *arguments, **options)
+
+        operations.batch_alter_table = batch_alter_table
+        try:
+            yield
+        finally:
+            del operations.batch_alter_table
+
+
+_SAID = {"skips": "skipped", "separated": "separated"}
+
+
+def undecidable(revision: str, database: RegisteredDatabase, statement: Statement, why: str) -> UndecidableError:
+    """Build the error for a statement of which nobody knows where it belongs, with the ways to say it."""
+    others = ", ".join(f'"{name}"' for name in database.registry)
+    return UndecidableError(
+        f'revision {revision} of the shared history: it cannot be told whether "{database.name}" runs this '
+        f"statement: {statement.first_line}\n  because {why}\n  Say in the revision where it belongs: put "
+        f'it into a block, with op.on_database("{database.name}"): (of {others}; several or none may be named), or '
+        f'put @only("{database.name}") on upgrade() or downgrade() (from alembic_multidb import only)'
+    )
+
+
+def _as_ddl(sql: str) -> DDL:
+    """Return a text that is sent as it is."""
+    return DDL(sql.replace("%", "%%"))  # type: ignore[no-untyped-call]
+
+
+def _instead(construct: Any, sql: str) -> tuple[Any, Any, Any]:
+    """Return what SQLAlchemy executes in place of a construct: of the same sort, without parameters."""
+    if isinstance(construct, str):
+        return sql.replace("%", "%%"), (), {}
+    if isinstance(construct, DDLElement):
+        return _as_ddl(sql), (), {}
+    return text(sql.replace("\\", "\\\\").replace(":", "\\:")), (), {}
+
+
+def _is_orm(construct: Any) -> bool:
+    """Tell whether the ORM has made a statement, and will look into its answer."""
+    return bool(getattr(construct, "_propagate_attrs", {}).get("compile_state_plugin") == "orm")

@@ -1,0 +1,137 @@
+"""A server that is not there: SQLAlchemy works with it as with any other, and every statement is written down.
+
+Revisions are run against it to learn what they say. What they ask gets one of two answers, the same for every question:
+nothing is there, or everything is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
+
+Record = Callable[[str], None]
+_PLACEHOLDER = r"(?<!:):({})\b"
+_READS = re.compile(r"\s*(?:SELECT|WITH|SHOW|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
+# What an answer is made of where everything is there.
+_SOMETHING = 1
+
+
+def silent_engine(record: Record, *, answers: bool) -> Engine:
+    """Return an engine without a server.
+
+    Args:
+        record: told every statement, as PostgreSQL would get it.
+        answers: whether every question is answered with a row, or with none.
+    """
+    dialect = silent_dialect()
+    pool = NullPool(lambda: _Connection(record, answers), dialect=dialect)  # type: ignore[arg-type]
+    return Engine(pool, dialect, URL.create("postgresql"))
+
+
+def silent_dialect() -> SilentDialect:
+    """Return the dialect by itself, with named parameters, so that no percent sign is doubled."""
+    return SilentDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+
+def numbered(statement: str, parameters: object) -> str:
+    """Return a statement with its named parameters numbered, as PostgreSQL's own parser reads them."""
+    if not isinstance(parameters, Mapping) or not parameters:
+        return statement
+    names = "|".join(sorted(map(re.escape, parameters), key=len, reverse=True))
+    return re.sub(_PLACEHOLDER.format(names), "$1", statement)
+
+
+class SilentDialect(PGDialect):
+    """PostgreSQL without a driver, and without questions of its own."""
+
+    supports_statement_cache = True
+
+    def initialize(self, connection: Any) -> None:
+        """Ask nothing about the server."""
+        self.server_version_info = (18, 0)
+        self.default_schema_name = "public"
+
+    def get_isolation_level(self, dbapi_connection: Any) -> Any:
+        """Say what every connection has."""
+        return "READ COMMITTED"
+
+    def get_isolation_level_values(self, dbapi_conn: Any) -> Any:
+        """Say what there is, AUTOCOMMIT as drivers have it included."""
+        return ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "AUTOCOMMIT")
+
+    def set_isolation_level(self, dbapi_connection: Any, level: Any) -> None:
+        """Let every level be the same."""
+
+    def reset_isolation_level(self, dbapi_connection: Any) -> None:
+        """Let every level be the same."""
+
+    def get_default_isolation_level(self, dbapi_conn: Any) -> Any:
+        """Say what every connection has."""
+        return "READ COMMITTED"
+
+    def on_connect(self) -> None:
+        """Set nothing up."""
+        return
+
+
+@dataclass
+class _Cursor:
+    record: Record
+    answers: bool
+    arraysize: int = 1
+    rowcount: int = 0
+    description: list[tuple[Any, ...]] | None = None
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def execute(self, statement: str, parameters: object = None) -> None:
+        text = numbered(statement, parameters)
+        self.record(text)
+        self.description, self.rows = None, []
+        if _READS.match(text) or " RETURNING " in text:
+            columns = max(1, text.count(",") + 1)
+            self.description = [(f"column{number}",) + (None,) * 6 for number in range(columns)]
+            self.rows = [(_SOMETHING,) * columns] if self.answers else []
+
+    def executemany(self, statement: str, parameters: Sequence[object]) -> None:
+        self.execute(statement, parameters[0] if parameters else None)
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return self.rows.pop(0) if self.rows else None
+
+    def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
+        return self.fetchall()
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        rows, self.rows = self.rows, []
+        return rows
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.fetchall())
+
+    def close(self) -> None:
+        self.rows = []
+
+
+@dataclass
+class _Connection:
+    record: Record
+    answers: bool
+
+    def cursor(self, *arguments: Any, **options: Any) -> _Cursor:
+        return _Cursor(self.record, self.answers)
+
+    def commit(self) -> None:
+        pass
+
+    def rollback(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

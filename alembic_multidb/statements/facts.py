@@ -1,0 +1,93 @@
+"""What one SQL statement says, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Kind = Literal["relation", "type", "function", "schema", "extension"]
+
+
+class Thing(NamedTuple):
+    """What a statement names. Tables, views, indexes and sequences are relations, and share their names.
+
+    The schema is None where the statement names none, and for ``public``.
+    """
+
+    kind: Kind
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.schema is None else f"{self.schema}.{self.name}"
+
+
+Role = Literal["table", "view", "index", "sequence", "other"]
+
+
+class Made(NamedTuple):
+    """What a statement makes, the relation that it is a part of, as an index is of its table, and which one it is."""
+
+    thing: Thing
+    part_of: Thing | None = None
+    role: Role = "other"
+
+
+class Reference(NamedTuple):
+    """A foreign key that a statement makes: its name (PostgreSQL's own, if it has none), columns and target."""
+
+    name: str
+    columns: tuple[str, ...]
+    target: Thing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement.
+
+    Attributes:
+        sql: its text.
+        kind: what it does, in the parser's words: ``create table``, ``insert``.
+        subjects: what it is about.
+        role: which kind of relation the subjects are, where the statement says it.
+        is_list: whether subjects can be taken out of it one by one, as of ``DROP TABLE a, b``.
+        makes: what is there afterwards.
+        drops: whether the subjects are gone afterwards.
+        renames: names before and after.
+        mentions: the other relations that must be there when it runs.
+        uses: the types and functions that it names.
+        hints: relations that its literals, or a function's body, may name.
+        references: the foreign keys that it makes.
+        constraints: the constraints of its subject that it changes or drops.
+        if_exists: whether it passes over what is not there.
+        reads: whether it gives rows and changes nothing.
+        inner: the statements of a DO block.
+        dynamic: the text of an EXECUTE that is only known when it runs.
+    """
+
+    sql: str
+    kind: str
+    subjects: tuple[Thing, ...] = ()
+    role: Role = "other"
+    is_list: bool = False
+    makes: tuple[Made, ...] = ()
+    drops: bool = False
+    renames: tuple[tuple[Thing, Thing], ...] = ()
+    mentions: frozenset[Thing] = frozenset()
+    uses: frozenset[Thing] = frozenset()
+    hints: frozenset[Thing] = frozenset()
+    references: tuple[Reference, ...] = ()
+    constraints: frozenset[str] = frozenset()
+    if_exists: bool = False
+    reads: bool = False
+    inner: tuple[Statement, ...] = field(default=(), repr=False)
+    dynamic: str | None = None
+
+    @property
+    def first_line(self) -> str:
+        """Return the statement in one line, shortened."""
+        text = " ".join(self.sql.split())
+        return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+_LONGEST = 120

@@ -1,0 +1,151 @@
+"""A text of SQL, read by PostgreSQL's own parser: what each of its statements says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import postgast
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from postgast import pg_query_pb2 as nodes
+
+from alembic_multidb.sqltext import walk
+from alembic_multidb.statements.blocks import queries_of
+from alembic_multidb.statements.facts import Statement, Thing
+from alembic_multidb.statements.names import quoted_relation, relation, strings, thing
+from alembic_multidb.statements.subjects import said_by
+
+# Casts of a literal to these look a relation up.
+_LOOKED_UP = frozenset({"regclass"})
+_BUILT_IN = frozenset({"pg_catalog", "information_schema"})
+# What gives rows and changes nothing, unless there is a statement that writes inside.
+_READS = frozenset({"select_stmt", "explain_stmt", "variable_show_stmt"})
+_WRITES = (nodes.InsertStmt, nodes.UpdateStmt, nodes.DeleteStmt, nodes.MergeStmt, nodes.IntoClause)
+
+
+@lru_cache(maxsize=8192)
+def read(sql: str) -> tuple[Statement, ...]:
+    """Return what a text's statements say, in their order; one of kind ``unreadable`` if the parser cannot read it."""
+    try:
+        tree = postgast.parse(sql)
+    except (postgast.PgQueryError, DecodeError):
+        return (Statement(sql=sql, kind="unreadable"),)
+    data = sql.encode()
+    found = []
+    for item in tree.stmts:
+        end = item.stmt_location + item.stmt_len if item.stmt_len else len(data)
+        text = data[item.stmt_location : end].decode().strip()
+        found.append(_statement(text, item.stmt))
+    return tuple(found)
+
+
+def _statement(text: str, node: Any) -> Statement:
+    which = str(node.WhichOneof("node"))
+    if which == "do_stmt":
+        return _block(text, node.do_stmt)
+    inside = walk(getattr(node, which))
+    said = said_by(which, getattr(node, which))
+    # ALTER TYPE of a composite type names it as a table.
+    own = {item._replace(kind="relation") for item in said.subjects if item.kind == "type"}
+    own |= {*said.subjects, *(made.thing for made in said.makes), *(item.target for item in said.references)}
+    body = _body(text, which, inside)
+    uses = {item for item in _uses(inside) if item.schema not in _BUILT_IN}
+    uses |= {item for statement in body for item in statement.uses}
+    return Statement(
+        sql=text,
+        kind=which.removesuffix("_stmt").replace("_", " "),
+        subjects=said.subjects,
+        role=said.role,
+        is_list=said.is_list,
+        makes=said.makes,
+        drops=said.drops,
+        renames=said.renames,
+        mentions=frozenset(_mentions(inside) - own),
+        uses=frozenset(uses - own),
+        hints=frozenset((_literals(inside) | _relations(body)) - own),
+        references=said.references,
+        constraints=said.constraints,
+        if_exists=said.if_exists,
+        reads=which in _READS and not any(isinstance(item, _WRITES) for item in inside),
+    )
+
+
+def _block(text: str, node: Any) -> Statement:
+    """Return what a DO block says: what the statements in it say."""
+    queries, dynamic = queries_of(text, _text_of(node.args))
+    inner = tuple(statement for query in queries for statement in read(query))
+    unreadable = next((item.sql for item in inner if item.kind == "unreadable"), None)
+    return Statement(sql=text, kind="do", inner=inner, dynamic=dynamic or unreadable)
+
+
+def _text_of(options: Iterable[Any]) -> str:
+    return "".join(
+        item.def_elem.arg.string.sval
+        for item in options
+        if item.WhichOneof("node") == "def_elem" and item.def_elem.defname == "as"
+    )
+
+
+def _mentions(inside: list[Any]) -> set[Thing]:
+    """Return the relations that must be there, system catalogs apart."""
+    queries = {node.ctename for node in inside if isinstance(node, nodes.CommonTableExpr)}
+    found = {relation(node) for node in inside if isinstance(node, nodes.RangeVar)}
+    found |= {name for node in inside if isinstance(node, nodes.TypeCast) for name in _looked_up(node)}
+    return {
+        item
+        for item in found
+        if item.schema not in _BUILT_IN
+        and not (item.schema is None and (item.name in queries or item.name.startswith("pg_")))
+    }
+
+
+def _looked_up(cast: Any) -> Iterable[Thing]:
+    if cast.type_name.names and cast.type_name.names[-1].string.sval in _LOOKED_UP:
+        name = quoted_relation(cast.arg.a_const.sval.sval)
+        if name is not None:
+            yield name
+
+
+def _uses(inside: list[Any]) -> Iterable[Thing]:
+    for node in inside:
+        if isinstance(node, nodes.TypeName) and not node.pct_type:
+            yield thing("type", strings(node.names))
+        elif isinstance(node, (nodes.FuncCall, nodes.CreateTrigStmt)):
+            yield thing("function", strings(node.funcname))
+
+
+def _literals(inside: list[Any]) -> set[Thing]:
+    """Return what literals that a function is called with may name: ``setval('a_id_seq', 1)``."""
+    found = set()
+    for node in inside:
+        if isinstance(node, nodes.FuncCall):
+            for argument in node.args:
+                # A negative location would be a missing argument; a literal may be cast.
+                inner = argument.type_cast.arg if argument.WhichOneof("node") == "type_cast" else argument
+                name = quoted_relation(inner.a_const.sval.sval) if inner.WhichOneof("node") == "a_const" else None
+                if name is not None and name.name:
+                    found.add(name)
+    return found
+
+
+def _body(text: str, which: str, inside: list[Any]) -> tuple[Statement, ...]:
+    """Return the statements of a function's body, as far as it can be read."""
+    if which != "create_function_stmt":
+        return ()
+    options = {node.defname: node.arg for node in inside if isinstance(node, nodes.DefElem)}
+    body = "".join(strings(options["as"].list.items)[:1]) if "as" in options else ""
+    language = options["language"].string.sval if "language" in options else ""
+    if language not in ("sql", "plpgsql") or not body:
+        return ()
+    queries = [body] if language == "sql" else queries_of(text, body)[0]
+    return tuple(statement for query in queries for statement in read(query))
+
+
+def _relations(statements: Iterable[Statement]) -> set[Thing]:
+    return {
+        item
+        for statement in statements
+        for item in (*statement.subjects, *statement.mentions)
+        if item.kind == "relation"
+    }

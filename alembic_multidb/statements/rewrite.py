@@ -1,0 +1,146 @@
+"""A statement without the parts that belong elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import postgast
+from postgast import pg_query_pb2 as nodes
+
+from alembic_multidb.statements.facts import Thing
+from alembic_multidb.statements.names import relation, strings
+from alembic_multidb.statements.subjects import CHANGES_CONSTRAINT, constraint_of, references_of, said_by
+
+_LISTS = {"drop_stmt": "objects", "grant_stmt": "objects", "truncate_stmt": "relations", "vacuum_stmt": "rels"}
+
+
+def without(
+    sql: str,
+    *,
+    subjects: Collection[Thing] = (),
+    references: Collection[str] = (),
+    constraints: Collection[str] = (),
+) -> str | None:
+    """Return a statement without some of its parts; None if nothing is left of it.
+
+    Args:
+        sql: one statement that the parser can read.
+        subjects: what to take out of its list.
+        references: the names of the foreign keys that it shall not make.
+        constraints: the names of the constraints that it shall leave alone.
+    """
+    tree = postgast.parse(sql)
+    node = tree.stmts[0].stmt
+    which = str(node.WhichOneof("node"))
+    statement = getattr(node, which)
+    if which == "create_stmt":
+        _without_references(statement.table_elts, relation(statement.relation), references)
+    elif which == "alter_table_stmt":
+        _without_commands(statement, references, constraints)
+        if not statement.cmds:
+            return None
+    elif which in _LISTS:
+        _without_subjects(which, statement, subjects)
+        if not getattr(statement, _LISTS[which]):
+            return None
+    elif constraints:
+        return None  # a comment on a constraint, or its new name
+    return str(postgast.deparse(tree))
+
+
+def _without_references(elements: Any, table: Thing, names: Collection[str]) -> None:
+    """Take foreign keys out of a list of columns and constraints."""
+    for number in reversed(range(len(elements))):
+        element = elements[number]
+        if element.WhichOneof("node") == "column_def":
+            _without_references_of_column(element, table, names)
+        elif any(item.name in names for item in references_of(table, element)):
+            del elements[number]
+
+
+def _without_references_of_column(element: Any, table: Thing, names: Collection[str]) -> None:
+    if not any(item.name in names for item in references_of(table, element)):
+        return
+    constraints = element.column_def.constraints
+    kept, is_gone = [], False
+    for item in constraints:
+        # What follows a foreign key, such as DEFERRABLE, is said of it.
+        if item.constraint.contype == nodes.CONSTR_FOREIGN:
+            is_gone = True
+        elif not (is_gone and item.constraint.contype in _SAID_OF_THE_LAST):
+            is_gone = False
+            kept.append(item)
+    copies = [_copy(item) for item in kept]
+    del constraints[:]
+    constraints.extend(copies)
+
+
+_SAID_OF_THE_LAST = frozenset(
+    {
+        nodes.CONSTR_ATTR_DEFERRABLE,
+        nodes.CONSTR_ATTR_NOT_DEFERRABLE,
+        nodes.CONSTR_ATTR_DEFERRED,
+        nodes.CONSTR_ATTR_IMMEDIATE,
+    }
+)
+
+
+def _without_commands(statement: Any, references: Collection[str], constraints: Collection[str]) -> None:
+    table = relation(statement.relation)
+    for number in reversed(range(len(statement.cmds))):
+        command = statement.cmds[number].alter_table_cmd
+        if command.subtype == nodes.AT_AddConstraint:
+            if any(item.name in references for item in references_of(table, getattr(command, "def"))):
+                del statement.cmds[number]
+        elif command.subtype == nodes.AT_AddColumn:
+            _without_references_of_column(getattr(command, "def"), table, references)
+        elif command.subtype in CHANGES_CONSTRAINT and constraint_of(command) in constraints:
+            del statement.cmds[number]
+
+
+def _without_subjects(which: str, statement: Any, subjects: Collection[Thing]) -> None:
+    items = getattr(statement, _LISTS[which])
+    named = said_by(which, statement).subjects
+    for number in reversed(range(len(items))):
+        if named[number] in subjects:
+            del items[number]
+
+
+def _copy(message: Any) -> Any:
+    result = type(message)()
+    result.CopyFrom(message)
+    return result
+
+
+_COUNTS = frozenset({"count"})
+_AGGREGATES = frozenset(
+    {"sum", "min", "max", "avg", "array_agg", "string_agg", "json_agg", "jsonb_agg", "bool_or", "bool_and"}
+)
+
+
+def empty_answer(sql: str) -> str:
+    """Return a query that needs no table and answers as this one would if its tables were empty."""
+    tree = postgast.parse(sql)
+    select = tree.stmts[-1].stmt.select_stmt
+    values = [_value_of_nothing(item.res_target) for item in select.target_list]
+    is_one_row = bool(values) and not select.group_clause and all(is_aggregate for _, is_aggregate in values)
+    targets = ", ".join(text for text, _ in values) or "NULL"
+    return f"SELECT {targets}" + ("" if is_one_row else " WHERE false")
+
+
+def _value_of_nothing(target: Any) -> tuple[str, bool]:
+    """Return what a column of an answer is without any rows, and whether it is there even then."""
+    which = target.val.WhichOneof("node")
+    name = f' AS "{target.name}"' if target.name else ""
+    if which == "func_call":
+        function = strings(target.val.func_call.funcname)[-1]
+        if function in _COUNTS:
+            return f"0{name or ' AS count'}", True
+        return f"NULL{name or f' AS {function}'}", function in _AGGREGATES
+    if which == "sub_link" and target.val.sub_link.sub_link_type == nodes.EXISTS_SUBLINK:
+        return f"false{name or ' AS exists'}", True
+    if which == "column_ref" and not name:
+        column = target.val.column_ref.fields[-1].string.sval
+        name = f' AS "{column}"' if column else ""
+    return f"NULL{name}", False
