@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from alembic_multidb.env import run_migrations
     from alembic_multidb.errors import MultidbError
     from alembic_multidb.registry import Database, Databases, SoftReference
+    from alembic_multidb.routing.selected import only
 
-__all__ = ["Database", "Databases", "MultidbError", "SoftReference", "run_migrations"]
+__all__ = ["Database", "Databases", "MultidbError", "SoftReference", "only", "run_migrations"]
 
 _HOMES = {
     "Database": "alembic_multidb.registry",
     "Databases": "alembic_multidb.registry",
     "SoftReference": "alembic_multidb.registry",
     "MultidbError": "alembic_multidb.errors",
+    "only": "alembic_multidb.routing.selected",
     "run_migrations": "alembic_multidb.env",
 }
 

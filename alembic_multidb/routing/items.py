@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -32,8 +33,12 @@ class Item:
         return f"<{self.role} {self.names[-1]}>"
 
 
-# By revision and name: what a revision made, so that a second look at it finds the same items.
-Memory = dict[tuple[str, Thing], Item]
+# By revision, name and how many of that name came before: what a revision made, so that a second look at it finds the
+# same items.
+Memory = dict[tuple[str, Thing, int], Item]
+
+# How Alembic calls the table that takes another one's place, when a batch makes it anew.
+_BATCH = "_alembic_tmp_"
 
 
 @dataclass
@@ -47,6 +52,7 @@ class State:
         fallback: names that a downgrade finds again.
         names: items by their present names.
         references: the foreign keys, by their table and name: what they point at.
+        counts: how often the revision has made something of a name.
     """
 
     revision: str
@@ -55,6 +61,7 @@ class State:
     fallback: Mapping[Thing, Item] = field(default_factory=dict)
     names: dict[Thing, Item] = field(default_factory=dict)
     references: dict[tuple[int, str], Item] = field(default_factory=dict)
+    counts: Counter[Thing] = field(default_factory=Counter)
 
     def at(self, revision: str, *, learns: bool = False, fallback: Mapping[Thing, Item] | None = None) -> State:
         """Return a copy for the statements of a revision."""
@@ -89,7 +96,7 @@ class State:
         """Return the item of a name; a table that no revision was seen to make is one of its own."""
         found = self.names.get(thing) or self.fallback.get(thing)
         if found is None:
-            found = self.memory.setdefault((self.revision, thing), Item("table", [thing]))
+            found = self.memory.setdefault((self.revision, thing, -1), Item("table", [thing]))
             self.names[thing] = found
         return found
 
@@ -104,10 +111,12 @@ class State:
         present = self.names.get(made.thing)
         is_there = present is not None and (statement.if_exists or made.role in ("view", "other"))
         if present is None or not (is_there or statement.kind.startswith("alter")):
-            key = (self.revision, made.thing)
-            present = self.memory.get(key) or self.fallback.get(made.thing) or Item(made.role, [made.thing])
-            present = self.memory.setdefault(key, present)
-            self.names[made.thing] = present
+            key = (self.revision, made.thing, self.counts[made.thing])
+            self.counts[made.thing] += 1
+            present = self.fallback.get(made.thing) or self.memory.get(key) or Item(made.role, [made.thing])
+            present = self.names[made.thing] = self.memory.setdefault(key, present)
+            if made.thing.name.startswith(_BATCH):
+                present.part_of = self.table(made.thing._replace(name=made.thing.name.removeprefix(_BATCH)))
         if pinned is not None and self.learns:
             present.pinned = (present.pinned or frozenset()) | pinned
         if made.part_of is not None:

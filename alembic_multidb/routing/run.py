@@ -21,7 +21,8 @@ from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.record import Chronicle, read_history
 from alembic_multidb.routing.selected import BLOCKS, Blocks
-from alembic_multidb.routing.text import DriverText, sql_of
+from alembic_multidb.routing.text import sql_of
+from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Statement, Thing, read
 from alembic_multidb.statements.rewrite import empty_answer
 
@@ -138,14 +139,15 @@ class Router:
         plain, connection = self.context.impl, self.context.connection
         self.context.impl = routed_impl(plain, self)
         is_live = isinstance(connection, Connection)
-        if is_live:
-            event.listen(connection, "before_execute", self.before_execute, retval=True)
+        listeners = {"before_execute": self.before_execute, "before_cursor_execute": self.before_cursor_execute}
+        for name, listener in listeners.items() if is_live else ():
+            event.listen(connection, name, listener, retval=True)
         try:
             with self._batches():
                 yield
         finally:
-            if is_live:
-                event.remove(connection, "before_execute", self.before_execute)
+            for name, listener in listeners.items() if is_live else ():
+                event.remove(connection, name, listener)
             self.context.impl = plain
 
     def execute(self, construct: Any, run: Callable[[Any], Any]) -> Any:
@@ -170,16 +172,28 @@ class Router:
         given = construct, multiparams, params
         if self._is_decided or getattr(construct, "_execution_options", {}).get(_OURS):
             return given
-        sql = sql_of(DriverText(construct) if isinstance(construct, str) else construct)
+        sql = sql_of(construct)
         decisions = self._decide(sql)
         if all(decision.verdict == "runs" for decision in decisions):
             return given
-        kept = [decision.sql for decision in decisions if decision.sql is not None]
         if _is_orm(construct):
             raise self._undecidable(decisions[0].statement, "the ORM waits for rows of it; use @only() on the function")
-        if kept:
-            return _instead(construct, ";\n".join(kept))
-        return _instead(construct, empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false")
+        instead = _what_is_left(sql, decisions)
+        if isinstance(construct, DDLElement):
+            return _as_ddl(instead), (), {}
+        return text(instead.replace("\\", "\\\\").replace(":", "\\:")), (), {}
+
+    def before_cursor_execute(
+        self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> tuple[str, Any]:
+        """Route what goes to the driver as it is, by ``exec_driver_sql()``; SQLAlchemy's ``before_cursor_execute``."""
+        if self._is_decided or context is None or context.compiled is not None or not statement:
+            return statement, parameters
+        sql = without_placeholders(statement)
+        decisions = self._decide(sql)
+        if all(decision.verdict == "runs" for decision in decisions):
+            return statement, parameters
+        return _what_is_left(sql, decisions).replace("%", "%%"), ()
 
     def _decide(self, sql: str) -> list[Decision]:
         """Decide about each statement of a text, and take in what they make.
@@ -255,13 +269,12 @@ def _as_ddl(sql: str) -> DDL:
     return DDL(sql.replace("%", "%%"))  # type: ignore[no-untyped-call]
 
 
-def _instead(construct: Any, sql: str) -> tuple[Any, Any, Any]:
-    """Return what SQLAlchemy executes in place of a construct: of the same sort, without parameters."""
-    if isinstance(construct, str):
-        return sql.replace("%", "%%"), (), {}
-    if isinstance(construct, DDLElement):
-        return _as_ddl(sql), (), {}
-    return text(sql.replace("\\", "\\\\").replace(":", "\\:")), (), {}
+def _what_is_left(sql: str, decisions: list[Decision]) -> str:
+    """Return what is sent in place of a text: the statements that run here, or a query that answers with no rows."""
+    kept = [decision.sql for decision in decisions if decision.sql is not None]
+    if kept:
+        return ";\n".join(kept)
+    return empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false"
 
 
 def _is_orm(construct: Any) -> bool:

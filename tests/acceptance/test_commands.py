@@ -179,7 +179,9 @@ class TestImports:
         """The front door is small."""
         import alembic_multidb
 
-        assert alembic_multidb.__all__ == ["Database", "Databases", "MultidbError", "SoftReference", "run_migrations"]
+        assert alembic_multidb.__all__ == [
+            *("Database", "Databases", "MultidbError", "SoftReference", "only", "run_migrations"),
+        ]
         for name in alembic_multidb.__all__:
             assert getattr(alembic_multidb, name).__name__ == name
         with pytest.raises(AttributeError, match="no attribute 'nothing'"):

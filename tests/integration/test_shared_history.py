@@ -1,0 +1,406 @@
+"""Every way in which a revision can reach the database, on a shared history: each database gets its own, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NewDatabase, psql
+from tests.integration.shared import Shared
+
+TABLES = """
+op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
+op.create_table("ai_docs", sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text))
+"""
+DROPS = """
+op.drop_table("ai_docs")
+op.drop_table("users")
+"""
+Names = Callable[[str, str], set[object]]
+
+
+@pytest.fixture
+def shared(tmp_path: Path, new_database: NewDatabase) -> Iterator[Shared]:
+    made = Shared(tmp_path / "history", new_database)
+    yield made
+    for engine in made.engines.values():
+        engine.dispose()
+
+
+# Each is an upgrade and a downgrade after TABLES.
+CASES = {
+    "a foreign key inside create_table": (
+        """
+        op.create_table("ai_notes", sa.Column("id", sa.Integer, primary_key=True),
+            sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+            sa.Column("doc_id", sa.Integer), sa.ForeignKeyConstraint(["doc_id"], ["ai_docs.id"], name="fk_doc"))
+        op.create_index("ix_notes_user", "ai_notes", ["user_id"])
+        """,
+        """op.drop_table("ai_notes")""",
+    ),
+    "a foreign key that comes with a column, and goes by its name": (
+        """
+        op.add_column("ai_docs", sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id", name="fk_u")))
+        op.add_column("users", sa.Column("boss_id", sa.Integer, sa.ForeignKey("users.id", name="fk_boss")))
+        """,
+        """
+        op.drop_constraint("fk_boss", "users", type_="foreignkey")
+        op.drop_constraint("fk_u", "ai_docs", type_="foreignkey")
+        op.drop_column("ai_docs", "user_id")
+        op.drop_column("users", "boss_id")
+        """,
+    ),
+    "a foreign key as a constraint without a name": (
+        """
+        op.add_column("ai_docs", sa.Column("user_id", sa.Integer))
+        op.create_foreign_key(None, "ai_docs", "users", ["user_id"], ["id"])
+        """,
+        """
+        op.drop_constraint("ai_docs_user_id_fkey", "ai_docs")
+        op.drop_column("ai_docs", "user_id")
+        """,
+    ),
+    "foreign keys in raw SQL": (
+        '''
+        op.execute("""
+            ALTER TABLE ai_docs ADD COLUMN a int REFERENCES users DEFERRABLE INITIALLY DEFERRED CHECK (a > 0),
+                ADD COLUMN b int CONSTRAINT fk_b REFERENCES ai_docs, ADD CONSTRAINT fk_c FOREIGN KEY (b) REFERENCES users
+        """)
+        op.execute("ALTER TABLE ai_docs VALIDATE CONSTRAINT fk_c")
+        op.execute("COMMENT ON CONSTRAINT fk_c ON ai_docs IS 'to users'")
+        ''',
+        """
+        op.execute("ALTER TABLE ai_docs DROP CONSTRAINT fk_c, DROP COLUMN b, DROP COLUMN a")
+        """,
+    ),
+    "enums of one home each, of both, and of nobody": (
+        """
+        op.execute("CREATE TYPE shade AS ENUM ('dark', 'light')")
+        op.execute("CREATE TYPE unused AS ENUM ('a')")
+        op.add_column("users", sa.Column("shade", postgresql.ENUM(name="shade", create_type=False)))
+        op.create_table("ai_moods", sa.Column("mood", sa.Enum("good", "bad", name="mood")),
+            sa.Column("shade", postgresql.ENUM(name="shade", create_type=False)))
+        op.create_table("plans", sa.Column("kind", sa.Enum("x", "y", name="plan_kind")))
+        op.execute("ALTER TYPE mood ADD VALUE 'worse'")
+        op.execute("ALTER TYPE plan_kind RENAME TO kind_of_plan")
+        """,
+        """
+        op.drop_table("plans")
+        op.drop_table("ai_moods")
+        op.drop_column("users", "shade")
+        for name in ("kind_of_plan", "mood", "unused", "shade"):
+            op.execute(f"DROP TYPE {name}")
+        """,
+    ),
+    "an enum made through the connection": (
+        """
+        kind = sa.Enum("x", "y", name="kind")
+        kind.create(op.get_bind(), checkfirst=True)
+        op.add_column("ai_docs", sa.Column("kind", kind))
+        """,
+        """
+        op.drop_column("ai_docs", "kind")
+        sa.Enum(name="kind").drop(op.get_bind(), checkfirst=True)
+        """,
+    ),
+    "an enum whose table makes it and another home uses it": (
+        """
+        op.create_table("plans", sa.Column("kind", sa.Enum("x", "y", name="kind")))
+        op.add_column("ai_docs", sa.Column("kind", postgresql.ENUM(name="kind", create_type=False)))
+        """,
+        """
+        op.drop_column("ai_docs", "kind")
+        op.drop_table("plans")
+        op.execute("DROP TYPE kind")
+        """,
+    ),
+    "rows by bulk_insert, through the connection, and in raw SQL": (
+        """
+        users = sa.table("users", sa.column("id", sa.Integer), sa.column("name", sa.Text))
+        docs = sa.table("ai_docs", sa.column("id", sa.Integer), sa.column("body", sa.Text))
+        op.bulk_insert(users, [{"id": 1, "name": "a: 100%"}, {"id": 2, "name": "b"}])
+        op.bulk_insert(docs, [{"id": 1, "body": "a"}], multiinsert=False)
+        bind = op.get_bind()
+        bind.execute(docs.insert(), [{"id": 2, "body": "b"}, {"id": 3, "body": "c"}])
+        bind.execute(sa.text("UPDATE ai_docs SET body = :body WHERE id = :id"), {"body": "z", "id": 2})
+        bind.exec_driver_sql("UPDATE users SET name = 'x%%' WHERE id = %s", (2,))
+        op.execute(docs.delete().where(docs.c.id == 3))
+        op.execute("INSERT INTO users VALUES (3, 'c')")
+        for row in bind.execute(sa.select(docs.c.id)).fetchall():
+            bind.execute(docs.update().where(docs.c.id == row.id).values(body="seen"))
+        assert bind.execute(sa.text("SELECT count(*) FROM ai_docs")).scalar() in (0, 2)
+        assert bind.scalar(sa.text("SELECT EXISTS (SELECT FROM users)")) in (True, False)
+        assert bind.execute(sa.text("SELECT id FROM ai_docs ORDER BY id")).first() in (None, (1,))
+        """,
+        """op.execute("DELETE FROM ai_docs")
+op.execute("DELETE FROM users")""",
+    ),
+    "batches, one of them made anew": (
+        """
+        with op.batch_alter_table("ai_docs", recreate="always") as batch:
+            batch.add_column(sa.Column("a", sa.Integer))
+            batch.create_index("ix_a", ["a"])
+        with op.batch_alter_table("users") as batch:
+            batch.add_column(sa.Column("b", sa.Integer))
+            batch.alter_column("name", nullable=False)
+        """,
+        """
+        with op.batch_alter_table("users") as batch:
+            batch.alter_column("name", nullable=True)
+            batch.drop_column("b")
+        with op.batch_alter_table("ai_docs") as batch:
+            batch.drop_index("ix_a")
+            batch.drop_column("a")
+        """,
+    ),
+    "indexes and constraints by their names alone": (
+        """
+        op.create_index("ix_body", "ai_docs", ["body"])
+        op.create_index("ix_name", "users", ["name"])
+        op.create_unique_constraint("uq_body", "ai_docs", ["body"])
+        op.execute("CREATE INDEX ON ai_docs (body, id)")
+        op.execute("ALTER INDEX ix_body RENAME TO ix_the_body")
+        op.execute("COMMENT ON INDEX ix_the_body IS 'x'")
+        op.execute("ALTER INDEX users_pkey RENAME TO pk_users")
+        op.execute("ALTER INDEX ai_docs_pkey RENAME TO pk_ai_docs")
+        """,
+        """
+        op.execute("ALTER INDEX pk_ai_docs RENAME TO ai_docs_pkey")
+        op.execute("ALTER INDEX pk_users RENAME TO users_pkey")
+        op.drop_index("ai_docs_body_id_idx")
+        op.drop_constraint("uq_body", "ai_docs")
+        op.execute("DROP INDEX ix_name, ix_the_body")
+        """,
+    ),
+    "concurrently, in autocommit blocks": (
+        """
+        with op.get_context().autocommit_block():
+            op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_body")
+            op.create_index("ix_body", "ai_docs", ["body"], postgresql_concurrently=True)
+            op.create_index("ix_name", "users", ["name"], postgresql_concurrently=True)
+        """,
+        """
+        with op.get_context().autocommit_block():
+            op.drop_index("ix_body", table_name="ai_docs", postgresql_concurrently=True)
+            op.drop_index("ix_name", postgresql_concurrently=True)
+        """,
+    ),
+    "triggers with their functions, one that both homes use": (
+        '''
+        for name in ("touch_users", "touch_docs", "touch"):
+            op.execute(f"""
+                CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$
+            """)
+        op.execute("CREATE TRIGGER t BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION touch_users()")
+        op.execute("CREATE TRIGGER t BEFORE INSERT ON ai_docs FOR EACH ROW EXECUTE FUNCTION touch_docs()")
+        op.execute("CREATE TRIGGER u BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch()")
+        op.execute("CREATE TRIGGER u BEFORE UPDATE ON ai_docs FOR EACH ROW EXECUTE FUNCTION touch()")
+        op.execute("COMMENT ON TRIGGER u ON ai_docs IS 'x'")
+        op.execute("COMMENT ON FUNCTION touch_docs() IS 'x'")
+        ''',
+        """
+        for table in ("users", "ai_docs"):
+            op.execute(f"DROP TRIGGER u ON {table}")
+            op.execute(f"DROP TRIGGER t ON {table}")
+        op.execute("DROP FUNCTION touch_users(), touch_docs(), touch()")
+        """,
+    ),
+    "sequences, owned and shared": (
+        """
+        op.execute("CREATE SEQUENCE numbers")
+        op.execute("CREATE SEQUENCE doc_numbers OWNED BY ai_docs.id")
+        op.add_column("users", sa.Column("n", sa.BigInteger, server_default=sa.text("nextval('numbers')")))
+        op.execute("ALTER TABLE ai_docs ADD COLUMN m bigint DEFAULT nextval('doc_numbers'::regclass)")
+        op.execute("SELECT setval('users_id_seq', 100)")
+        op.execute("SELECT setval('ai_docs_id_seq', 200), nextval('doc_numbers')")
+        op.execute("ALTER SEQUENCE ai_docs_id_seq RESTART WITH 500")
+        """,
+        """
+        op.drop_column("ai_docs", "m")
+        op.drop_column("users", "n")
+        op.execute("DROP SEQUENCE numbers")
+        op.execute("DROP SEQUENCE IF EXISTS doc_numbers")
+        """,
+    ),
+    "views of one home": (
+        """
+        op.execute("CREATE VIEW names AS SELECT name FROM users")
+        op.execute("CREATE VIEW bodies AS WITH d AS (SELECT * FROM ai_docs) SELECT body FROM d")
+        op.execute("CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM bodies")
+        op.execute("CREATE INDEX ON counted (count)")
+        op.execute("REFRESH MATERIALIZED VIEW counted")
+        op.execute("GRANT SELECT ON names, bodies, users TO PUBLIC")
+        op.execute("COMMENT ON VIEW bodies IS 'x'")
+        """,
+        """
+        op.execute("DROP MATERIALIZED VIEW counted")
+        op.execute("DROP VIEW bodies, names")
+        op.execute("REVOKE SELECT ON users FROM PUBLIC")
+        """,
+    ),
+    "a view replaced, and one dropped that is not there": (
+        """
+        op.execute("DROP VIEW IF EXISTS never")
+        op.execute("CREATE OR REPLACE VIEW bodies AS SELECT body FROM ai_docs")
+        op.execute("CREATE OR REPLACE VIEW bodies AS SELECT body, id FROM ai_docs")
+        """,
+        """op.execute("DROP VIEW bodies")""",
+    ),
+    "DO blocks": (
+        '''
+        op.execute("""
+            DO $$ BEGIN CREATE TYPE mood AS ENUM ('good'); EXCEPTION WHEN duplicate_object THEN NULL; END $$
+        """)
+        op.execute("""
+            DO $$ BEGIN
+                IF NOT EXISTS (SELECT FROM pg_class WHERE relname = 'ix_do') THEN
+                    EXECUTE 'CREATE INDEX ix_do ON ai_docs (body)';
+                END IF;
+            END $$
+        """)
+        op.add_column("ai_docs", sa.Column("mood", postgresql.ENUM(name="mood", create_type=False)))
+        op.execute("""
+            DO $$ DECLARE r record; BEGIN
+                FOR r IN SELECT id FROM users LOOP UPDATE users SET name = 'x' WHERE id = r.id; END LOOP;
+            END $$
+        """)
+        ''',
+        """
+        op.drop_index("ix_do")
+        op.drop_column("ai_docs", "mood")
+        op.execute("DROP TYPE IF EXISTS mood")
+        """,
+    ),
+    "lists that name tables of both homes": (
+        """
+        op.execute("TRUNCATE users, ai_docs RESTART IDENTITY CASCADE")
+        op.execute("ANALYZE users, ai_docs")
+        op.execute("CREATE TABLE a (id int); CREATE TABLE ai_b (id int); COMMENT ON TABLE ai_b IS '100% : b'")
+        op.execute("DROP TABLE IF EXISTS a, ai_b, c CASCADE")
+        """,
+        "pass",
+    ),
+    "a vector, its extension and its index": (
+        """
+        op.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        op.add_column("ai_docs", sa.Column("embedding", VECTOR(3)))
+        op.create_index("ix_embedding", "ai_docs", ["embedding"], postgresql_using="hnsw",
+            postgresql_ops={"embedding": "vector_cosine_ops"}, postgresql_with={"m": 8})
+        op.execute("COMMENT ON EXTENSION vector IS 'vectors'")
+        """,
+        """
+        op.drop_index("ix_embedding", "ai_docs")
+        op.drop_column("ai_docs", "embedding")
+        """,
+    ),
+    "partitions, attached and not": (
+        """
+        op.execute("CREATE TABLE ai_log (id int, at date) PARTITION BY RANGE (at)")
+        op.execute("CREATE TABLE log_1 PARTITION OF ai_log FOR VALUES FROM ('2020-01-01') TO ('2021-01-01')")
+        op.execute("CREATE TABLE log_2 (id int, at date)")
+        op.execute("ALTER TABLE ai_log ATTACH PARTITION log_2 FOR VALUES FROM ('2021-01-01') TO ('2022-01-01')")
+        op.execute("CREATE INDEX ix_log ON log_1 (id)")
+        """,
+        """op.execute("DROP TABLE ai_log")""",
+    ),
+    "a table with its own schema, and one that changes it": (
+        """
+        op.execute("CREATE SCHEMA notes")
+        op.create_table("ai_x", sa.Column("id", sa.Integer), schema="notes")
+        op.execute("ALTER TABLE notes.ai_x SET SCHEMA public")
+        op.execute("DROP SCHEMA notes")
+        op.execute("CREATE SCHEMA kept")
+        op.execute("CREATE TABLE kept.ai_y (id int)")
+        """,
+        """
+        op.execute("DROP TABLE ai_x, kept.ai_y")
+        op.execute("DROP SCHEMA kept")
+        """,
+    ),
+    "models made through the connection": (
+        """
+        meta = sa.MetaData()
+        sa.Table("users", meta, sa.Column("id", sa.Integer, primary_key=True))
+        sa.Table("plans", meta, sa.Column("id", sa.Integer), sa.Column("kind", sa.Enum("x", name="kind")))
+        sa.Table("ai_plans", meta, sa.Column("id", sa.Integer), sa.Column("u", sa.ForeignKey("users.id"), index=True))
+        meta.create_all(op.get_bind())
+        """,
+        """
+        op.execute("DROP TABLE plans, ai_plans")
+        op.execute("DROP TYPE kind")
+        """,
+    ),
+    "policies, rules, statistics": (
+        """
+        op.execute("ALTER TABLE ai_docs ENABLE ROW LEVEL SECURITY")
+        op.execute("CREATE POLICY p ON ai_docs USING (true)")
+        op.execute("CREATE RULE r AS ON DELETE TO users DO INSTEAD NOTHING")
+        op.execute("CREATE STATISTICS s ON id, body FROM ai_docs")
+        op.execute("ALTER TABLE users ALTER COLUMN name SET STATISTICS 50")
+        """,
+        """
+        op.execute("DROP STATISTICS IF EXISTS s")
+        op.execute("DROP RULE r ON users")
+        op.execute("DROP POLICY p ON ai_docs")
+        op.execute("ALTER TABLE ai_docs DISABLE ROW LEVEL SECURITY")
+        """,
+    ),
+    "conditions on what the database has": (
+        """
+        inspector = sa.inspect(op.get_bind())
+        if inspector.has_table("ai_docs"):
+            op.add_column("ai_docs", sa.Column("seen", sa.Boolean))
+        if "late" not in [c["name"] for c in inspector.get_columns("users")] if inspector.has_table("users") else False:
+            op.add_column("users", sa.Column("late", sa.Boolean))
+        if not op.get_bind().scalar(sa.text("SELECT 1 FROM pg_type WHERE typname = 'mood'")):
+            op.execute("CREATE TYPE mood AS ENUM ('good')")
+        op.execute("ALTER TABLE ai_docs ADD COLUMN IF NOT EXISTS mood mood")
+        """,
+        """
+        op.execute("ALTER TABLE ai_docs DROP COLUMN mood, DROP COLUMN seen")
+        op.execute("ALTER TABLE users DROP COLUMN late")
+        op.execute("DROP TYPE mood")
+        """,
+    ),
+    "a table that is renamed into its home": (
+        """
+        op.create_table("drafts", sa.Column("id", sa.Integer, primary_key=True), sa.Column("t", sa.Text))
+        op.create_index("ix_drafts_t", "drafts", ["t"])
+        op.rename_table("drafts", "ai_drafts")
+        op.create_table("drafts", sa.Column("id", sa.BigInteger))
+        op.execute("ALTER TABLE ai_drafts ADD COLUMN u int REFERENCES users")
+        """,
+        """
+        op.drop_table("drafts")
+        op.execute("ALTER TABLE ai_drafts RENAME TO drafts")
+        op.drop_index("ix_drafts_t", table_name="drafts")
+        op.drop_table("drafts")
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_database_gets_its_own_and_no_more(shared: Shared, case: str) -> None:
+    """As the mixed database has it, up, down and up again; at the end nothing is left behind."""
+    upgrade, downgrade = CASES[case]
+    shared.revise(TABLES, DROPS)
+    shared.revise(upgrade, downgrade)
+    shared.upgrade()
+    assert shared.differences() == []
+    shared.downgrade(to="r001")
+    assert shared.differences() == []
+    shared.upgrade()
+    assert shared.differences() == []
+
+
+def test_rows_are_where_their_tables_are(shared: Shared) -> None:
+    """Data migrations run where their table is at home, and nowhere else."""
+    shared.revise(TABLES, DROPS)
+    shared.revise(*CASES["rows by bulk_insert, through the connection, and in raw SQL"])
+    shared.upgrade()
+    for name, query in (("core", "SELECT * FROM users ORDER BY 1"), ("ai", "SELECT * FROM ai_docs ORDER BY 1")):
+        assert psql(shared.urls[name], query) == psql(shared.urls["mixed"], query)
+    assert psql(shared.urls["core"], "SELECT name FROM users ORDER BY 1") == [("a: 100%",), ("c",), ("x%",)]
