@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from alembic.util.exc import CommandError
 
-from alembic_multidb.cli import change, look, merge, schema, split, stamp, start, verify
+from alembic_multidb.cli import change, history, look, merge, schema, split, stamp, start, verify
 from alembic_multidb.cli.output import FAILED, SIGNALLED, Interrupted, say
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (look, change, stamp, split, merge, schema, verify, start):
+for commands in (look, change, stamp, split, merge, history, schema, verify, start):
     commands.add_to(app)
 
 

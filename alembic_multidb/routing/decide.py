@@ -192,6 +192,13 @@ class Decider:
         return f"{thing} ({', '.join(sorted(homes or ())) or 'no home'})"
 
 
+def pinned(statement: Statement, database: str, only: frozenset[str]) -> Decision:
+    """Decide about a statement of which the revision itself says where it belongs."""
+    if database in only:
+        return _runs(statement)
+    return _skips(statement, f"only for {', '.join(sorted(only)) or 'no database'}")
+
+
 def _says_nothing(statement: Statement, state: State) -> bool:
     """Tell whether a statement inside a block speaks of nothing that has a home."""
     named = (*statement.subjects, *statement.mentions, *statement.inner)

@@ -16,7 +16,7 @@ from sqlalchemy.schema import DDL, DDLElement
 
 from alembic_multidb.errors import ConfigurationError, UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.decide import Decider, Decision
+from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.record import Chronicle, read_history
@@ -137,18 +137,23 @@ class Router:
     def active(self) -> Iterator[None]:
         """Route whatever reaches the database until the block ends."""
         plain, connection = self.context.impl, self.context.connection
-        self.context.impl = routed_impl(plain, self)
+        operations = vars(op)["_proxy"]
+        # Operations hold on to the implementation that was there when they were made.
+        self.context.impl = operations.impl = routed_impl(plain, self)
         is_live = isinstance(connection, Connection)
-        listeners = {"before_execute": self.before_execute, "before_cursor_execute": self.before_cursor_execute}
+        listeners: dict[str, Callable[..., Any]] = {
+            "before_execute": self.before_execute,
+            "before_cursor_execute": self.before_cursor_execute,
+        }
         for name, listener in listeners.items() if is_live else ():
             event.listen(connection, name, listener, retval=True)
         try:
-            with self._batches():
+            with self._batches(operations):
                 yield
         finally:
             for name, listener in listeners.items() if is_live else ():
                 event.remove(connection, name, listener)
-            self.context.impl = plain
+            self.context.impl = operations.impl = plain
 
     def execute(self, construct: Any, run: Callable[[Any], Any]) -> Any:
         """Run what an operation wants to run, as far as it belongs here.
@@ -207,11 +212,8 @@ class Router:
         self.state.make(statement)
         if self.blocks.only is None:
             decision = self.decider.decide(statement, self.state)
-        elif self.blocks.is_elsewhere:
-            why = f"only for {', '.join(sorted(self.blocks.only)) or 'no database'}"
-            decision = Decision(statement=statement, verdict="skips", sql=None, why=why)
         else:
-            decision = Decision(statement=statement, verdict="runs", sql=statement.sql)
+            decision = pinned(statement, self.decider.database.name, self.blocks.only)
         if decision.verdict == "undecidable":
             raise self._undecidable(statement, decision.why)
         if decision.verdict != "runs":
@@ -231,9 +233,8 @@ class Router:
             self._is_decided = False
 
     @contextmanager
-    def _batches(self) -> Iterator[None]:
+    def _batches(self, operations: Any) -> Iterator[None]:
         """Let no batch operation read a table that is not here."""
-        operations = vars(op)["_proxy"]
         original = operations.batch_alter_table
 
         def batch_alter_table(table_name: str, schema: str | None = None, *arguments: Any, **options: Any) -> Any:

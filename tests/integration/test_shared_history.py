@@ -1,14 +1,19 @@
-"""Every way in which a revision can reach the database, on a shared history: each database gets its own, and no more."""
+"""Every way in which a revision can reach the database, on a shared history: each database gets its own alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import io
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 
+from alembic_multidb.errors import ConfigurationError, RegistryError, UndecidableError
+from alembic_multidb.registry import Database, Databases
 from tests.conftest import NewDatabase, psql
-from tests.integration.shared import Shared
+from tests.integration.shared import Shared, registry
 
 TABLES = """
 op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
@@ -18,7 +23,6 @@ DROPS = """
 op.drop_table("ai_docs")
 op.drop_table("users")
 """
-Names = Callable[[str, str], set[object]]
 
 
 @pytest.fixture
@@ -66,7 +70,8 @@ CASES = {
         '''
         op.execute("""
             ALTER TABLE ai_docs ADD COLUMN a int REFERENCES users DEFERRABLE INITIALLY DEFERRED CHECK (a > 0),
-                ADD COLUMN b int CONSTRAINT fk_b REFERENCES ai_docs, ADD CONSTRAINT fk_c FOREIGN KEY (b) REFERENCES users
+                ADD COLUMN b int CONSTRAINT fk_b REFERENCES ai_docs,
+                ADD CONSTRAINT fk_c FOREIGN KEY (b) REFERENCES users
         """)
         op.execute("ALTER TABLE ai_docs VALIDATE CONSTRAINT fk_c")
         op.execute("COMMENT ON CONSTRAINT fk_c ON ai_docs IS 'to users'")
@@ -404,3 +409,221 @@ def test_rows_are_where_their_tables_are(shared: Shared) -> None:
     for name, query in (("core", "SELECT * FROM users ORDER BY 1"), ("ai", "SELECT * FROM ai_docs ORDER BY 1")):
         assert psql(shared.urls[name], query) == psql(shared.urls["mixed"], query)
     assert psql(shared.urls["core"], "SELECT name FROM users ORDER BY 1") == [("a: 100%",), ("c",), ("x%",)]
+
+
+# Each is an upgrade after TABLES, and what the error says of it.
+UNDECIDABLE = {
+    "rows that cross": (
+        """op.execute("INSERT INTO ai_docs SELECT id, name FROM users")""",
+        ["r002", "INSERT INTO ai_docs", "it needs users (core)", 'with op.on_database("ai"):', "from alembic_multidb"],
+    ),
+    "rows that cross, read through the connection": (
+        """op.get_bind().execute(sa.text("SELECT 1 FROM ai_docs JOIN users USING (id)"))""",
+        ["ai_docs (ai)", "users (core)"],
+    ),
+    "a view of both homes": (
+        """op.execute("CREATE VIEW both_homes AS SELECT 1 AS one FROM ai_docs, users")""",
+        ["both_homes stands on", "ai_docs (ai)", "users (core)"],
+    ),
+    "SQL that is put together as it runs": (
+        """op.execute("DO $$ BEGIN EXECUTE format('DROP TABLE IF EXISTS %I', 'x'); END $$")""",
+        ["it runs what it puts together", "format('DROP TABLE IF EXISTS %I', 'x')"],
+    ),
+    "a block about both homes": (
+        """op.execute("DO $$ BEGIN DELETE FROM users; DELETE FROM ai_docs; END $$")""",
+        ["several homes"],
+    ),
+    "an index that no revision makes": (
+        """op.execute("DROP INDEX ix_never")""",
+        ["no revision before it is seen to make relation ix_never", 'it is not in "ai"'],
+    ),
+    "a type that no revision makes": (
+        """op.execute("ALTER TYPE never ADD VALUE 'x'")""",
+        ["no revision before it is seen to make type never"],
+    ),
+    "what is no SQL": ("""op.execute("CREATE THE TABLE x")""", ["parser cannot read it"]),
+}
+
+
+class TestUndecidable:
+    """What nobody can know is an error that shows statement, revision and fix; the fix works."""
+
+    @pytest.mark.parametrize("case", UNDECIDABLE)
+    def test_it_is_one_error_and_nothing_is_done(self, shared: Shared, case: str) -> None:
+        """The revision is rolled back."""
+        upgrade, words = UNDECIDABLE[case]
+        shared.revise(TABLES, DROPS)
+        shared.revise(f'op.execute("CREATE TABLE ai_first (id int)")\n{upgrade}')
+        with pytest.raises(UndecidableError) as caught:
+            shared.upgrade("ai")
+        for word in words:
+            assert word in str(caught.value)
+        assert psql(shared.urls["ai"], "SELECT to_regclass('ai_first')") == [(None,)]
+        assert psql(shared.urls["ai"], "SELECT version_num FROM alembic_version") == [("r001",)]
+
+    @pytest.mark.parametrize("names", ['"core"', '"ai"', '"core", "ai"', ""])
+    def test_a_block_says_where_it_runs(self, shared: Shared, names: str) -> None:
+        """On the databases that it names, whatever it is about; on none without a name."""
+        statement = "DO $$ BEGIN EXECUTE format('CREATE TABLE %I (id int)', 'made'); END $$"
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            f"""
+            with op.on_database({names}):
+                op.execute("{statement}")
+                op.get_bind().execute(sa.text("SELECT count(*) FROM made")).scalar()
+            op.execute("COMMENT ON TABLE ai_docs IS 'after'")
+            """
+        )
+        shared.upgrade("core", "ai")
+        for name in ("core", "ai"):
+            assert bool(psql(shared.urls[name], "SELECT to_regclass('made')")[0][0]) == (f'"{name}"' in names)
+
+    def test_what_a_block_makes_is_known_afterwards(self, shared: Shared) -> None:
+        """Its table has the home that the block says, and needs no other word."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            with op.on_database("ai"):
+                op.execute("CREATE TABLE extra (id int)")
+            op.execute("CREATE INDEX ix_extra ON extra (id)")
+            """,
+            """
+            op.execute("DROP INDEX ix_extra")
+            op.execute("DROP TABLE extra")
+            """,
+        )
+        shared.upgrade("core", "ai")
+        assert psql(shared.urls["core"], "SELECT to_regclass('ix_extra')") == [(None,)]
+        assert psql(shared.urls["ai"], "SELECT to_regclass('ix_extra')") == [("ix_extra",)]
+        shared.downgrade("core", "ai", to="r001")
+        assert psql(shared.urls["ai"], "SELECT to_regclass('extra')") == [(None,)]
+
+    def test_a_function_for_one_database_is_not_even_called_elsewhere(self, shared: Shared) -> None:
+        """The revision is recorded all the same."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            @only("ai")
+            rows = op.get_bind().execute(sa.text("SELECT version() FROM ai_docs RIGHT JOIN (SELECT) s ON true")).all()
+            op.execute(f"COMMENT ON TABLE ai_docs IS '{len(rows[0][0]) > 1}'")
+            """
+        )
+        shared.upgrade("core", "ai")
+        assert psql(shared.urls["core"], "SELECT version_num FROM alembic_version") == [("r002",)]
+        assert psql(shared.urls["ai"], "SELECT obj_description('ai_docs'::regclass)") == [("True",)]
+
+    def test_a_block_names_databases_of_the_registry(self, shared: Shared) -> None:
+        """A mistyped name is an error that lists them."""
+        shared.revise("with op.on_database('kore'):\n    pass")
+        with pytest.raises(ConfigurationError, match=r'"kore".* known are core, ai'):
+            shared.upgrade("core")
+
+    def test_blocks_are_for_shared_histories(self, shared: Shared) -> None:
+        """Elsewhere the error says what is missing."""
+        shared.revise('@only("core")\npass')
+        with pytest.raises(ConfigurationError, match="shared_history=True"):
+            shared.upgrade("mixed")
+
+
+def test_a_table_that_needs_a_foreign_extension_is_undecidable(shared: Shared) -> None:
+    """A forgotten table of an old history is named, with where it may belong."""
+    shared.revise('op.create_table("old_docs", sa.Column("v", VECTOR(3)))')
+    with pytest.raises(UndecidableError, match=r'type vector of extension "vector", which only "ai" .*tables= of "ai"'):
+        shared.upgrade("core")
+
+
+def test_a_table_without_home_is_undecidable(shared: Shared) -> None:
+    """Where no database is the default, every table of the history must be named."""
+    shared.databases = Databases(
+        Database("core", tables=["users"], shared_history=True), Database("ai", tables=["ai_*"], shared_history=True)
+    )
+    shared.revise("op.create_table('lost', sa.Column('id', sa.Integer))")
+    with pytest.raises(UndecidableError, match='"lost" has no home'):
+        shared.upgrade("core")
+
+
+def test_one_database_alone_shares_no_history() -> None:
+    """The registry says so."""
+    with pytest.raises(RegistryError, match=r'shared_history=True is set on "core" alone'):
+        Databases(Database("core", shared_history=True), Database("ai"))
+
+
+class TestScript:
+    """``--sql`` on a shared history."""
+
+    @pytest.mark.parametrize("name", ["core", "ai"])
+    def test_it_makes_the_same_database(self, shared: Shared, name: str) -> None:
+        """Upgraded by the script, the database has its part and nothing else."""
+        shared.revise(TABLES, DROPS)
+        for case in (
+            "foreign keys in raw SQL",
+            "enums of one home each, of both, and of nobody",
+            "sequences, owned and shared",
+        ):
+            shared.revise(*CASES[case])
+        shared.upgrade("mixed", "core", "ai")
+        before = shared.snapshot(name)
+        script = self.script(shared, name, "upgrade", "heads")
+        shared.downgrade(name)
+        psql(shared.urls[name], "DROP TABLE alembic_version")
+        psql(shared.urls[name], script)
+        assert shared.differences() == []
+        assert shared.snapshot(name).fingerprint == before.fingerprint
+        psql(shared.urls[name], self.script(shared, name, "downgrade", "r004:base"))
+        assert psql(shared.urls[name], "SELECT relname FROM pg_class WHERE relname IN ('users', 'ai_docs')") == []
+
+    @staticmethod
+    def script(shared: Shared, name: str, direction: str, revision: str) -> str:
+        config = shared.config(name)
+        config.output_buffer = io.StringIO()
+        getattr(command, direction)(config, revision, sql=True)
+        return config.output_buffer.getvalue()
+
+
+def test_skipped_statements_are_told(shared: Shared, caplog: pytest.LogCaptureFixture) -> None:
+    """At INFO, each with the home that it has, and what was left out of others."""
+    shared.revise(TABLES, DROPS)
+    shared.revise(*CASES["a foreign key that comes with a column, and goes by its name"])
+    with caplog.at_level(logging.INFO, logger="alembic.multidb"):
+        shared.upgrade("ai")
+    told = [record.message for record in caplog.records if record.name == "alembic.multidb"]
+    assert any(line.startswith("skipped, users (core): CREATE TABLE users") for line in told)
+    assert any("foreign key (user_id) to users is a soft reference" in line for line in told)
+
+
+def test_branches_and_merges_know_what_came_before(shared: Shared) -> None:
+    """A merge revision finds what both branches have made."""
+    shared.revise(TABLES, DROPS)
+    shared.revise("op.execute('CREATE INDEX ix_a ON ai_docs (body)')", "op.drop_index('ix_a')", down="r001")
+    shared.revise("op.execute('CREATE INDEX ix_u ON users (name)')", "op.drop_index('ix_u')", down="r001")
+    shared.revise(
+        "op.execute('ALTER INDEX ix_a RENAME TO ix_b'); op.execute('ALTER INDEX ix_u RENAME TO ix_v')",
+        "op.execute('ALTER INDEX ix_b RENAME TO ix_a'); op.execute('ALTER INDEX ix_v RENAME TO ix_u')",
+        down=("r002", "r003"),
+    )
+    shared.upgrade()
+    assert shared.differences() == []
+    shared.downgrade(to="r001")
+    assert shared.differences() == []
+
+
+def test_a_run_goes_on_where_another_has_stopped(shared: Shared) -> None:
+    """Names from revisions that ran long ago are known."""
+    shared.revise(TABLES, DROPS)
+    shared.revise(*CASES["indexes and constraints by their names alone"])
+    shared.upgrade(to="r001")
+    shared.upgrade(to="r002")
+    assert shared.differences() == []
+    shared.downgrade(to="r001")
+    assert shared.differences() == []
+
+
+def test_tables_that_change_their_home_by_the_registry_of_a_later_day(shared: Shared) -> None:
+    """The home of a renamed table is that of its last name that a rule names."""
+    shared.databases = registry(ai_tables=["ai_docs", "documents"])
+    shared.revise(TABLES, DROPS)
+    shared.revise("op.rename_table('ai_docs', 'papers')", "op.rename_table('papers', 'ai_docs')")
+    shared.revise("op.add_column('papers', sa.Column('n', sa.Integer))", "op.drop_column('papers', 'n')")
+    shared.upgrade("core", "ai")
+    assert psql(shared.urls["core"], "SELECT to_regclass('papers')") == [(None,)]
+    assert psql(shared.urls["ai"], "SELECT count(n) FROM papers") == [(0,)]

@@ -1,0 +1,106 @@
+"""The commands for shared histories: history plan, history fork."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, NamesOption
+from alembic_multidb.cli.output import NO, Output
+from alembic_multidb.errors import ConfigurationError
+from alembic_multidb.operate import Project
+from alembic_multidb.operate.history import History
+from alembic_multidb.registry import RegisteredDatabase
+
+if TYPE_CHECKING:
+    from alembic_multidb.routing.plan import PlannedRevision, PlannedStatement
+
+_WORDS = {"runs": "run", "skips": "skipped", "separated": "separated", "undecidable": "undecidable"}
+# What is shown of each revision, whatever the options.
+_SHOWN = ("separated", "undecidable")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    commands = typer.Typer(
+        help="Shared histories: what they do where, and how to take them apart.", no_args_is_help=True
+    )
+    commands.command(epilog="Example: multidb history plan -n core --statements")(plan)
+    app.add_typer(commands, name="history")
+
+
+def plan(
+    config: ConfigOption = DEFAULT_CONFIG,
+    name: NamesOption = None,
+    statements: Annotated[bool, typer.Option("--statements", help="Show every statement, not only these two.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what each revision of a shared history runs, skips and separates on a database, without connecting to it.
+
+    Statements that are separated, or undecidable, are shown. Exit code 1 if one is undecidable.
+    """
+    from alembic_multidb.routing.plan import plan_history
+
+    with Output("history plan", as_json) as output:
+        project = Project.load(config)
+        for database in _sharing(project, name or ()):
+            history = History.load(project, database.name)
+            planned = plan_history(history.script, history.config, database)
+            output.databases.append(
+                {
+                    "name": database.name,
+                    "state": None,
+                    "revisions": [],
+                    "heads": list(history.heads),
+                    "plan": [_revision_data(each) for each in planned],
+                }
+            )
+            for each in planned:
+                _print_revision(output, database.name, each, statements)
+            if any(each.count("undecidable") for each in planned):
+                output.worst(NO)
+
+
+def _sharing(project: Project, names: tuple[str, ...] | list[str]) -> list[RegisteredDatabase]:
+    """Return the named databases, or all those of the shared history.
+
+    Raises:
+        ConfigurationError: a named one, or none at all, shares its history.
+    """
+    chosen = project.select(names)
+    alone = [database.name for database in chosen if not database.shares_history]
+    if (names and alone) or len(alone) == len(chosen):
+        raise ConfigurationError(
+            f'database "{alone[0]}" has a history of its own; for one that several databases run, declare '
+            "shared_history=True for each of them"
+        )
+    return [database for database in chosen if database.shares_history]
+
+
+def _print_revision(output: Output, database: str, planned: PlannedRevision, everything: bool) -> None:
+    counted = [f"{planned.count(verdict)} {word}" for verdict, word in _WORDS.items() if planned.count(verdict)]
+    notes = " (some of it depends on what the database answers)" if planned.asks else ""
+    output.line(f"{database} {planned.revision}: {', '.join(counted) or 'nothing'}{notes}  {planned.title}")
+    if planned.error:
+        output.line(f"could not be read to its end without a database: {planned.error}", indent="  ")
+    for item in planned.statements:
+        if everything or item.decision.verdict in _SHOWN:
+            why = f" ({item.decision.why})" if item.decision.why else ""
+            output.line(f"{item.decision.verdict}: {item.decision.statement.first_line}{why}", indent="  ")
+
+
+def _revision_data(planned: PlannedRevision) -> dict[str, Any]:
+    return {**asdict(planned), "statements": [_statement_data(item) for item in planned.statements]}
+
+
+def _statement_data(item: PlannedStatement) -> dict[str, Any]:
+    return {
+        "verdict": item.decision.verdict,
+        "statement": item.decision.statement.sql,
+        "runs": item.decision.sql,
+        "why": item.decision.why,
+        "line": item.recorded.line,
+        "certain": item.recorded.is_certain,
+    }

@@ -1,0 +1,93 @@
+"""What a shared history would do on one database, told without any database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.decide import Decider, Decision, pinned
+from alembic_multidb.routing.items import State
+from alembic_multidb.routing.record import Chronicle, Recorded, read_history
+from alembic_multidb.statements import read
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedStatement:
+    """One statement of a revision, and what becomes of it.
+
+    Attributes:
+        decision: what becomes of it.
+        recorded: the text that it comes from.
+    """
+
+    decision: Decision
+    recorded: Recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRevision:
+    """One revision of a shared history on one database.
+
+    Attributes:
+        revision: its id.
+        title: its docstring's first line.
+        statements: what it would do, in its order.
+        asks: whether some of that depends on what the database answers.
+        error: why the revision could not be read to its end without a database; empty if it could.
+    """
+
+    revision: str
+    title: str
+    statements: tuple[PlannedStatement, ...]
+    asks: bool
+    error: str
+
+    def count(self, verdict: str) -> int:
+        """Return how many statements there are of a verdict."""
+        return sum(item.decision.verdict == verdict for item in self.statements)
+
+
+def plan_history(script: ScriptDirectory, config: Config, database: RegisteredDatabase) -> list[PlannedRevision]:
+    """Return what each revision's upgrade would run, skip and separate on a database, ancestors first.
+
+    Args:
+        script: the revisions.
+        config: Alembic's configuration, which revisions may ask for.
+        database: of the registry; it is not connected to.
+    """
+    return plan_chronicle(read_history(script, config, database.registry), script, database)
+
+
+def plan_chronicle(
+    chronicle: Chronicle, script: ScriptDirectory, database: RegisteredDatabase
+) -> list[PlannedRevision]:
+    """Return the same for a history that has been read already."""
+    decider = Decider(database, chronicle.homes)
+    return [
+        PlannedRevision(
+            revision=chapter.revision,
+            title=str(script.get_revision(chapter.revision).doc or ""),
+            statements=decide_all(decider, chronicle.state(chapter.revision, is_upgrade=True), chapter.statements),
+            asks=chapter.asks,
+            error=chapter.error,
+        )
+        for chapter in chronicle.chapters.values()
+    ]
+
+
+def decide_all(decider: Decider, state: State, statements: tuple[Recorded, ...]) -> tuple[PlannedStatement, ...]:
+    """Decide about the statements of one revision, one after the other."""
+    found = []
+    for recorded in statements:
+        for statement in read(recorded.sql):
+            state.make(statement)
+            if recorded.only is None:
+                decision = decider.decide(statement, state)
+            else:
+                decision = pinned(statement, decider.database.name, recorded.only)
+            state.finish(statement)
+            found.append(PlannedStatement(decision=decision, recorded=recorded))
+    return tuple(found)
