@@ -17,6 +17,7 @@ from sqlalchemy.schema import DDL, DDLElement
 from alembic_multidb.errors import ConfigurationError, UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.decide import Decider, Decision, pinned
+from alembic_multidb.routing.extensions import as_mixed
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.record import Chronicle, read_history
@@ -192,6 +193,9 @@ class Router:
         self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
     ) -> tuple[str, Any]:
         """Route what goes to the driver as it is, by ``exec_driver_sql()``; SQLAlchemy's ``before_cursor_execute``."""
+        if context is not None and context.execution_options.get(_OURS):
+            return statement, parameters
+        statement = as_mixed(statement, self._foreign_extensions)
         if self._is_decided or context is None or context.compiled is not None or not statement:
             return statement, parameters
         sql = without_placeholders(statement)
@@ -199,6 +203,16 @@ class Router:
         if all(decision.verdict == "runs" for decision in decisions):
             return statement, parameters
         return _what_is_left(sql, decisions).replace("%", "%%"), ()
+
+    @cached_property
+    def _foreign_extensions(self) -> dict[str, str]:
+        """Return the extensions that other databases declare and this one may not have, with their lowest versions."""
+        database = self.decider.database
+        return {
+            name: database.registry[home].extensions[name]
+            for name, home in database.foreign_extensions.items()
+            if database.registry[home].shares_history
+        }
 
     def _decide(self, sql: str) -> list[Decision]:
         """Decide about each statement of a text, and take in what they make.

@@ -627,3 +627,29 @@ def test_tables_that_change_their_home_by_the_registry_of_a_later_day(shared: Sh
     shared.upgrade("core", "ai")
     assert psql(shared.urls["core"], "SELECT to_regclass('papers')") == [(None,)]
     assert psql(shared.urls["ai"], "SELECT count(n) FROM papers") == [(0,)]
+
+
+def test_a_revision_is_told_that_the_extensions_of_others_are_there(shared: Shared) -> None:
+    """Whatever way it asks: it says the same as on the mixed database, and what belongs elsewhere is skipped."""
+    shared.revise("op.execute('CREATE EXTENSION IF NOT EXISTS vector')")
+    shared.revise(
+        TABLES
+        + """
+bind = op.get_bind()
+name = {"name": "vector"}
+installed = [
+    bind.execute(sa.text("SELECT extname FROM pg_extension WHERE extname = :name"), name).scalar() is not None,
+    bind.scalar(sa.text("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_extension e WHERE e.extname = 'vector')")),
+    bind.exec_driver_sql("SELECT count(*) FROM pg_available_extensions WHERE name LIKE %s", ("vec%",)).scalar() == 1,
+    bind.execute(sa.text("WITH e AS (SELECT * FROM pg_extension) SELECT 1 FROM e WHERE extname = 'vector'")).first(),
+    bind.execute(sa.select(sa.column("extversion")).select_from(sa.table("pg_extension"))).fetchall() != [],
+]
+if not all(installed):
+    raise RuntimeError(f"pgvector is needed: {installed}")
+op.add_column("ai_docs", sa.Column("v", VECTOR(3)))
+""",
+        DROPS,
+    )
+    shared.upgrade()
+    assert shared.differences() == []
+    assert psql(shared.urls["core"], "SELECT extname FROM pg_extension WHERE extname = 'vector'") == []
