@@ -32,6 +32,7 @@ CODES = {
     "MDB202": Code("error", "a history is broken"),
     "MDB203": Code("error", "two histories have the same revision id"),
     "MDB204": Code("error", "two histories write into one version table"),
+    "MDB205": Code("error", "a table of a shared history was given another home"),
     "MDB301": Code("error", "a database could not be looked at"),
     "MDB302": Code("warning", "a database has no marker"),
     "MDB303": Code("error", "a database is marked as another one"),

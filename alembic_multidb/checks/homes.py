@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from alembic_multidb.checks.finding import Finding
 from alembic_multidb.checks.live import Live
@@ -49,6 +49,28 @@ def legacy_copies(tables: Iterable[TableFacts]) -> Iterator[Finding]:
                 message=f'table "{table.name}" lies in "{database}", but is {at_home}{missing}',
                 fix=_what_to_do(table, database),
             )
+
+
+def moved_homes(tables: Iterable[TableFacts], at_head: Collection[str]) -> Iterator[Finding]:
+    """Find tables whose home was changed in the registry after a shared history had made them elsewhere.
+
+    Args:
+        tables: all of them.
+        at_head: the databases that have run the whole shared history.
+    """
+    for table in tables:
+        for database in table.legacy_in:
+            if table.missing_in in at_head and database in at_head:
+                yield Finding(
+                    code="MDB205",
+                    database=table.missing_in,
+                    object=str(table.name),
+                    message=f'table "{table.name}" is at home in "{table.home}" ({table.rules[0]}), but the shared '
+                    f'history has made it in "{database}": it was given another home afterwards, which moves nothing, '
+                    "and the history's next operations on it would fail",
+                    fix=f'give it back its home "{database}"; or make it in "{table.home}" by a revision with '
+                    f'op.on_database("{table.home}"), copy its rows, and drop it with op.on_database("{database}")',
+                )
 
 
 def _what_to_do(table: TableFacts, database: str) -> str:

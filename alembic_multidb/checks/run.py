@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from alembic_multidb.checks.drift import look_for_drift
 from alembic_multidb.checks.finding import UNANSWERED, Finding, Ignored, remaining
 from alembic_multidb.checks.histories import colliding_ids, load_histories, several_heads
-from alembic_multidb.checks.homes import crossing_objects, homes_of, legacy_copies
+from alembic_multidb.checks.homes import crossing_objects, homes_of, legacy_copies, moved_homes
 from alembic_multidb.checks.live import Live, read_live
 from alembic_multidb.checks.models import models_against_live
 from alembic_multidb.checks.references import soft_references
@@ -22,7 +22,7 @@ from alembic_multidb.errors import ConnectionFailedError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.operate.status import DatabaseStatus, Look, look
-from alembic_multidb.operate.tables import list_tables
+from alembic_multidb.operate.tables import TableFacts, list_tables
 from alembic_multidb.stamp.scratch import ScratchServer
 
 DEFAULT_TIMEOUT = 10.0
@@ -87,7 +87,9 @@ def check(
         findings += _standing(project, each.status, each.found)
     same = _same_databases(project, lives, timeout)
     findings += shared_version_tables(project, lives, same)
-    findings += _across(project, _as_declared(project, seen, lives, same), watch, timeout)
+    tables, across = _across(project, _as_declared(project, seen, lives, same), watch, timeout)
+    at_head = {each.status.name for each in seen if each.status.state == "at head"}
+    findings += [*across, *moved_homes(tables, {name for name in at_head if project.databases[name].shares_history})]
     findings += _models(project, list(zip(chosen, seen, strict=True)), scratch, timeout, say)
     return Checked(remaining(findings, ignored), [each.status for each in seen])
 
@@ -137,14 +139,16 @@ def _as_declared(
     return {name: live for name, live in lives.items() if name not in wrong}
 
 
-def _across(project: Project, lives: Mapping[str, Live], watch: float | None, timeout: float) -> list[Finding]:
+def _across(
+    project: Project, lives: Mapping[str, Live], watch: float | None, timeout: float
+) -> tuple[Sequence[TableFacts], list[Finding]]:
     tables = list_tables(project.databases, {name: live.tables for name, live in lives.items()})
     findings = [*homes_of(tables), *legacy_copies(tables), *soft_references(project.databases, lives)]
     for name, live in lives.items():
         findings += crossing_objects(project.databases[name], live)
     if watch is not None:
         findings += written_copies(project, tables, lives, watch, timeout=timeout)
-    return findings
+    return tables, findings
 
 
 def _same_databases(project: Project, lives: Mapping[str, Live], timeout: float) -> list[frozenset[str]]:

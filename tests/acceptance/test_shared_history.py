@@ -213,3 +213,27 @@ def test_another_history_does_not_import_the_router(shared: Project) -> None:
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+class TestMovedTable:
+    """A table whose home is changed in the registry after the history has made it."""
+
+    def test_it_is_a_finding(self, shared: Project) -> None:
+        """Named with both databases; nothing else of the history is."""
+        shared.edit("portfolio/databases.py", '"ai_feedback"]', '"ai_feedback", "benchmarks_sector_weights"]')
+        done = shared.run("check", "--no-drift", "--ignore", "MDB401", "--json", module="alembic_multidb")
+        findings = {
+            (each["code"], each["database"], each["object"]): each["message"]
+            for each in json.loads(done.stdout)["findings"]
+        }
+        assert "MDB205" in {code for code, *_ in findings}, done.stdout
+        assert 'made it in "core"' in findings["MDB205", "ai", "benchmarks_sector_weights"]
+
+    def test_it_is_none_while_the_new_home_is_behind(self, shared: Project, new_database: Callable[..., str]) -> None:
+        """A copy of the mixed database holds tables that their home has yet to make."""
+        shared.environment["AI_DATABASE_URL"] = new_database()
+        shared.environment["DATABASE_URL"] = new_database(shared.environment["OLD_DATABASE_URL"].rpartition("/")[2])
+        done = shared.run("check", "--no-drift", "--json", module="alembic_multidb")
+        codes = {each["code"] for each in json.loads(done.stdout)["findings"]}
+        assert "MDB801" in codes
+        assert "MDB205" not in codes
