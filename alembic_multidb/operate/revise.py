@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,15 @@ class Comparison:
             for script in self.context.generated_revisions
             for operations in script.upgrade_ops_list
         )
+
+    def take_in(self, other: Comparison) -> None:
+        """Add another database's differences, for one revision of a history that both share."""
+        (own,), (others,) = self.context.generated_revisions, other.context.generated_revisions
+        for mine, theirs in zip(own.upgrade_ops_list, others.upgrade_ops_list, strict=True):
+            mine.ops.extend(theirs.ops)
+        for undoing, first in zip(own.downgrade_ops_list, others.downgrade_ops_list, strict=True):
+            undoing.ops[:0] = first.ops
+        own.imports = {*own.imports, *others.imports}
 
     def write(self) -> tuple[str, ...]:
         """Write the revision and return the files."""
@@ -130,10 +139,12 @@ def revise(
     histories = [History.load(project, database.name) for database in project.select(chosen)]
     if autogenerate:
         outcomes = _write_where_needed(
-            [_compared(history, message, project.databases[history.name]) for history in histories]
+            [_compared(history, message, project.databases[history.name]) for history in histories],
+            [database.name for database in project.databases.values() if database.shares_history],
         )
     else:
-        outcomes = [_empty(history, message) for history in histories]
+        sharing = [history for history in histories if project.databases[history.name].shares_history]
+        outcomes = [_empty(history, message) for history in histories if history not in sharing[1:]]
     for outcome in outcomes:
         report(outcome)
     return outcomes
@@ -148,14 +159,28 @@ def _compared(history: History, message: str, database: RegisteredDatabase) -> C
         return failed(history.name, error)
 
 
-def _write_where_needed(compared: Sequence[Comparison | Outcome]) -> list[Outcome]:
+def _write_where_needed(compared: Sequence[Comparison | Outcome], sharing: Collection[str]) -> list[Outcome]:
+    """Write a revision into each history; those that several databases share get one for all of these."""
     if any(isinstance(item, Outcome) and not item.is_good for item in compared):
         why = "nothing is written, since another database could not be compared"
         return [
             item if isinstance(item, Outcome) else Outcome(name=item.history.name, result="not begun", message=why)
             for item in compared
         ]
-    return [item if isinstance(item, Outcome) else _written(item) for item in compared]
+    together = [
+        item for item in compared if isinstance(item, Comparison) and item.history.name in sharing and not item.is_empty
+    ]
+    for item in together[1:]:
+        together[0].take_in(item)
+    first = together[0].history.name if together else ""
+    return [
+        item
+        if isinstance(item, Outcome)
+        else Outcome(name=item.history.name, result="done", message=f'it is in the revision of "{first}"')
+        if item in together[1:]
+        else _written(item)
+        for item in compared
+    ]
 
 
 def _written(comparison: Comparison) -> Outcome:

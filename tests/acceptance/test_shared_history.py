@@ -194,6 +194,25 @@ class TestCommands:
         assert psql(shared.environment["DATABASE_URL"], index) == [(None,)]
         assert psql(shared.environment["AI_DATABASE_URL"], index) == [("ix_ai_kb_documents_scope_global",)]
 
+    def test_one_revision_is_written_for_all_homes_that_changed(self, shared: Project) -> None:
+        """Not one for each, which would be two heads; both run it, and need no other."""
+        written = shared.ok("revision", "--autogenerate", "-m", "catch up", module="alembic_multidb")
+        assert 'ai: done; it is in the revision of "core"' in written
+        (file,) = (shared.folder / "mixed" / "versions").glob("*_catch_up.py")
+        # Alembic makes no type for a new column.
+        shared.edit(
+            str(file.relative_to(shared.folder)),
+            "def upgrade() -> None:\n",
+            "def upgrade() -> None:\n"
+            "    sa.Enum('cautious', 'balanced', 'bold', name='risk_tolerance').create(op.get_bind())\n",
+        )
+        shared.ok("upgrade", module="alembic_multidb")
+        for name in VARIABLES:
+            assert "No new upgrade operations" in shared.ok("-n", name, "check")
+        shared.ok("-n", "ai", "downgrade", MIXED_HEAD)
+        shared.ok("revision", "-m", "nothing yet", "-n", "core", "-n", "ai", module="alembic_multidb")
+        assert len(list((shared.folder / "mixed" / "versions").glob("*_nothing_yet.py"))) == 1
+
 
 def test_another_history_does_not_import_the_router(shared: Project) -> None:
     """A history that is not shared pays nothing."""
