@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
         help="Shared histories: what they do where, and how to take them apart.", no_args_is_help=True
     )
     commands.command(epilog="Example: multidb history plan -n core --statements")(plan)
+    commands.command(epilog="Example: multidb history fork --into migrations/forked")(fork)
     app.add_typer(commands, name="history")
 
 
@@ -61,6 +64,40 @@ def plan(
                 _print_revision(output, database.name, each, statements)
             if any(each.count("undecidable") for each in planned):
                 output.worst(NO)
+
+
+def fork(
+    into: Annotated[Path, typer.Option("--into", metavar="DIR", help="Where a folder for each database is made.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an independent history for each database out of a shared one; ids stay, so that stamps stay valid.
+
+    Nothing is written unless every revision can be taken apart, and says the same as before.
+    """
+    from alembic_multidb.routing.fork import fork_history, write_fork
+
+    with Output("history fork", as_json) as output:
+        project = Project.load(config)
+        databases = _sharing(project, ())
+        history = History.load(project, databases[0].name)
+        forked = fork_history(history.script, history.config, databases)
+        write_fork(into, forked)
+        for name, revisions in forked.items():
+            kinds = Counter(each.kind for each in revisions)
+            data = [
+                {"revision": each.revision, "file": each.file, "kind": each.kind, "asks": each.asks}
+                for each in revisions
+            ]
+            output.databases.append(
+                {"name": name, "state": None, "revisions": [], "heads": list(history.heads), "files": data}
+            )
+            counted = ", ".join(f"{kinds[kind]} {kind}" for kind in ("copied", "cut", "empty"))
+            output.line(f"{name}: {into / name}: {counted}")
+            for each in revisions:
+                if each.asks:
+                    output.line(f"{each.file} asks the database for something: look through it", indent="  ")
+        output.line("Now name each folder in version_locations of its section, and take shared_history=True out.")
 
 
 def _sharing(project: Project, names: tuple[str, ...] | list[str]) -> list[RegisteredDatabase]:
@@ -101,6 +138,6 @@ def _statement_data(item: PlannedStatement) -> dict[str, Any]:
         "statement": item.decision.statement.sql,
         "runs": item.decision.sql,
         "why": item.decision.why,
-        "line": item.recorded.line,
+        "lines": item.recorded.lines,
         "certain": item.recorded.is_certain,
     }

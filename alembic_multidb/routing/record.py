@@ -7,7 +7,7 @@ import io
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alembic import op
@@ -34,13 +34,15 @@ class Recorded:
     Attributes:
         sql: its text, which may hold several.
         only: the databases that the revision says it is for; None if it says nothing.
-        line: the line in the revision's file that it comes from; 0 if none was seen.
+        lines: the lines in the revision's file that it comes from, the innermost first.
+        has_parameters: whether values are sent along with it.
         is_certain: whether it does not depend on what a database answers.
     """
 
     sql: str
     only: frozenset[str] | None = None
-    line: int = 0
+    lines: tuple[int, ...] = ()
+    has_parameters: bool = False
     is_certain: bool = True
 
 
@@ -96,7 +98,7 @@ def read_history(script: ScriptDirectory, config: Config, databases: Databases) 
     memory: Memory = {}
     chapters: dict[str, Chapter] = {}
     schemas: dict[str, list[Item]] = {}
-    with redirect_stdout(io.StringIO()), _without_words():
+    with silenced():
         for revision in reversed(list(script.walk_revisions())):
             before = _before(revision, chapters, memory)
             chapters[revision.revision] = _chapter(revision, before, config, script)
@@ -119,21 +121,34 @@ def _before(revision: Script, chapters: dict[str, Chapter], memory: Memory) -> S
 
 def _chapter(revision: Script, before: State, config: Config, script: ScriptDirectory) -> Chapter:
     """Run one revision; if it asks for something, once more with the other answer."""
-    first = _Run(revision, answers=False).collect(config, script)
-    found, asks, error = first.statements, first.asks, first.error
-    if first.asks:
-        second = _Run(revision, answers=True).collect(config, script)
-        texts = {item.sql for item in found} & {item.sql for item in second.statements}
-        found = [
-            Recorded(item.sql, item.only, item.line, item.sql in texts) for item in _merged(found, second.statements)
-        ]
-        error = first.error and second.error
+    run = record(revision.module.upgrade, revision.path, config, script)
     after = before.at(revision.revision, learns=True)
-    for item in found:
+    for item in run.statements:
         for statement in read(item.sql):
             after.make(statement, item.only)
             after.finish(statement)
-    return Chapter(revision.revision, before, after, tuple(found), asks, error)
+    return Chapter(revision.revision, before, after, tuple(run.statements), run.asks, run.error)
+
+
+def record(function: Callable[[], Any], path: str, config: Config, script: ScriptDirectory) -> Run:
+    """Run a function against a server that is not there; if it asks for something, once more with the other answer.
+
+    Args:
+        function: a revision's ``upgrade()`` or ``downgrade()``.
+        path: the file that it is in.
+        config: Alembic's configuration, which revisions may ask for.
+        script: the history.
+    """
+    first = Run(path, answers=False).collect(function, config, script)
+    if not first.asks:
+        return first
+    second = Run(path, answers=True).collect(function, config, script)
+    texts = {item.sql for item in first.statements} & {item.sql for item in second.statements}
+    first.statements = [
+        replace(item, is_certain=item.sql in texts) for item in _merged(first.statements, second.statements)
+    ]
+    first.error = first.error and second.error
+    return first
 
 
 def _merged(first: list[Recorded], second: list[Recorded]) -> list[Recorded]:
@@ -152,55 +167,68 @@ def _merged(first: list[Recorded], second: list[Recorded]) -> list[Recorded]:
 
 
 @dataclass
-class _Run:
-    """One run of a revision's ``upgrade()`` against a server that is not there."""
+class Run:
+    """One run of a revision's function against a server that is not there.
 
-    revision: Script
+    Attributes:
+        path: the file that it is in.
+        answers: whether every question is answered with a row, or with none.
+        statements: what it ran.
+        asks: whether it asked for something.
+        error: what it raised; empty if nothing.
+        blocks: the ``op.on_database()`` blocks that are open.
+    """
+
+    path: str
     answers: bool
     statements: list[Recorded] = field(default_factory=list)
     asks: bool = False
     error: str = ""
     blocks: Blocks = field(default_factory=Blocks)
 
-    def collect(self, config: Config, script: ScriptDirectory) -> _Run:
+    def collect(self, function: Callable[[], Any], config: Config, script: ScriptDirectory) -> Run:
         """Run it, as far as it comes."""
         engine = silent_engine(self._record, answers=self.answers)
         with engine.connect() as connection, alone(config, script, connection, self.blocks):
             try:
-                self.revision.module.upgrade()
+                function()
             except MultidbError:
                 raise
             except (Exception, SystemExit) as error:  # a revision may raise anything without a database
                 self.error = f"{type(error).__name__}: {error}".splitlines()[0]
         return self
 
-    def _record(self, text: str) -> None:
+    def _record(self, text: str, has_parameters: bool) -> None:
         statements = read(text)
         if all(statement.reads and not statement.hints for statement in statements):
             self.asks = True
         if not all(statement.kind in _NOTHING for statement in statements):
-            self.statements.append(Recorded(text, self.blocks.only, _line(self.revision.path)))
+            self.statements.append(Recorded(text, self.blocks.only, _lines(self.path), has_parameters))
 
 
 _NOTHING = frozenset({"transaction"})
 
 
-def _line(path: str) -> int:
-    """Return the line of a file that is being run, the innermost one."""
+def _lines(path: str) -> tuple[int, ...]:
+    """Return the lines of a file that are being run, the innermost first."""
+    found = []
     frame = inspect.currentframe()
-    while frame is not None and frame.f_code.co_filename != path:
+    while frame is not None:
+        if frame.f_code.co_filename == path:
+            found.append(frame.f_lineno)
         frame = frame.f_back
-    return frame.f_lineno if frame is not None else 0
+    return tuple(found)
 
 
 @contextmanager
-def _without_words() -> Iterator[None]:
-    """Keep Alembic from telling of every migration context that there is one."""
+def silenced() -> Iterator[None]:
+    """Keep revisions from printing, and Alembic from telling of every migration context that there is one."""
     logger = logging.getLogger("alembic.runtime.migration")
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         logger.setLevel(level)
 

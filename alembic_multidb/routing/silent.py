@@ -16,7 +16,10 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-Record = Callable[[str], None]
+from alembic_multidb.sqltext import without_placeholders
+
+# A statement as PostgreSQL would get it, and whether values are sent along.
+Record = Callable[[str, bool], None]
 _PLACEHOLDER = r"(?<!:):({})\b"
 _READS = re.compile(r"\s*(?:SELECT|WITH|SHOW|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
 # What an answer is made of where everything is there.
@@ -41,9 +44,14 @@ def silent_dialect() -> SilentDialect:
 
 
 def numbered(statement: str, parameters: object) -> str:
-    """Return a statement with its named parameters numbered, as PostgreSQL's own parser reads them."""
-    if not isinstance(parameters, Mapping) or not parameters:
+    """Return a statement with its parameters numbered, as PostgreSQL's own parser reads them.
+
+    Those of SQLAlchemy's constructs are named here; what is given to the driver as it is has the driver's own.
+    """
+    if not parameters:
         return statement
+    if not isinstance(parameters, Mapping) or any(f"%({name})s" in statement for name in parameters):
+        return without_placeholders(statement)
     names = "|".join(sorted(map(re.escape, parameters), key=len, reverse=True))
     return re.sub(_PLACEHOLDER.format(names), "$1", statement)
 
@@ -92,7 +100,7 @@ class _Cursor:
 
     def execute(self, statement: str, parameters: object = None) -> None:
         text = numbered(statement, parameters)
-        self.record(text)
+        self.record(text, bool(parameters))
         self.description, self.rows = None, []
         if _READS.match(text) or " RETURNING " in text:
             columns = max(1, text.count(",") + 1)

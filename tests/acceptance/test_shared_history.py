@@ -214,6 +214,42 @@ class TestCommands:
         assert len(list((shared.folder / "mixed" / "versions").glob("*_nothing_yet.py"))) == 1
 
 
+class TestFork:
+    """Two independent histories out of the shared one."""
+
+    def test_each_goes_on_from_where_its_database_is(
+        self, shared: Project, new_database: Callable[..., str], tmp_path: Path
+    ) -> None:
+        """The stamps are valid, and a new database is built as before; pgvector is not even imported for core."""
+        told = shared.ok("history", "fork", "--into", "migrations/forked", module="alembic_multidb")
+        assert "core: migrations/forked/core: 9 copied, 4 cut, 1 empty" in told
+        assert "ai: migrations/forked/ai: 0 copied, 5 cut, 9 empty" in told
+        shared.edit("portfolio/databases.py", ", shared_history=True", "")
+        for name in VARIABLES:
+            shared.edit(
+                "alembic.ini",
+                f"[{name}]\nversion_locations = %(here)s/mixed/versions",
+                f"[{name}]\nversion_locations = %(here)s/migrations/forked/{name}",
+            )
+        assert shared.ok("status", module="alembic_multidb").count("at head") == 2
+        for name, variable in VARIABLES.items():
+            before = dump(shared.environment[variable])
+            shared.ok("-n", name, "downgrade", "base")
+            assert psql(shared.environment[variable], TABLES) == psql(shared.environment[variable], ENUMS) == []
+            shared.environment[variable] = new_database()
+            shared.ok("-n", name, "upgrade", "head")
+            assert dump(shared.environment[variable]) == before
+        files = list((shared.folder / "migrations" / "forked" / "core").glob("*.py"))
+        assert len(files) == 14
+        assert not any("pgvector" in file.read_text() for file in files)
+
+    def test_it_writes_over_nothing(self, shared: Project) -> None:
+        """A folder that holds something is refused."""
+        shared.write("forked/core/mine.py", "")
+        refused = shared.refused("history", "fork", "--into", "forked", module="alembic_multidb")
+        assert "forked/core is not empty" in refused
+
+
 def test_another_history_does_not_import_the_router(shared: Project) -> None:
     """A history that is not shared pays nothing."""
     shared.edit("portfolio/databases.py", ", shared_history=True", "")

@@ -82,12 +82,13 @@ class Shared:
         self.revisions.append(revision)
         return revision
 
-    def config(self, name: str) -> Config:
+    def config(self, name: str, *, connected: bool = True) -> Config:
         """Return Alembic's configuration for one of the databases."""
         config = Config(str(self.folder / "alembic.ini"), ini_section=name)
         mixed = Databases(Database("mixed", default=True, extensions={"vector": "*"}))
         config.attributes[REGISTRY_OPTION] = mixed if name == "mixed" else self.databases
-        config.attributes["connection"] = self.engine(name)
+        if connected:
+            config.attributes["connection"] = self.engine(name)
         return config
 
     def engine(self, name: str) -> Engine:

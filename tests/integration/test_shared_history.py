@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 
-from alembic_multidb.errors import ConfigurationError, RegistryError, UndecidableError
+from alembic_multidb.errors import ConfigurationError, HistoryError, RegistryError, UndecidableError
 from alembic_multidb.registry import Database, Databases
+from alembic_multidb.routing.fork import fork_history
 from tests.conftest import NewDatabase, psql
 from tests.integration.shared import Shared, registry
 
@@ -653,3 +655,59 @@ op.add_column("ai_docs", sa.Column("v", VECTOR(3)))
     shared.upgrade()
     assert shared.differences() == []
     assert psql(shared.urls["core"], "SELECT extname FROM pg_extension WHERE extname = 'vector'") == []
+
+
+WHOLE = "models made through the connection"
+
+
+class TestFork:
+    """A shared history taken apart: each database's own files say what it ran of the shared ones."""
+
+    @pytest.mark.parametrize("case", [case for case in CASES if case != WHOLE])
+    def test_every_case_can_be_taken_apart(self, shared: Shared, case: str) -> None:
+        """What each file sends is what its database ran of the shared one."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(*CASES[case])
+        config = shared.config("core", connected=False)
+        script = ScriptDirectory.from_config(config)
+        forked = fork_history(script, config, list(shared.databases.values()))
+        assert {name: [each.revision for each in files] for name, files in forked.items()} == {
+            name: ["r001", "r002"] for name in ("core", "ai")
+        }
+
+    def test_what_cannot_be_taken_apart_is_named(self, shared: Shared) -> None:
+        """With its line; nothing is written."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(*CASES[WHOLE])
+        config = shared.config("core", connected=False)
+        script = ScriptDirectory.from_config(config)
+        with pytest.raises(HistoryError, match=r'cannot be taken apart for "core".* r002 \(r002.py, line 17\)'):
+            fork_history(script, config, list(shared.databases.values()))
+
+    def test_blocks_and_decorators_are_gone(self, shared: Shared) -> None:
+        """What they hold is left where it belongs, and nothing of it elsewhere; nothing is imported for it."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            with op.on_database("ai"):
+                op.execute("INSERT INTO ai_docs (body) SELECT 'x' FROM generate_series(1, 3)")
+                op.execute("DO $$ BEGIN EXECUTE format('ANALYZE %I', 'ai_docs'); END $$")
+            with op.on_database():
+                op.execute("DELETE FROM ai_docs USING users")
+            """,
+            """
+            @only("ai")
+            op.execute("DELETE FROM ai_docs")
+            """,
+        )
+        config = shared.config("core", connected=False)
+        script = ScriptDirectory.from_config(config)
+        forked = fork_history(script, config, list(shared.databases.values()))
+        ai, core = forked["ai"][1], forked["core"][1]
+        assert (core.kind, ai.kind) == ("empty", "cut")
+        for text in (core.text, ai.text):
+            assert "on_database" not in text
+            assert "only" not in text
+        assert "generate_series" in ai.text
+        assert "format('ANALYZE %I', 'ai_docs')" in ai.text
+        assert "op." not in core.text

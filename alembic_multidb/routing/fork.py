@@ -1,0 +1,222 @@
+"""Two independent histories out of a shared one: every revision, with nothing but what one database runs of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from alembic.config import Config
+from alembic.script import Script, ScriptDirectory
+
+from alembic_multidb.errors import ConfigurationError, HistoryError
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.plan import PlannedStatement, decide_all
+from alembic_multidb.routing.record import Chronicle, Run, read_history, record, silenced
+from alembic_multidb.routing.source import Call, CannotCutError, ways
+from alembic_multidb.statements import read
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkedRevision:
+    """One revision's file for one database.
+
+    Attributes:
+        revision: its id.
+        file: its name.
+        text: what it says.
+        kind: ``copied`` as it is, ``cut`` apart, or ``empty``.
+        asks: whether it asks the database for something, so that a look at it is due.
+    """
+
+    revision: str
+    file: str
+    text: str
+    kind: str
+    asks: bool
+
+
+@dataclass(frozen=True)
+class Forker:
+    """Takes a shared history apart.
+
+    Attributes:
+        script: its revisions.
+        config: Alembic's configuration.
+        chronicle: what they say.
+    """
+
+    script: ScriptDirectory
+    config: Config
+    chronicle: Chronicle
+
+    def fork(self, database: RegisteredDatabase) -> list[ForkedRevision]:
+        """Return every revision's file as it is for one database.
+
+        Raises:
+            HistoryError: a revision cannot be taken apart; the text names all of them, each with a line.
+        """
+        found, problems = [], []
+        for revision in self.chronicle.chapters:
+            try:
+                found.append(self._revision(self.script.get_revision(revision), database))
+            except CannotCutError as error:
+                problems.append(f"{revision} ({Path(self.script.get_revision(revision).path).name}, {error})")
+        if problems:
+            raise HistoryError(
+                f'these revisions cannot be taken apart for "{database.name}", since a statement of theirs does both '
+                f"what belongs there and what belongs elsewhere: {'; '.join(problems)}; take each apart in the shared "
+                "history first, into statements of one home, or with op.on_database()"
+            )
+        return found
+
+    def _revision(self, revision: Script, database: RegisteredDatabase) -> ForkedRevision:
+        path = Path(revision.path)
+        source = path.read_text(encoding="utf-8")
+        planned = {name: self._planned(revision, database, name) for name in ("upgrade", "downgrade")}
+        calls = [call for statements in planned.values() for call in _calls(statements)]
+        is_plain = "on_database" not in source and "only" not in source
+        if is_plain and all(call.verdict == "runs" for call in calls):
+            kind, text, asks = "copied", source, self.chronicle.chapters[revision.revision].asks
+        else:
+            kind = "cut" if any(call.verdict != "skips" for call in calls) else "empty"
+            text, asks = self._cut(source, path, database, calls, planned)
+        return ForkedRevision(
+            revision=revision.revision, file=path.name, text=text, kind=kind if calls else "empty", asks=asks
+        )
+
+    def _planned(self, revision: Script, database: RegisteredDatabase, name: str) -> tuple[PlannedStatement, ...]:
+        """Return what a function of a revision does on the database.
+
+        Raises:
+            CannotCutError: nobody knows it.
+        """
+        is_upgrade = name == "upgrade"
+        state = self.chronicle.state(revision.revision, is_upgrade=is_upgrade)
+        recorded = (
+            self.chronicle.chapters[revision.revision].statements
+            if is_upgrade
+            else tuple(self._recorded(revision.module, revision.path, name).statements)
+        )
+        planned = decide_all(Decider(database, self.chronicle.homes), state, recorded)
+        for item in planned:
+            if item.decision.verdict == "undecidable":
+                raise CannotCutError(*item.recorded.lines[:1] or (0,))
+        return planned
+
+    def _recorded(self, module: ModuleType, path: str, name: str) -> Run:
+        """Run a function of a revision without a database; one that is not there does nothing."""
+        with silenced():
+            return record(getattr(module, name, lambda: None), path, self.config, self.script)
+
+    def _cut(
+        self,
+        source: str,
+        path: Path,
+        database: RegisteredDatabase,
+        calls: Sequence[Call],
+        planned: dict[str, tuple[PlannedStatement, ...]],
+    ) -> tuple[str, bool]:
+        """Return the file for one database, and whether it asks for something: the first way that says the same."""
+        line = 0
+        for way in ways(source, database.name, calls):
+            try:
+                text = way.result()
+            except CannotCutError as error:
+                line = line or error.line
+                continue
+            runs = self._runs(text, path)
+            if runs and all(
+                _kept(planned[name]) == _texts([item.sql for item in runs[name].statements]) for name in runs
+            ):
+                return text, any(run.asks for run in runs.values())
+        raise CannotCutError(line or next((call.lines[0] for call in calls if call.lines), 0))
+
+    def _runs(self, text: str, path: Path) -> dict[str, Run]:
+        """Run a file's functions without a database; nothing if it cannot be."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, path.name)
+            file.write_text(text, encoding="utf-8")
+            try:
+                module = _loaded(file)
+            except Exception:  # whatever a file raises that was cut in the wrong way
+                return {}
+            return {name: self._recorded(module, str(file), name) for name in ("upgrade", "downgrade")}
+
+
+def fork_history(
+    script: ScriptDirectory, config: Config, databases: Sequence[RegisteredDatabase]
+) -> dict[str, list[ForkedRevision]]:
+    """Return the files of an independent history for each database.
+
+    Args:
+        script: the shared history.
+        config: Alembic's configuration.
+        databases: which databases.
+
+    Raises:
+        HistoryError: a revision cannot be taken apart.
+    """
+    forker = Forker(script, config, read_history(script, config, databases[0].registry))
+    return {database.name: forker.fork(database) for database in databases}
+
+
+def write_fork(folder: Path, forked: dict[str, list[ForkedRevision]]) -> None:
+    """Write the files, those of each database into a folder of its own.
+
+    Raises:
+        ConfigurationError: a folder is there already and not empty, or cannot be written to.
+    """
+    for name in forked:
+        if (folder / name).exists() and any((folder / name).iterdir()):
+            raise ConfigurationError(f"{folder / name} is not empty; name another folder with --into")
+    try:
+        for name, revisions in forked.items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            for revision in revisions:
+                (folder / name / revision.file).write_text(revision.text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be written to: {error.strerror}") from None
+
+
+def _calls(statements: Sequence[PlannedStatement]) -> list[Call]:
+    """Return what becomes of each text, which may hold several statements; questions that can stay are left out."""
+    texts: dict[int, list[PlannedStatement]] = {}
+    for item in statements:
+        if item.decision.statement.reads and item.decision.verdict == "runs":
+            continue
+        texts.setdefault(id(item.recorded), []).append(item)
+    return [_call(items) for items in texts.values()]
+
+
+def _call(items: Sequence[PlannedStatement]) -> Call:
+    recorded = items[0].recorded
+    verdicts = {item.decision.verdict for item in items}
+    is_fixed = recorded.is_certain and not recorded.has_parameters
+    kept = tuple(item.decision.sql for item in items if item.decision.sql is not None)
+    if verdicts == {"runs"} or verdicts == {"skips"}:
+        return Call(recorded.lines, "runs" if "runs" in verdicts else "skips", kept, is_fixed)
+    return Call(recorded.lines, "part", kept, is_fixed)
+
+
+def _kept(statements: Sequence[PlannedStatement]) -> list[str]:
+    """Return what is left of a function, statement by statement."""
+    return _texts([item.decision.sql for item in statements if item.decision.sql is not None])
+
+
+def _texts(texts: Sequence[str]) -> list[str]:
+    """Return the statements that change something, with the white space of one line."""
+    return [" ".join(statement.sql.split()) for text in texts for statement in read(text) if not statement.reads]
+
+
+def _loaded(file: Path) -> ModuleType:
+    spec = spec_from_file_location(f"multidb_forked_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,268 @@
+"""A revision's file, taken apart: the same revision with nothing but what one database runs of it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+# Of a line of SQL in a file that is written.
+_WIDTH = 90
+_FUNCTIONS = ("upgrade", "downgrade")
+# What Alembic reads from a revision's module.
+_KEPT = frozenset({*_FUNCTIONS, "revision", "down_revision", "branch_labels", "depends_on"})
+
+
+class CannotCutError(Exception):
+    """A statement of Python does both what belongs here and what belongs elsewhere.
+
+    Attributes:
+        line: where it is.
+    """
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}")
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Call:
+    """One text of SQL that a revision sends, and what is left of it here.
+
+    Attributes:
+        lines: of the revision's file, the innermost first.
+        verdict: whether all of it runs here, nothing, or a part.
+        kept: what runs here.
+        is_fixed: whether it is always the same: without values, and whatever a database answers.
+    """
+
+    lines: tuple[int, ...]
+    verdict: Literal["runs", "skips", "part"]
+    kept: tuple[str, ...]
+    is_fixed: bool
+
+
+@dataclass
+class Cut:
+    """One way to take a file apart.
+
+    Attributes:
+        source: the file.
+        database: the one whose part is kept.
+        calls: what the file's two functions send.
+        innermost: whether statements are taken out where they are, in helper functions too; else in the two functions.
+        writes: whether a statement of which a part is left may become ``op.execute()`` of that.
+    """
+
+    source: str
+    database: str
+    calls: Sequence[Call]
+    innermost: bool
+    writes: bool
+    _edits: list[tuple[int, int, list[str]]] = field(default_factory=list)
+
+    def result(self) -> str:
+        """Return the file as it is for the database.
+
+        Raises:
+            CannotCutError: a statement does both what belongs here and what belongs elsewhere.
+        """
+        for node in ast.parse(self.source).body:
+            if isinstance(node, ast.FunctionDef) and (self.innermost or node.name in _FUNCTIONS):
+                self._function(node)
+        return pruned(self.source, applied(self.source, self._edits))
+
+    def _function(self, node: ast.FunctionDef) -> None:
+        for decorator in node.decorator_list:
+            names = _names(decorator, "only")
+            if names is not None:
+                self._edits.append((decorator.lineno, decorator.end_lineno or decorator.lineno, []))
+                if self.database not in names:
+                    self._replace(node.body, ["pass"])
+                    return
+        self._body(node.body)
+
+    def _body(self, body: list[ast.stmt]) -> None:
+        """Take out of a block what does not belong here."""
+        if body and self._is_gone(body):
+            self._replace(body, ["pass"])
+            return
+        for node in body:
+            self._statement(node)
+
+    def _is_gone(self, body: list[ast.stmt]) -> bool:
+        """Tell whether nothing is left of a block but its docstring."""
+        return all(
+            (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) or self._verdict(node) == "skips"
+            for node in body
+        ) and any(self._verdict(node) == "skips" for node in body)
+
+    def _statement(self, node: ast.stmt) -> None:
+        names = _names(node.items[0].context_expr, "on_database") if isinstance(node, ast.With) else None
+        if names is not None and isinstance(node, ast.With):
+            inside = ast.unparse(ast.Module(node.body, [])).splitlines()
+            self._replace([node], inside if self.database in names else [])
+        elif self._verdict(node) == "skips":
+            self._replace([node], [])
+        elif self._verdict(node) == "part":
+            blocks = _blocks(node)
+            if blocks and not self._of_header(node, blocks) and not self._turns(node):
+                for block in blocks:
+                    self._body(block)
+            else:
+                self._write(node)
+
+    def _turns(self, node: ast.stmt) -> bool:
+        """Tell whether a loop does with one line what belongs here and what belongs elsewhere."""
+        if not isinstance(node, (ast.For, ast.While)) or not self.writes:
+            return False
+        verdicts: dict[int, set[str]] = {}
+        for call in self._calls(node):
+            for line in call.lines[:1] if self.innermost else call.lines:
+                verdicts.setdefault(line, set()).add(call.verdict)
+        return any(len(found) > 1 or "part" in found for line, found in verdicts.items() if line > node.lineno)
+
+    def _write(self, node: ast.stmt) -> None:
+        calls = self._calls(node)
+        if not self.writes or not all(call.is_fixed or call.verdict == "skips" for call in calls):
+            raise CannotCutError(node.lineno)
+        self._replace([node], [line for call in calls for sql in call.kept for line in executed(sql)])
+
+    def _verdict(self, node: ast.stmt) -> str:
+        names = _names(node.items[0].context_expr, "on_database") if isinstance(node, ast.With) else None
+        if names is not None:
+            return "part" if self.database in names else "skips"
+        verdicts = {call.verdict for call in self._calls(node)}
+        return "runs" if not verdicts else verdicts.pop() if len(verdicts) == 1 else "part"
+
+    def _calls(self, node: ast.stmt) -> list[Call]:
+        end = node.end_lineno or node.lineno
+        return [
+            call
+            for call in self.calls
+            if any(node.lineno <= line <= end for line in (call.lines[:1] if self.innermost else call.lines))
+        ]
+
+    def _of_header(self, node: ast.stmt, blocks: list[list[ast.stmt]]) -> bool:
+        """Tell whether a compound statement sends something outside of its blocks, as a condition does."""
+        inside = {id(call) for block in blocks for each in block for call in self._calls(each)}
+        return any(id(call) not in inside for call in self._calls(node) if call.verdict != "skips")
+
+    def _replace(self, body: list[ast.stmt], lines: list[str]) -> None:
+        first, last = body[0], body[-1]
+        docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        if docstring and len(body) > 1:
+            first = body[1]
+        end = last.end_lineno or last.lineno
+        self._edits.append((first.lineno, end, [" " * first.col_offset + line if line else "" for line in lines]))
+
+
+def ways(source: str, database: str, calls: Sequence[Call]) -> Iterator[Cut]:
+    """Yield the ways to take a file apart, the one that changes least first."""
+    for innermost, writes in ((False, False), (True, False), (True, True), (False, True)):
+        yield Cut(source, database, calls, innermost, writes)
+
+
+def executed(sql: str) -> list[str]:
+    """Return the lines of ``op.execute()`` of a statement."""
+    # What looks like a parameter is none.
+    text = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", sql.strip())
+    if len(text) < _WIDTH and "\n" not in text:
+        return [f"op.execute({_literal(text)})"]
+    words = re.findall(r"\S+\s*", text)
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > _WIDTH:
+            lines.append("")
+        lines[-1] += word
+    return ["op.execute(", *(f"    {_literal(line)}" for line in lines), ")"]
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def applied(source: str, edits: Iterable[tuple[int, int, list[str]]]) -> str:
+    """Return a file with some of its lines replaced; a block of which nothing is left says ``pass``."""
+    lines = source.splitlines()
+    for first, last, instead in sorted(edits, reverse=True):
+        lines[first - 1 : last] = instead
+    text = "\n".join(lines) + "\n"
+    return re.sub(r"\n{4,}", "\n\n\n", _with_passes(text))
+
+
+def _with_passes(text: str) -> str:
+    """Give a block that has lost all its statements one that does nothing."""
+    while True:
+        try:
+            ast.parse(text)
+        except SyntaxError as error:
+            match = re.search(r"after .* on line (\d+)", error.msg)
+            if match is None:
+                raise CannotCutError(error.lineno or 0) from None
+            lines = text.splitlines()
+            header = int(match[1])
+            while not lines[header - 1].rstrip().endswith(":"):
+                header += 1
+            indent = len(lines[int(match[1]) - 1]) - len(lines[int(match[1]) - 1].lstrip()) + 4
+            lines.insert(header, " " * indent + "pass")
+            text = "\n".join(lines) + "\n"
+        else:
+            return text
+
+
+def pruned(before: str, after: str) -> str:
+    """Take out imports, constants and helpers that were used and no longer are."""
+    used_before = _used(ast.parse(before))
+    while True:
+        tree = ast.parse(after)
+        used = _used(tree)
+        gone: list[tuple[int, int, list[str]]] = [
+            (
+                min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))]),
+                node.end_lineno or 0,
+                [],
+            )
+            for node in tree.body
+            if (names := set(_bound(node))) and names <= used_before - used - _KEPT
+        ]
+        if not gone:
+            return after
+        after = applied(after, gone)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement of a module gives to something."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        for alias in node.names:
+            yield (alias.asname or alias.name).split(".")[0]
+    elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
+        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def _used(tree: ast.Module) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def _blocks(node: ast.stmt) -> list[list[ast.stmt]]:
+    """Return the blocks of a compound statement."""
+    found = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
+    found += [handler.body for handler in getattr(node, "handlers", [])]
+    return [block for block in found if block] if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) else []
+
+
+def _names(node: ast.expr, function: str) -> Collection[str] | None:
+    """Return the names that ``op.on_database()`` or ``only()`` is called with; None if it is something else."""
+    if not isinstance(node, ast.Call):
+        return None
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if called != function:
+        return None
+    if not all(isinstance(argument, ast.Constant) for argument in node.args):
+        raise CannotCutError(node.lineno)
+    return [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
