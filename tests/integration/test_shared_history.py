@@ -6,15 +6,19 @@ import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alembic_multidb.errors import ConfigurationError, HistoryError, RegistryError, UndecidableError
 from alembic_multidb.registry import Database, Databases
 from alembic_multidb.routing.fork import fork_history
 from tests.conftest import NewDatabase, psql
+from tests.integration.generated_histories import History
 from tests.integration.shared import Shared, registry
 
 TABLES = """
@@ -711,3 +715,42 @@ class TestFork:
         assert "generate_series" in ai.text
         assert "format('ANALYZE %I', 'ai_docs')" in ai.text
         assert "op." not in core.text
+
+
+def _try_generated(folder: Path, new_database: NewDatabase, random: Random) -> None:
+    """Draw a history, and compare what both databases have with the mixed one's parts, up, down and up again."""
+    history = History(random).draw()
+    made = Shared(folder / f"h{random.getrandbits(64):x}", new_database)
+    made.revise("op.execute('CREATE EXTENSION IF NOT EXISTS vector')")
+    for upgrade, downgrade in history.revisions:
+        made.revise(upgrade, downgrade)
+    try:
+        made.upgrade()
+        assert made.differences() == []
+        if history.undoable:
+            made.downgrade(to="r001")
+            assert made.differences() == []
+            assert psql(made.urls["ai"], "SELECT relname FROM pg_class WHERE relname ~ '^(ai_)?[tre][0-9]'") == []
+            made.upgrade()
+            assert made.differences() == []
+    finally:
+        for engine in made.engines.values():
+            engine.dispose()
+
+
+SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True, "database": None}
+
+
+@settings(max_examples=6, derandomize=True, **SETTINGS)  # type: ignore[arg-type]
+@given(random=st.randoms(use_true_random=False))
+def test_some_generated_histories(tmp_path: Path, new_database: NewDatabase, random: Random) -> None:
+    """A short sample of the campaign below."""
+    _try_generated(tmp_path, new_database, random)
+
+
+@pytest.mark.soak
+@settings(max_examples=200, **SETTINGS)  # type: ignore[arg-type]
+@given(random=st.randoms(use_true_random=False))
+def test_generated_histories(tmp_path: Path, new_database: NewDatabase, random: Random) -> None:
+    """Equality each time."""
+    _try_generated(tmp_path, new_database, random)
