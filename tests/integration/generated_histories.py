@@ -134,7 +134,8 @@ class History:
         key = self._new("fk")
         self._sql(
             f"ALTER TABLE {table.name} ADD COLUMN {name} int CHECK ({name} > 0), "
-            f"ADD COLUMN {name}_b text DEFAULT 'x : 1', ADD CONSTRAINT {key} FOREIGN KEY ({name}) REFERENCES {other.name} ON DELETE CASCADE",
+            f"ADD COLUMN {name}_b text DEFAULT 'x : 1', "
+            f"ADD CONSTRAINT {key} FOREIGN KEY ({name}) REFERENCES {other.name} ON DELETE CASCADE",
             f"ALTER TABLE {table.name} DROP CONSTRAINT {key}, DROP COLUMN {name}, DROP COLUMN {name}_b",
         )
 
