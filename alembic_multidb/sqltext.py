@@ -306,7 +306,7 @@ def mentioned(sql: str) -> Mentioned | None:
     tree, statements = _tree(sql), touched(sql)
     if tree is None or statements is None:
         return None
-    found = _nodes(tree)
+    found = walk(tree)
     return Mentioned(
         statements.relations,
         frozenset(_last_two(node.funcname) for node in found if isinstance(node, nodes.FuncCall)),
