@@ -39,7 +39,9 @@ def _end(report: SplitReport) -> Iterator[str]:
     elif report.verified.exit_code and report.plan.method == "template":
         yield "Not proven: see above. The clones were given up, the targets are as they were, the source is untouched."
     elif report.verified.exit_code:
-        yield "Not proven: see above. The source is untouched; --abort takes back what was made."
+        there = [moved.name for moved in report.databases if moved.state == "there"]
+        way = f"; {', '.join(there)} had its schema before this run: create it anew, and begin again" if there else ""
+        yield f"Not proven: see above. The source is untouched; --abort takes back what this command has made{way}."
     else:
         yield "Done, and proven: every row is in its new home."
 

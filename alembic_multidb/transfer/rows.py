@@ -111,10 +111,13 @@ def _prepare(source: Side, target: Target, cuts: Sequence[Cut], moment: Moment) 
     doubtful = [cut for group in groups.values() if _is_finished(target, group) for cut in group]
     doubtful = [cut for cut in doubtful if not _is_same(target, cut, moment)]
     equal = equal_tables(source, target, [cut.table for cut in doubtful])
-    fresh, emptied, left = [], [], []
+    kept: list[Cut] = []
+    fresh: list[Cut] = []
+    emptied: list[Cut] = []
+    left: list[tuple[Cut, Part]] = []
     for group in groups.values():
         if all(cut.table.oid in equal for cut in group):
-            fresh += group
+            kept += group
             continue
         if any(target.steps.get(cut.key) is None for cut in group) and not _has_rows(target, group):
             fresh += group
@@ -122,7 +125,7 @@ def _prepare(source: Side, target: Target, cuts: Sequence[Cut], moment: Moment) 
             emptied += group
         left += [(cut, part) for cut in group for part in cut.parts]
     _empty(target, emptied)
-    _note_cuts(target, [*fresh, *emptied], moment, equal)
+    _note_cuts(target, kept, [*fresh, *emptied], moment)
     target.read_steps()
     return [(cut, part) for cut, part in left if cut.part_key(part) not in target.steps]
 
@@ -166,17 +169,14 @@ def _empty(target: Target, cuts: Sequence[Cut]) -> None:
             target.lead.execute(sql.SQL("TRUNCATE {}{}").format(only, sql.Identifier(*name)))
 
 
-def _note_cuts(target: Target, cuts: Sequence[Cut], moment: Moment, equal: Iterable[int]) -> None:
-    """Write down how tables are cut, before anything of them is copied."""
-    proven = set(equal)
+def _note_cuts(target: Target, kept: Sequence[Cut], cuts: Sequence[Cut], moment: Moment) -> None:
+    """Write down how tables are cut, before anything of them is copied, and of which moment those are that are kept."""
     with target.lead.transaction():
         target.journal.fence(target.lead)
+        for cut in kept:
+            facts = {**target.steps[cut.key].facts, "moment": moment.text}
+            target.journal.tell(target.lead, cut.key, facts)
         for cut in cuts:
-            before = target.steps.get(cut.key)
-            if cut.table.oid in proven and before is not None:
-                facts = {**before.facts, "moment": moment.text}
-                target.journal.tell(target.lead, cut.key, facts)
-                continue
             target.journal.forget(target.lead, cut.key)
             facts = {"moment": moment.text, "parts": len(cut.parts), "name": cut.table.identity}
             target.journal.record(target.lead, [(cut.key, cut.digest)], facts)
