@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from alembic_multidb.demo.place import running_demo
 from alembic_multidb.demo.scenario import STEPS
-from tests.conftest import ROOT, Project, short_folder
+from tests.conftest import ROOT, Project
 
 
 class TestProject:
@@ -71,48 +70,6 @@ class TestChoosing:
         assert what in refused
         assert "name one (core, ai) with -n before the command, as in: alembic -n core current" in refused
         assert sorted(notes.folder.rglob("*")) == before
-
-
-class TestDemo:
-    """multidb demo."""
-
-    @pytest.fixture
-    def temporary(self) -> Iterator[Path]:
-        folder = short_folder()
-        yield folder
-        shutil.rmtree(folder)
-
-    def test_a_kept_one_can_be_used_and_stopped(self, temporary: Path) -> None:
-        """What it prints works as printed."""
-        environment = {**os.environ, "TMPDIR": str(temporary)}
-        command = [sys.executable, "-m", "alembic_multidb", "demo"]
-        done = subprocess.run(
-            [*command, "--keep"], cwd="/", env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        folder = done.stdout.strip().rpartition("--stop ")[2]
-        try:
-            script = "\n".join(line for line in done.stdout.splitlines() if line.startswith("  "))
-            bin_folder = Path(sys.executable).parent
-            used = subprocess.run(
-                ["bash", "-ec", f"PATH={bin_folder}:$PATH\n{script}\nalembic -n ai check\nmultidb status"],
-                cwd="/",
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert used.returncode == 0, used.stderr
-            assert "No new upgrade operations" in used.stdout
-        finally:
-            stopped = subprocess.run([*command, "--stop", folder], env=environment, check=False)
-        assert stopped.returncode == 0
-        assert not Path(folder).exists()
-        again = subprocess.run(
-            [*command, "--stop", folder], env=environment, capture_output=True, text=True, check=False
-        )
-        assert again.returncode == 2
-        assert "is not the folder of a kept demo; nothing was touched" in again.stderr
 
 
 def _run_python(code: str, *words: str, **arguments: object) -> str:
@@ -188,40 +145,6 @@ class TestImports:
             alembic_multidb.nothing  # noqa: B018
 
 
-def test_an_installed_wheel_plays_the_demo(tmp_path: Path) -> None:
-    """From any folder, whatever the user's own settings say; it splits, proves, goes on, and leaves nothing behind."""
-    target = _installed(tmp_path)
-    temporary = tmp_path / ("long" * 20)  # a socket's path may have 107 bytes
-    temporary.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "alembic_multidb", "demo"],
-        cwd="/",
-        env={**os.environ, **HOSTILE, "PYTHONPATH": str(target), "TMPDIR": str(temporary)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    header, old, core, ai, *sentences = (re.split(r"\s{2,}", line.strip()) for line in done.stdout.splitlines())
-    assert header == ["database", "tables", "rows", "extensions", "vector indexes", "revision"]
-    assert core == ["core", "39", core[2], "-", "-", "c015"]
-    assert re.fullmatch(r"vector 0\.\d+\.\d+", old[3])
-    hnsw = "ix_ai_kb_documents_embedding_hnsw (valid)"
-    assert old == ["old", "42", str(int(core[2]) + int(ai[2])), old[3], hnsw, "m012"]
-    assert ai == ["ai", "3", ai[2], old[3], hnsw, "a002"]
-    said = " ".join(each[0] for each in sentences)
-    assert "42 tables became 39 in core and 3 in ai. The old database was only read, and is still at m012." in said
-    assert f"{old[2]} rows were copied." in said
-    assert "core has no pgvector, and" in said and "ai has pgvector, and" in said
-    commands = [line for line in done.stderr.splitlines() if line.startswith("$ ")]
-    assert commands == [f"$ {step.command}" for step in STEPS]
-    assert "$ alembic -n ai upgrade head\n(nothing to do)\n" in done.stderr
-    assert f"core: {core[2]} rows in 39 tables; stamped m012; verified equal" in done.stderr
-    (folder,) = re.findall(r"Generating (/tmp/multidb-demo-\w+)/portfolio/migrations/core/c015", done.stderr)
-    assert not Path(folder).exists()
-    assert not list(temporary.glob("multidb-demo*"))
-
-
 # Of the user's own servers and projects, and of one who wants to see every warning.
 HOSTILE = {
     "PYTHONWARNINGS": "error",
@@ -231,6 +154,71 @@ HOSTILE = {
     "PGOPTIONS": "-c search_path=foo",
     "PGUSER": "x",
 }
+
+
+class TestDemo:
+    """multidb demo."""
+
+    def test_an_installed_wheel_plays_it(self, tmp_path: Path) -> None:
+        """From any folder, whatever the user's own settings say; a kept one can be used as it prints, and stopped."""
+        environment = {**os.environ, "PYTHONPATH": str(_installed(tmp_path))}
+        temporary = tmp_path / ("long" * 20)  # a socket's path may have 107 bytes
+        temporary.mkdir()
+        done = self.run("--keep", **environment, **HOSTILE, TMPDIR=str(temporary))
+        assert done.returncode == 0, done.stderr
+        folder = done.stdout.strip().rpartition("--stop ")[2]
+        try:
+            self.is_the_scenario(done.stdout.splitlines(), done.stderr)
+            self.can_be_used(done.stdout, environment)
+        finally:
+            stopped = self.run("--stop", folder, **environment)
+        assert stopped.returncode == 0
+        assert not Path(folder).exists()
+        assert not list(temporary.glob("multidb-demo*"))
+        again = self.run("--stop", folder, **environment)
+        assert again.returncode == 2
+        assert "is not the folder of a kept demo; nothing was touched" in again.stderr
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "alembic_multidb", "demo", *arguments]
+        return subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, check=False)
+
+    def is_the_scenario(self, lines: list[str], played: str) -> None:
+        header, old, core, ai = (re.split(r"\s{2,}", line) for line in lines[:4])
+        assert header == ["database", "tables", "rows", "extensions", "vector indexes", "revision"]
+        assert core == ["core", "39", core[2], "-", "-", "c015"]
+        assert re.fullmatch(r"vector 0\.\d+\.\d+", old[3])
+        hnsw = "ix_ai_kb_documents_embedding_hnsw (valid)"
+        assert old == ["old", "42", str(int(core[2]) + int(ai[2])), old[3], hnsw, "m012"]
+        assert ai == ["ai", "3", ai[2], old[3], hnsw, "a002"]
+        assert lines[4].startswith("42 tables became 39 in core and 3 in ai. The old database was only read")
+        assert lines[5].startswith(f"{old[2]} rows were copied. Each was compared with the old database")
+        assert lines[6].startswith("core has no pgvector") and lines[7].startswith("ai has pgvector")
+        commands = [line for line in played.splitlines() if line.startswith("$ ")]
+        assert commands == [f"$ {step.command}" for step in STEPS]
+        assert "$ alembic -n ai upgrade head\n(nothing to do)\n" in played
+        assert f"core: {core[2]} rows in 39 tables; stamped m012; verified equal" in played
+
+    def can_be_used(self, printed: str, environment: dict[str, str]) -> None:
+        script = "\n".join(line for line in printed.splitlines() if line.startswith("  "))
+        bin_folder = Path(sys.executable).parent
+        used = subprocess.run(
+            ["bash", "-ec", f"PATH={bin_folder}:$PATH\n{script}\nalembic -n ai check\nmultidb status"],
+            cwd="/",
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert used.returncode == 0, used.stderr
+        assert "No new upgrade operations" in used.stdout
+
+    def test_nothing_is_left_behind(self) -> None:
+        """Neither the server nor its folder, unless it is to be kept."""
+        with running_demo() as demo:
+            demo.run("python -c 0", print)
+            assert (demo.folder / "data" / "postmaster.pid").is_file()
+        assert not demo.folder.exists()
 
 
 def _installed(folder: Path) -> Path:
