@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from psycopg import sql
 from sqlalchemy import Connection, text
+
+if TYPE_CHECKING:  # what needs no database needs no libpq
+    from psycopg import sql
 
 # Their values are lists of quoted names, which only the server itself takes apart again; pg_dump knows them, too.
 QUOTED_LISTS = frozenset({"search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries"})
@@ -52,6 +55,8 @@ def make_setting(connection: Connection, database: str, setting: LiveSetting) ->
         database: whose setting it is to be.
         setting: the setting.
     """
+    from psycopg import sql
+
     if setting.name in QUOTED_LISTS:
         connection.execute(_SET, {"name": setting.name, "value": setting.value})
         value: sql.Composable = sql.SQL("FROM CURRENT")
@@ -63,11 +68,15 @@ def make_setting(connection: Connection, database: str, setting: LiveSetting) ->
 
 def reset_setting(connection: Connection, database: str, role: str | None, name: str) -> None:
     """Take a setting of a database, or of a role in it, away."""
+    from psycopg import sql
+
     statement = sql.SQL("ALTER {} RESET {}").format(_owner(database, role), sql.Identifier(*name.split(".")))
     _run(connection, statement)
 
 
 def _owner(database: str, role: str | None) -> sql.Composed:
+    from psycopg import sql
+
     if role is None:
         return sql.SQL("DATABASE {}").format(sql.Identifier(database))
     return sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(role), sql.Identifier(database))
