@@ -13,6 +13,7 @@ from alembic_multidb.split.archive import Archive, dumped
 from alembic_multidb.split.making import SchemaMaker
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.run import Prepared
+from alembic_multidb.split.views import in_order
 from alembic_multidb.split.work import Work
 from alembic_multidb.transfer.builds import Builder
 from alembic_multidb.transfer.finishing import analyze, refresh
@@ -110,5 +111,5 @@ class Filler:
         populated = {row.oid: (row.nspname, row.relname) for row in self.ready.connection.execute(_POPULATED)}
         for entry in archive.contents.of(work.name):
             if entry.text.startswith("MATERIALIZED VIEW ") and entry.node is not None and entry.node.oid in populated:
-                found.append(populated[entry.node.oid])
-        return found
+                found.append(entry.node.oid)
+        return [populated[oid] for oid in in_order(found, self.ready.objects.survey.snapshot.edges)]

@@ -21,20 +21,37 @@ def refresh(target: Target, views: Sequence[Name], room: Room) -> None:
     Raises:
         MultidbError: one could not be filled.
     """
-    for name in views:
-        key = f"refresh:{quoted_name(name)}"
-        if key in target.steps:
-            continue
-        try:
-            with target.session() as session, target.journal.work(session, (key, "")) as is_to_do:
-                if is_to_do:
-                    session.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{room.memory // 1024}kB"])
-                    session.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*name)))
-        except psycopg.Error as error:
-            raise MultidbError(
-                f'materialized view {quoted_name(name)} could not be filled in "{target.name}": {first_line(error)}. '
-                "When the cause is gone, the same command goes on"
-            ) from None
+    left = list(views)
+    while left:
+        errors = {name: error for name in left if (error := _fill(target, name, room)) is not None}
+        if len(errors) == len(left):
+            name, error = next(iter(errors.items()))
+            raise _not_filled(target, name, error)
+        left = list(errors)
+
+
+def _fill(target: Target, name: Name, room: Room) -> psycopg.Error | None:
+    """Fill one; return what hinders it, which may be that another one, hidden in a function, is not filled yet."""
+    key = f"refresh:{quoted_name(name)}"
+    if key in target.steps:
+        return None
+    try:
+        with target.session() as session, target.journal.work(session, (key, "")) as is_to_do:
+            if is_to_do:
+                session.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{room.memory // 1024}kB"])
+                session.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*name)))
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
+        return error
+    except psycopg.Error as error:
+        raise _not_filled(target, name, error) from None
+    return None
+
+
+def _not_filled(target: Target, name: Name, error: psycopg.Error) -> MultidbError:
+    return MultidbError(
+        f'materialized view {quoted_name(name)} could not be filled in "{target.name}": {first_line(error)}. '
+        "When the cause is gone, the same command goes on"
+    )
 
 
 def analyze(target: Target, tables: Sequence[Name], room: Room) -> None:
