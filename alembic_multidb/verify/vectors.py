@@ -57,7 +57,8 @@ class _Index:
     def rows(self) -> sql.Composable:
         """Return the rows that are indexed."""
         condition = sql.SQL(self.facts["condition"] or "true")
-        return sql.SQL("ONLY {} WHERE ({}) AND {} IS NOT NULL").format(
+        # Only of rows that are indexed can the expression be computed for sure.
+        return sql.SQL("ONLY {0} WHERE ({1}) AND CASE WHEN ({1}) THEN {2} END IS NOT NULL").format(
             sql.Identifier(self.facts["schema"], self.facts["table"]), condition, self.expression
         )
 
