@@ -135,6 +135,8 @@ def lists_memory(rows: int, dimensions: int, type_: str, lists: int) -> int:
         type_: vector, halfvec or bit.
         lists: the index's ``lists``.
     """
-    samples = min(max(50 * lists, 10_000), max(rows, 1))
+    # Room for the whole sample is taken, however few rows there are to fill it.
+    sample = max(50 * lists, 10_000)
     vector = _BYTES_OF.get(type_, 4.0) * dimensions + 8
-    return round(1.2 * (samples * (vector + 4 * lists) + lists * (2 * vector + 4 * lists))) + 2**20
+    distances = 4 * lists * min(sample, max(rows, 1))
+    return round(1.2 * (sample * vector + distances + lists * (3 * vector + 4 * lists))) + 2**20

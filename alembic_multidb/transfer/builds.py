@@ -114,9 +114,12 @@ class Builder:
             is_short = isinstance(error, (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory))
             if build.memory and is_parallel and is_short:
                 raise _NoSharedMemoryError(first_line(error)) from None
+            what_next = "when the cause is gone, the same command goes on"
+            if build.memory and isinstance(error, psycopg.errors.ProgramLimitExceeded):
+                what_next = "the same command goes on with more --memory"
             raise MultidbError(
                 f'{build.name} could not be made in "{target.name}": {first_line(error)}. Nothing that was made '
-                "before is lost: when the cause is gone, the same command goes on"
+                f"before is lost: {what_next}"
             ) from None
 
     def _give_memory(self, session: Raw, build: Build, *, is_parallel: bool) -> None:
