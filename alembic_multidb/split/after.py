@@ -27,10 +27,10 @@ _ROOT = "CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid ELSE c.oi
 _LOCKED = text(
     f"""
     SELECT i.indexrelid AS oid, ARRAY[{_ROOT}]::oid[] AS tables, i.indrelid AS table,
-           coalesce(pg_table_size(i.indrelid), 0) AS size
+           coalesce(pg_table_size(i.indrelid), 0) AS size, false AS is_not_null
     FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indrelid
     UNION ALL
-    SELECT k.oid, array_agg({_ROOT})::oid[], k.conrelid, coalesce(pg_table_size(k.conrelid), 0)
+    SELECT k.oid, array_agg({_ROOT})::oid[], k.conrelid, coalesce(pg_table_size(k.conrelid), 0), k.contype = 'n'
     FROM pg_constraint AS k JOIN pg_class AS c ON c.oid IN (k.conrelid, k.confrelid)
     GROUP BY k.oid, k.conrelid
     """  # noqa: S608  # put together from constants
@@ -45,16 +45,22 @@ class Locked:
         tables: the numbers of the outermost tables.
         table: the number of the table itself.
         size: its bytes on disk.
+        is_not_null: whether it is a NOT NULL that old rows need not satisfy, which pg_dump calls by the name of
+            constraints with an index.
     """
 
     tables: frozenset[int]
     table: int
     size: int
+    is_not_null: bool = False
 
 
 def read_locked(connection: Connection) -> dict[int, Locked]:
     """Return, for each index and constraint of the source, what is locked while it is made."""
-    return {row.oid: Locked(frozenset(row.tables), row.table, row.size) for row in connection.execute(_LOCKED)}
+    return {
+        row.oid: Locked(frozenset(row.tables), row.table, row.size, row.is_not_null)
+        for row in connection.execute(_LOCKED)
+    }
 
 
 def split_entries(archive: Archive, database: str) -> tuple[list[Entry], list[Entry]]:
@@ -107,6 +113,8 @@ def _build(
     first = entries[0]
     oid = first.node.oid if first.node is not None else 0
     where = locked.get(oid)
+    if where is not None and where.is_not_null:
+        kind = "CHECK CONSTRAINT"
     members = {entry.id for entry in entries}
     return Build(
         number=first.id,

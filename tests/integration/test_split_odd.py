@@ -1,0 +1,126 @@
+"""Splits of databases with objects that few databases have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.split import filling
+from alembic_multidb.split.model import SplitOptions
+from tests.conftest import NewDatabase, psql
+from tests.integration.moved import assert_moved, move, name_for
+from tests.integration.split_cases import build, project
+from tests.integration.test_split_rows import stopped
+from tests.servers import Server
+
+_MATERIALIZED = """
+    CREATE TABLE people (id int PRIMARY KEY, name text, team int);
+    INSERT INTO people SELECT g, 'n' || g, g % 5 FROM generate_series(1, 100) AS g;
+    CREATE VIEW grouped AS SELECT p.id, p.name, count(*) AS n FROM people AS p GROUP BY p.id;
+    CREATE MATERIALIZED VIEW a_few AS SELECT * FROM grouped WHERE id < 50;
+    CREATE MATERIALIZED VIEW teams AS SELECT id, name, team FROM people GROUP BY id;
+    CREATE MATERIALIZED VIEW both_of_them AS SELECT a_few.id, teams.team FROM a_few JOIN teams USING (id);
+    CREATE VIEW beside AS SELECT * FROM both_of_them;
+    CREATE MATERIALIZED VIEW many AS SELECT count(*) FROM beside;
+    CREATE MATERIALIZED VIEW zz AS SELECT 7 AS seven;
+    CREATE FUNCTION hidden() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT seven FROM public.zz); END';
+    CREATE MATERIALIZED VIEW aa AS SELECT hidden() AS seven;
+"""
+
+
+def test_materialized_views_on_each_other(tmp_path: Path, new_database: NewDatabase) -> None:
+    """They are filled in the order in which they read each other: through views, primary keys and functions."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, _MATERIALIZED)
+    assert move(project(tmp_path, core, ai), source, tmp_path).exit_code == 0
+    assert psql(core, "SELECT * FROM many, aa") == [(49, 7)]
+
+
+_VECTORS = """
+    CREATE EXTENSION vector;
+    CREATE TABLE ai_v (id int PRIMARY KEY, e vector(96));
+    INSERT INTO ai_v SELECT g, (SELECT array_agg(sin(g * 100 + i)) FROM generate_series(1, 96) AS i)::vector
+    FROM generate_series(1, 3000) AS g;
+    CREATE INDEX lists ON ai_v USING ivfflat (e vector_ip_ops) WITH (lists = 2000);
+    CREATE TABLE ai_any (id int, e vector);
+    INSERT INTO ai_any VALUES (1, '[1,2,3]'), (2, '[1,2]'), (1, NULL);
+    CREATE INDEX threes ON ai_any USING hnsw ((e::vector(3)) vector_l2_ops) WHERE id = 1;
+"""
+
+
+def test_vector_indexes_that_few_have(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Of many lists for few rows, which take memory all the same; and of a part of vectors of several dimensions."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, _VECTORS)
+    here = project(tmp_path, core, ai)
+    with pytest.raises(MultidbError, match="the same command goes on with more --memory"):
+        move(here, source, tmp_path, SplitOptions(memory=2**24))
+    assert move(here, source, tmp_path).exit_code == 0
+    assert_moved(source, core, ai)
+
+
+_UNCHECKED = """
+    CREATE DOMAIN loose AS int;
+    CREATE TABLE of_domain (v loose); INSERT INTO of_domain VALUES (-5);
+    ALTER DOMAIN loose ADD CONSTRAINT pos CHECK (VALUE > 0) NOT VALID;
+    COMMENT ON CONSTRAINT pos ON DOMAIN loose IS 'of a domain';
+    CREATE TABLE parent (id int, v int); INSERT INTO parent VALUES (1, NULL);
+    CREATE TABLE child (z int) INHERITS (parent); INSERT INTO child VALUES (1, -1, 3);
+    ALTER TABLE child ADD CONSTRAINT positive CHECK (v > 0) NOT VALID;
+    ALTER TABLE parent ADD CONSTRAINT positive CHECK (v > 0) NOT VALID;
+    ALTER TABLE parent ADD CONSTRAINT filled NOT NULL v NOT VALID;
+    COMMENT ON CONSTRAINT filled ON parent IS 'of a column';
+"""
+_WRITTEN = """
+    ALTER DOMAIN loose DROP CONSTRAINT pos; INSERT INTO of_domain VALUES (-6);
+    ALTER DOMAIN loose ADD CONSTRAINT pos CHECK (VALUE > 0) NOT VALID;
+    COMMENT ON CONSTRAINT pos ON DOMAIN loose IS 'of a domain';
+    INSERT INTO parent VALUES (2, 2); INSERT INTO child VALUES (3, 3, 3);
+"""
+
+
+def test_rows_that_constraints_would_refuse_now(
+    tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A split goes on although its source was written to, and constraints that old rows do not satisfy are there."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, _UNCHECKED)
+    here = project(tmp_path, core, ai)
+    with monkeypatch.context() as patched:
+        stopped(patched, filling, "analyze")
+        with pytest.raises(MultidbError, match="stopped at"):
+            move(here, source, tmp_path)
+    build(source, _WRITTEN)
+    assert move(here, source, tmp_path).exit_code == 0
+    assert_moved(source, core, ai)
+
+
+def test_an_owner_who_may_not_write(
+    server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A login that is no superuser, and has taken its own right to write from itself, goes on where it stopped."""
+    role, password = name_for("plain"), "only for this test"
+    server.run(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
+    urls = []
+    for url in (new_database(), new_database(), new_database()):
+        name = url.rpartition("/")[2]
+        server.run(f"ALTER DATABASE {name} OWNER TO {role}")
+        urls.append(server.url(name, user=role, password=quote(password)))
+    source, core, ai = urls
+    psql(source, f"CREATE TABLE written (id int); INSERT INTO written VALUES (1); REVOKE ALL ON written FROM {role}")
+    psql(source, f"GRANT SELECT ON written TO {role}; CREATE TABLE ai_empty (id int)")
+    here = project(tmp_path, core, ai)
+    server.run("CREATE EXTENSION vector", ai.rpartition("/")[2])
+    with monkeypatch.context() as patched:
+        stopped(patched, filling, "analyze")
+        with pytest.raises(MultidbError, match="stopped at"):
+            move(here, source, tmp_path)
+    server.run("INSERT INTO written VALUES (2)", source.rpartition("/")[2])
+    assert move(here, source, tmp_path).exit_code == 0
+    assert_moved(source, core, ai)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        psql(core, "INSERT INTO written VALUES (3)")
