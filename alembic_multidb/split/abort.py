@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import psycopg
@@ -19,6 +19,9 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.split.database import copy_to_database, opposite, read_database
 from alembic_multidb.split.model import DatabaseFact, Plan, Setting, SplitOptions
 from alembic_multidb.split.settings import read_settings, replay, reset
+from alembic_multidb.split.template.clearing import clear
+from alembic_multidb.split.template.maintenance import database_of, maintenance
+from alembic_multidb.split.template.strays import STRAYS
 from alembic_multidb.transfer.drop import described, drop_objects
 from alembic_multidb.transfer.journal import Begun, Journal
 from alembic_multidb.transfer.session import pin
@@ -88,7 +91,7 @@ def abort(
     for database in project.databases.in_order(each.name for each in project.select(options.names)):
         try:
             with opened(project, database, Journal(), options.lock_timeout) as target:
-                done.append(_take_back(target))
+                done.append(_without_strays(project, target, _take_back(target)))
         except (MultidbError, psycopg.Error, SQLAlchemyError) as error:
             message = str(error) if isinstance(error, MultidbError) else first_line(error)
             done.append(Aborted(name=database.name, result="failed", message=message))
@@ -121,6 +124,21 @@ def _take_back(target: Target) -> Aborted:
     if left:
         words += f"; somebody else has made {counted(len(left), 'object')}, which stays"
     return Aborted(name=target.name, result="taken back", message=words, left=tuple(left))
+
+
+def _without_strays(project: Project, target: Target, aborted: Aborted) -> Aborted:
+    """Take away what a split by cloning, or a rehearsal, has left beside the target."""
+    with target.connection.begin():
+        if not target.connection.exec_driver_sql(STRAYS, execution_options={"no_parameters": True}).first():
+            return aborted
+    name = database_of(target.url)
+    with maintenance(target.url, {name}) as session, session.locked([name], None):
+        gone = clear(project, session, {target.name: name})
+    if not gone:
+        return aborted
+    words = f"database {', '.join(gone)}, which a killed run has left, is dropped"
+    is_first = aborted.result == "nothing to do"
+    return replace(aborted, result="taken back", message=words if is_first else f"{aborted.message}; {words}")
 
 
 def _objects(target: Target) -> list[LiveObject]:

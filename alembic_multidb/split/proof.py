@@ -26,6 +26,9 @@ from alembic_multidb.verify.sequences import Place
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.tables import Name
 
+# A clone has the source's own indexes: to see that they answer, a few searches are enough.
+_FEW_SAMPLES = 2
+
 
 def source_places(ready: Prepared, source: Side, names: Iterable[str]) -> dict[int, tuple[Name, Place]]:
     """Return where the sequences of some targets stand in the source, by their numbers."""
@@ -71,6 +74,7 @@ def prove(
         jobs=options.jobs,
         owners=not options.no_owner,
         grants=not options.no_acl,
+        recall_samples=_FEW_SAMPLES if plan.method == "template" else VerifyOptions.recall_samples,
     )
     report = verify(project, ready.url, wanted, given=given, show=show)
     return replace(report, databases=tuple(_without_own(project, plan, each) for each in report.databases))

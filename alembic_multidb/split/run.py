@@ -130,7 +130,7 @@ def _prepare(
         objects = Objects.of(survey, project.databases, options)
         plan = make_plan(objects)
         found = [*plan.findings, *pooler, *preflight(connection, project, objects, plan, options)]
-    choice, found = choose(connection, project, plan, options, found)
+    choice, found = choose(connection, project, objects, plan, options, found)
     if scratch is not None:
         revisions = sorted({item for each in survey.revisions.values() for item in each or ()})
         found += drift(project, plan, revisions, scratch)

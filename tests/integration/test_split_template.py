@@ -1,20 +1,41 @@
-"""A split by cloning ends with what a split row by row ends with, and harms nobody."""
+"""A split by cloning ends with what a split row by row ends with; a rehearsal leaves nothing; nobody is harmed."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
+import psycopg
 import pytest
 
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.operate import Project
+from alembic_multidb.split.abort import abort
+from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
-from tests.conftest import NewDatabase
-from tests.integration.moved import assert_moved, move
-from tests.integration.split_cases import build, project, scripts
+from alembic_multidb.split.moving import split
+from alembic_multidb.split.outcome import SplitReport
+from alembic_multidb.split.rehearsal import rehearse
+from alembic_multidb.split.run import prepared
+from alembic_multidb.split.template import run
+from alembic_multidb.split.template.clone import clone
+from alembic_multidb.split.template.strays import CLONE, OLD, REHEARSAL, STRAYS, stray_name
+from alembic_multidb.split.template.swap import swap
+from alembic_multidb.urls import resolve_url
+from tests.conftest import NewDatabase, psql
+from tests.integration.moved import assert_moved, checksums, move, no_scratch
+from tests.integration.split_cases import PARTS, build, mixed, plan_of, project, ready, scripts, stopping
 from tests.integration.test_snapshot import snapshot_of
-from tests.servers import Server
+from tests.servers import Server, embedded_18, running_server
 
 TEMPLATE = SplitOptions(method="template")
+NEIGHBOURS = (
+    "SET enable_seqscan = off; SELECT id FROM ai_documents "
+    "ORDER BY embedding <-> (SELECT embedding FROM ai_documents ORDER BY id LIMIT 1) LIMIT 20"
+)
 
 
 @pytest.fixture(scope="session")
@@ -27,14 +48,297 @@ def rows_18(server: Server) -> str:
     return url
 
 
-def test_it_ends_as_a_split_by_stream_does(rows_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
-    """The same rows, and the same schema in every word."""
+@pytest.fixture
+def databases(server: Server) -> Iterator[None]:
+    """What one split makes on its server, and does not take away, is an error."""
+    yield
+    assert server.run(STRAYS) == []
+
+
+def facts(url: str) -> list[object]:
+    return [(row.key, row.attributes) for row in snapshot_of(url).rows]
+
+
+def of_server(server: Server) -> list[object]:
+    """Everything that is kept outside of the databases."""
+    return [
+        server.run("SELECT datname, datdba, datacl::text, datconnlimit, datallowconn FROM pg_database ORDER BY 1"),
+        server.run("SELECT rolname, rolsuper, rolconnlimit FROM pg_roles ORDER BY 1"),
+        server.run("SELECT * FROM pg_db_role_setting ORDER BY 1, 2"),
+        server.run("SELECT * FROM pg_shdescription ORDER BY 1"),
+    ]
+
+
+def rehearsed(given: Project, source: str, options: SplitOptions) -> SplitReport:
+    options = replace(options, rehearses=True)
+    with prepared(given, resolve_url(source, {}, of="source"), options, with_rows=True) as found:
+        assert found.plan.exit_code(with_rows=True) == 0, "\n".join(stopping(found.plan))
+        return rehearse(given, found, options, no_scratch)
+
+
+def test_it_ends_as_a_split_by_stream_does(
+    databases: None, rows_18: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """The same rows, the same schema in every word; the graph of vectors is the source's, and answers the same."""
     ways = {}
     for method in ("stream", "template"):
         core, ai = new_database(), new_database()
         report = move(project(tmp_path, core, ai), rows_18, tmp_path, SplitOptions(method=method))
         assert [str(finding) for finding in report.verified.findings] == []
         assert_moved(rows_18, core, ai)
-        ways[method] = [snapshot_of(url) for url in (core, ai)]
-    for one, other in zip(ways["stream"], ways["template"], strict=True):
-        assert [(row.key, row.attributes) for row in one.rows] == [(row.key, row.attributes) for row in other.rows]
+        ways[method] = [facts(core), facts(ai)]
+    assert ways["stream"] == ways["template"]
+    for query in (
+        NEIGHBOURS,
+        "SELECT pg_relation_size('ai_documents_hnsw'), pg_relation_filenode('ai_documents_hnsw') IS NOT NULL",
+    ):
+        assert psql(ai, query) == psql(rows_18, query)
+    assert psql(core, "SELECT last_value, is_called FROM orders_id_seq") == [(7000, False)]
+
+
+def test_the_most_hostile_schema_ends_as_by_stream(tmp_path: Path) -> None:
+    """Types that read themselves, event triggers, foreign tables, publications, subscriptions: equal in every word."""
+    with running_server(embedded_18(), "wal_level=logical") as own:
+        source = mixed(own, "hostile", *PARTS["18"])
+        own.run(
+            "CREATE TABLE later (id int DEFAULT 1); CREATE FUNCTION circle() RETURNS bigint BEGIN ATOMIC "
+            "SELECT count(*) FROM later; END; ALTER TABLE later ALTER id SET DEFAULT circle()",
+            "hostile",
+        )
+        before = facts(source)
+        ways = {}
+        for method in ("template", "stream"):
+            core, ai = own.create_database(f"core_{method}"), own.create_database(f"ai_{method}")
+            options = SplitOptions(method=method, large_objects="core")
+            report = move(project(tmp_path, core, ai), source, tmp_path, options)
+            assert [str(finding) for finding in report.verified.findings] == []
+            # A table that the extension has taken is cloned with it, and made by nobody else.
+            rows = [
+                {name: sums for name, sums in checksums(url).items() if name != "public.taken"} for url in (core, ai)
+            ]
+            ways[method] = [facts(core), facts(ai), *rows]
+        assert ways["stream"] == ways["template"]
+        assert facts(source) == before
+        assert own.run(STRAYS) == []
+
+
+def test_the_target_keeps_what_it_is(
+    databases: None, server: Server, rows_18: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Owner, rights, settings, comment and room of the empty database are those of what takes its place."""
+    core, ai = new_database(), new_database()
+    name = core.rpartition("/")[2]
+    roles = f"owner_{name}", f"guest_{name}"
+    for role in roles:
+        server.run(f"CREATE ROLE {role}")
+    server.run(f"ALTER DATABASE {name} OWNER TO {roles[0]}")
+    server.run(f"ALTER DATABASE {name} CONNECTION LIMIT 77")
+    server.run(f"ALTER DATABASE {name} SET work_mem = '7MB'")
+    server.run(f'ALTER ROLE {roles[1]} IN DATABASE {name} SET search_path = a, "B c"')
+    server.run(
+        f"GRANT TEMPORARY ON DATABASE {name} TO {roles[1]} WITH GRANT OPTION; "
+        f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"
+    )
+    server.run(f"COMMENT ON DATABASE {name} IS 'it''s % kept'")
+    query = (
+        "SELECT pg_get_userbyid(datdba), datconnlimit, "
+        "(SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) AS a), "
+        "shobj_description(oid, 'pg_database'), (SELECT array_agg((setrole, setconfig)::text ORDER BY setrole) "
+        f"FROM pg_db_role_setting WHERE setdatabase = d.oid) FROM pg_database AS d WHERE datname = '{name}'"
+    )
+    before = server.run(query)
+    report = move(project(tmp_path, core, ai), rows_18, tmp_path, TEMPLATE)
+    assert report.exit_code == 0 and psql(core, "SELECT count(*) FROM users") == [(3,)]
+    assert server.run(query) == before
+
+
+def test_a_used_source_is_named_and_left_alone_until_it_is_asked_for(
+    databases: None, server: Server, rows_18: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Who is connected is told; auto takes the other way and says why; asked for it, they are ended and told."""
+    core, ai = new_database(), new_database()
+    given = project(tmp_path, core, ai)
+    with psycopg.connect(rows_18, application_name="the shop", autocommit=True) as busy:
+        busy.execute("SELECT 1")
+        assert '"the shop"' in "\n".join(stopping(plan_of(given, rows_18, TEMPLATE)))
+        plan = plan_of(given, rows_18, SplitOptions(method="auto"))
+        assert plan.method == "stream" and '"the shop"' in plan.why and not stopping(plan)
+        assert {way.method for way in plan.ways} == {"stream", "template"}
+        report = move(given, rows_18, tmp_path, replace(TEMPLATE, terminates=True))
+        assert report.exit_code == 0 and '"the shop"' in report.ended[0]
+        with pytest.raises(psycopg.OperationalError):
+            busy.execute("SELECT 1")
+    assert psql(rows_18, "SELECT datallowconn, datconnlimit FROM pg_database WHERE datname = current_database()") == [
+        (True, -1)
+    ]
+    assert_moved(rows_18, core, ai)
+
+
+def test_auto_clones_what_can_be_cloned(
+    databases: None, rows_18: str, tmp_path: Path, new_database: NewDatabase, server_16: Server
+) -> None:
+    """On one server it does, and says why; from another server it does not, and says why."""
+    given = project(tmp_path, new_database(), new_database())
+    plan = plan_of(given, rows_18, SplitOptions(method="auto"))
+    assert plan.method == "template" and "one server" in plan.why
+    name = f"elsewhere_{os.getpid()}"
+    elsewhere = project(tmp_path, new_database(), server_16.create_database(name))
+    plan = plan_of(elsewhere, rows_18, SplitOptions(method="auto"))
+    assert plan.method == "stream" and '"ai" is on another server than the source' in plan.why
+    server_16.drop_database(name)
+
+
+def test_a_login_that_may_not_clone_is_told_what_it_lacks(
+    databases: None, server: Server, rows_18: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """CREATEDB, the databases, and the owners of what would be dropped."""
+    urls = [new_database(), new_database()]
+    role = f"weak_{os.getpid()}"
+    server.run(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    weak = [server.url(url.rpartition("/")[2], user=role, password="x") for url in urls]
+    words = "\n".join(stopping(plan_of(project(tmp_path, *weak), rows_18, TEMPLATE)))
+    assert "may not create databases" in words and "does not own database" in words
+    assert "may not drop what belongs to postgres" in words
+    server.run(f"DROP ROLE {role}")
+
+
+def test_what_is_not_proven_takes_nobodys_place(
+    databases: None, server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """A large object that nobody gets is missing: the clones are given up, the targets are as empty as before."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE users (id int); SELECT lo_create(42)")
+    before = of_server(server)
+    report = move(project(tmp_path, core, ai), source, tmp_path, TEMPLATE)
+    assert report.exit_code == 1
+    assert of_server(server) == before
+    assert checksums(core) == {}
+
+
+def test_whoever_writes_to_the_source_meanwhile_is_not_lost(
+    databases: None, server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that came between the clone and the proof keeps the clones from their places, and is named."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
+
+    def then_write(*arguments: object, **more: object) -> list[str]:
+        ended = clone(*arguments, **more)  # type: ignore[arg-type]
+        psql(source, "INSERT INTO users SELECT max(id) + 1 FROM users")
+        return ended
+
+    monkeypatch.setattr(run, "clone", then_write)
+    report = move(project(tmp_path, core, ai), source, tmp_path, TEMPLATE)
+    assert report.exit_code == 1 and "users" in str(report.verified.findings[0])
+    assert "to users" in report.since or "public.users" in report.since
+    assert checksums(core) == {}
+
+
+def test_a_schema_that_changes_after_the_plan_is_seen(
+    databases: None, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Nothing is dropped that the plan does not know."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE users (id int)")
+    given = project(tmp_path, core, ai)
+    with ready(given, source, TEMPLATE) as found:
+        found.connection.rollback()
+        psql(source, "CREATE TABLE late (id int); DROP TABLE users")
+        with pytest.raises(
+            MultidbError, match=r"changed after the plan was made: table public.late; table:public.users"
+        ):
+            split(given, found, TEMPLATE, Files(evidence=tmp_path / "evidence.json"), no_scratch)
+    assert checksums(core) == {}
+
+
+def test_a_target_that_is_used_is_not_taken_away(
+    databases: None, server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever connects to it at the last moment is named, and it is as it was."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE users (id int)")
+    given = project(tmp_path, core, ai)
+    before = of_server(server)
+
+    def with_a_guest(*arguments: object) -> None:
+        with psycopg.connect(ai, application_name="a guest"):
+            swap(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run, "swap", with_a_guest)
+    with pytest.raises(MultidbError, match='is used by "a guest"'):
+        move(given, source, tmp_path, TEMPLATE)
+    assert of_server(server) == before
+    with psycopg.connect(core, application_name="an early guest"):
+        assert '"core" is used by "an early guest"' in "\n".join(stopping(plan_of(given, source, TEMPLATE)))
+
+
+@pytest.mark.parametrize("method", ["stream", "template"])
+def test_a_rehearsal_leaves_nothing_behind(
+    databases: None, server: Server, rows_18: str, tmp_path: Path, new_database: NewDatabase, method: str
+) -> None:
+    """No database, role, setting or file, also after one that was killed; it ends with proof, times and needs."""
+    core, ai = new_database(), new_database()
+    given = project(tmp_path, core, ai)
+    before, files = of_server(server), sorted(tmp_path.rglob("*"))
+    # What a killed one has left.
+    for url in (core, ai):
+        left = stray_name(REHEARSAL, url.rpartition("/")[2])
+        server.create_database(left)
+        server.run("CREATE TABLE half (id int)", left)
+    found = plan_of(given, rows_18)
+    assert [item.kind for item in found.findings].count("stray-database") == 4
+    report = rehearsed(given, rows_18, SplitOptions(method=method))  # type: ignore[arg-type]
+    assert report.exit_code == 0 and report.evidence is None
+    assert report.needs is not None and report.needs.seconds > 0 and report.needs.bytes > 2**20
+    assert report.needs.source_connections > 0 and report.needs.target_connections > 0
+    assert of_server(server) == before
+    assert sorted(tmp_path.rglob("*")) == files
+    assert checksums(core) == checksums(ai) == {}
+
+
+def test_what_a_killed_run_leaves_is_named_and_taken_back(
+    server: Server, rows_18: str, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """By --abort and by the next run; an old database that somebody has filled is kept, and named."""
+    core, ai = new_database(), new_database()
+    given = project(tmp_path, core, ai)
+    before = of_server(server)
+    names = {kind: stray_name(kind, core.rpartition("/")[2]) for kind in (CLONE, OLD)}
+    for name in names.values():
+        server.create_database(name)
+    taken = abort(given, SplitOptions())
+    assert {item.name: item.result for item in taken} == {"core": "taken back", "ai": "nothing to do"}
+    assert of_server(server) == before
+    server.create_database(names[OLD])
+    server.run("CREATE TABLE mine (id int)", names[OLD])
+    with pytest.raises(MultidbError, match=r"somebody has filled .*table public.mine"):
+        move(given, rows_18, tmp_path, TEMPLATE)
+    assert abort(given, SplitOptions())[0].result == "failed"
+    server.run("DROP TABLE mine", names[OLD])
+    assert move(given, rows_18, tmp_path, TEMPLATE).exit_code == 0
+    assert server.run(STRAYS) == []
+
+
+def test_two_at_once_do_not_meet(
+    databases: None, rows_18: str, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one is told who works there."""
+    core, ai = new_database(), new_database()
+    given = project(tmp_path, core, ai)
+    is_in, may_go = Event(), Event()
+
+    def wait(*arguments: object, **more: object) -> list[str]:
+        is_in.set()
+        assert may_go.wait(60)
+        return clone(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run, "clone", wait)
+    reports: list[SplitReport] = []
+    first = Thread(target=lambda: reports.append(move(given, rows_18, tmp_path, TEMPLATE)))
+    first.start()
+    assert is_in.wait(60)
+    with pytest.raises(MultidbError, match="is being changed by"):
+        move(given, rows_18, tmp_path, replace(TEMPLATE, lock_timeout=0))
+    may_go.set()
+    first.join()
+    assert reports[0].exit_code == 0

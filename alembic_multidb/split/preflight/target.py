@@ -234,7 +234,7 @@ def left_behind(target: Target) -> Iterator[Finding]:
             "stray-database",
             "note",
             f'beside it, database "{name}" was left by a split or a rehearsal that was killed, or one is running',
-            "the next one into the same targets takes it away, and so does --abort",
+            "--abort takes it away, and so does the next split by cloning, or rehearsal, into the same target",
             name,
         )
 

@@ -12,6 +12,7 @@ from alembic_multidb.checks.finding import shortened
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.model import Finding, Method, Plan, SplitOptions
+from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.preflight.facts import read_facts
 from alembic_multidb.split.template.maintenance import Maintenance, database_of, maintenance
 from alembic_multidb.split.template.sessions import connected
@@ -22,7 +23,8 @@ _OF_STREAM = frozenset(
     {
         *("programs", "needs-superuser", "encoding", "locale", "older-server", "tablespace-missing", "too-few-locks"),
         *("extension-missing", "extension-rights", "extension-version", "extension-schema", "extension-comment"),
-        *("extension-rows", "target-rights", "target-not-owned", "source-collation"),
+        *("extension-rows", "target-rights", "target-not-owned", "source-collation", "graph-memory", "shared-memory"),
+        *("owner-missing", "owner-rights", "role-missing"),
     }
 )
 _SERVER = """
@@ -36,9 +38,8 @@ _RIGHTS = """
            ARRAY(SELECT d.datname::text FROM pg_catalog.pg_database AS d
                  WHERE d.datname = ANY (%s::text[]) AND NOT pg_catalog.pg_has_role(d.datdba, 'USAGE')
                  ORDER BY 1) AS others,
-           ARRAY(SELECT DISTINCT pg_catalog.pg_get_userbyid(s.refobjid)::text FROM pg_catalog.pg_shdepend AS s
-                 WHERE s.dbid = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = %s)
-                   AND s.deptype = 'o' AND NOT pg_catalog.pg_has_role(s.refobjid, 'USAGE')
+           ARRAY(SELECT o.rolname::text FROM pg_catalog.pg_roles AS o
+                 WHERE o.rolname = ANY (%s::text[]) AND NOT pg_catalog.pg_has_role(o.oid, 'USAGE')
                  ORDER BY 1) AS owners
     FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user
 """
@@ -62,13 +63,19 @@ class Choice:
 
 
 def choose(
-    connection: Connection, project: Project, plan: Plan, options: SplitOptions, found: Sequence[Finding]
+    connection: Connection,
+    project: Project,
+    objects: Objects,
+    plan: Plan,
+    options: SplitOptions,
+    found: Sequence[Finding],
 ) -> tuple[Choice, list[Finding]]:
     """Decide how a split goes, and return everything that stands in the way of going so.
 
     Args:
         connection: to the source.
         project: the repository.
+        objects: what becomes of the source's objects.
         plan: what will be done.
         options: what was asked for.
         found: what stands in the way, or should be known, whatever the method.
@@ -77,7 +84,7 @@ def choose(
         return Choice("stream", "it is the default, or was asked for"), list(found)
     with ExitStack() as stack:
         try:
-            choice, against = _cloning(stack, connection, project, plan, options, found)
+            choice, against = _cloning(stack, connection, project, objects, plan, options, found)
         except MultidbError as error:
             choice, against = None, [_finding("template-unreachable", str(error), severity="failed")]
     if options.method == "auto" and (choice is None or against):
@@ -93,6 +100,7 @@ def _cloning(
     stack: ExitStack,
     connection: Connection,
     project: Project,
+    objects: Objects,
     plan: Plan,
     options: SplitOptions,
     found: Sequence[Finding],
@@ -114,7 +122,10 @@ def _cloning(
         why = "source and targets are on one server, and whoever is connected to the source is disconnected"
     if not sessions or _is_all_there(plan, found):
         return Choice("template", why, next(iter(urls.values())), here.name), against
-    reasons = {name: list(_missing_rights(each, here.name, names)) for name, each in sessions.items()}
+    owners = _owners(objects)
+    reasons = {
+        name: list(_missing_rights(each, [here.name, *names.values()], owners)) for name, each in sessions.items()
+    }
     chosen = min(sessions, key=lambda name: bool(reasons[name]))
     against += reasons[chosen]
     against += _users(sessions[chosen], here.name, here.pid, names, options)
@@ -138,16 +149,22 @@ def _unfit(connection: Connection, plan: Plan, options: SplitOptions, found: Seq
             )
 
 
-def _missing_rights(session: Maintenance, source: str, names: dict[str, str]) -> Iterator[Finding]:
-    row = session.rows(_RIGHTS, [source, *names.values()], source)[0]
+def _owners(objects: Objects) -> list[str]:
+    """Return whose objects the source holds, the schema public apart, which is never dropped."""
+    rows = objects.survey.snapshot.rows
+    return sorted({row.definition["owner"] for row in rows if row.kind == "owner" and row.identity != "schema public"})
+
+
+def _missing_rights(session: Maintenance, databases: list[str], owners: list[str]) -> Iterator[Finding]:
+    row = session.rows(_RIGHTS, databases, owners)[0]
     if row["is_superuser"]:
         return
     login = f'role "{row["login"]}"'
     if not row["creates"]:
         yield _finding("template-rights", f"{login} may not create databases", severity="failed")
-    for others in (row["others"],):
-        if others:
-            yield _finding("template-rights", f"{login} does not own database {', '.join(others)}", severity="failed")
+    if row["others"]:
+        message = f"{login} does not own database {', '.join(row['others'])}"
+        yield _finding("template-rights", message, severity="failed")
     if row["owners"]:
         message = f"{login} may not drop what belongs to {shortened(row['owners'])} in the source's clone"
         yield _finding("template-rights", message, severity="failed")

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-import psycopg
 from psycopg import sql
 
-from alembic_multidb.env.connect import connect, first_line, make_engine
+from alembic_multidb.env.connect import connect, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.ending import make_settings, stamp
@@ -24,11 +23,12 @@ from alembic_multidb.split.outcome import Moved, SplitReport
 from alembic_multidb.split.preflight.target import read_target
 from alembic_multidb.split.proof import keep, prove, source_places
 from alembic_multidb.split.run import Prepared
+from alembic_multidb.split.template.clearing import clear
 from alembic_multidb.split.template.clone import clone
 from alembic_multidb.split.template.drops import Dropped, drop_foreign
 from alembic_multidb.split.template.kept import Kept
 from alembic_multidb.split.template.maintenance import Maintenance, database_of, maintenance
-from alembic_multidb.split.template.strays import CLONE, OLD, REHEARSAL, stray_name, take_away, there
+from alembic_multidb.split.template.strays import CLONE, OLD, REHEARSAL, stray_name, take_away
 from alembic_multidb.split.template.swap import swap
 from alembic_multidb.split.watch import Watch
 from alembic_multidb.split.work import Work
@@ -80,7 +80,7 @@ class Cloning:
             session = stack.enter_context(maintenance(ready.choice.url, {ready.choice.source, *targets.values()}))
             session.run(sql.SQL("SET client_connection_check_interval = '1s'"))
             stack.enter_context(session.locked(targets.values(), self.options.lock_timeout))
-            self._clear(session, targets)
+            clear(self.project, session, targets)
             kept = {name: found for name in names if (found := self._kept(name)) is not None}
             kind = REHEARSAL if self.options.rehearses else CLONE
             clones = {name: stray_name(kind, targets[name]) for name in kept}
@@ -93,7 +93,7 @@ class Cloning:
             if report.exit_code == 0 and not self.options.rehearses:
                 old = {name: stray_name(OLD, targets[name]) for name in clones}
                 swap(session, {targets[name]: (clones[name], old[name]) for name in clones})
-                self._clear(session, targets)
+                clear(self.project, session, targets)
             done = SplitReport(
                 plan=ready.plan,
                 databases=tuple(moved),
@@ -110,34 +110,6 @@ class Cloning:
 
     def _tables(self) -> set[int]:
         return {item.node.oid for item in self.ready.plan.objects if item.type == "table" and item.homes}
-
-    def _clear(self, session: Maintenance, targets: Mapping[str, str]) -> None:
-        """Drop what earlier runs have left: clones, and empty databases whose places clones have taken."""
-        take_away(session, [stray_name(CLONE, target) for target in targets.values()])
-        take_away(session, [stray_name(REHEARSAL, target) for target in targets.values()])
-        for name, target in targets.items():
-            old = stray_name(OLD, target)
-            if there(session, [old]):
-                self._drop_old(session, name, old)
-
-    def _drop_old(self, session: Maintenance, name: str, old: str) -> None:
-        """Drop the empty database that was a target, unless somebody has put something into it at the last moment."""
-        project = self.project.elsewhere({name: old})
-        database = project.databases[name]
-        with project.connect(database) as connection:
-            state = read_target(connection, project, database).state(self.ready.plan)
-        if state != "empty":
-            raise MultidbError(
-                f'somebody has filled "{name}" while its clone was made: what they wrote is in database "{old}". '
-                "Take it over from there, and drop that database"
-            )
-        try:
-            session.run(sql.SQL("DROP DATABASE {}").format(sql.Identifier(old)))
-        except psycopg.Error as error:
-            raise MultidbError(
-                f'everything is done, but the empty database "{old}", which "{name}" was, could not be dropped: '
-                f"{first_line(error)}; the same command drops it the next time"
-            ) from None
 
     def _kept(self, name: str) -> Kept | None:
         """Return what a target is, if it is to be filled; None if an earlier run has filled it."""
