@@ -1,4 +1,4 @@
-"""multidb split --method template and --rehearse, killed at any moment: nobody is harmed, and the same command ends it."""
+"""multidb split --method template and --rehearse, killed at any moment: nobody is harmed, and a next run ends it."""
 
 from __future__ import annotations
 
