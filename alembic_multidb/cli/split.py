@@ -196,7 +196,10 @@ def _move(
             else:
                 report = move(project, ready, options, files, scratch, **shows)
         except KeyboardInterrupt:
-            say("interrupted: what is done is kept; the same command goes on, and with --abort it takes that back")
+            kept = "what is done is kept; the same command goes on, and with --abort it takes that back"
+            if files is None or ready.plan.method == "template":
+                kept = "the targets are as they were, or all of them are done; nothing is left beside them"
+            say(f"interrupted: {kept}")
             raise
     _print_report(output, report)
 

@@ -74,9 +74,10 @@ def split(
                 stack, show_verify, require_stamp=require_stamp
             )
     except (psycopg.Error, SQLAlchemyError) as error:
-        raise MultidbError(
-            f"the split was interrupted: {first_line(error)}. Everything that is done is kept; the same command goes on"
-        ) from None
+        kept = "Everything that is done is kept; the same command goes on"
+        if options.rehearses or ready.choice.method == "template":
+            kept = "The targets are as they were, or all of them are done; the same command begins anew, or says so"
+        raise MultidbError(f"the split was interrupted: {first_line(error)}. {kept}") from None
 
 
 @dataclass
@@ -104,6 +105,7 @@ class _Split:
         todo = [work for work in works if not work.is_there]
         if todo:
             Filler(ready, self.options, source, places, self.meter).fill(todo, programs)
+        self.meter.begin("stamp")
         for work in todo:
             work.stamp = stamp(self.project, ready, work, self.scratch)
             work.notes += make_settings(ready, work)

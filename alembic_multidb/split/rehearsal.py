@@ -108,7 +108,9 @@ def _scratch_databases(project: Project, names: dict[str, str], options: SplitOp
 
 def _make(session: Maintenance, name: str, kept: Kept) -> None:
     try:
-        session.run(sql.SQL("CREATE DATABASE {} {} {}").format(sql.Identifier(name), kept.options, kept.locale_options))
+        session.run(
+            sql.SQL("CREATE DATABASE {} {} {}").format(sql.Identifier(name), kept.options(), kept.locale_options)
+        )
     except psycopg.Error as error:
         raise MultidbError(
             f'the scratch database "{name}" of the rehearsal could not be made: {first_line(error)}; its login needs '

@@ -103,10 +103,9 @@ def campaign(own: Server, project: Project, chance: random.Random) -> None:
     assert state(own, project) == before
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_killed_run_harms_nobody(own: Server, portfolio: Project, seed: int) -> None:
+def test_a_killed_run_harms_nobody(own: Server, portfolio: Project) -> None:
     """The source is as it was, what is left beside it is named, and the same command ends it."""
-    campaign(own, portfolio, random.Random(seed))
+    campaign(own, portfolio, random.Random(1))
 
 
 @pytest.mark.soak
@@ -132,9 +131,7 @@ def test_options_that_say_nothing_together_are_refused(portfolio: Project) -> No
     source = ("split", "--source", "env:OLD_DATABASE_URL")
     for arguments, words in (
         (("--terminate-source-connections",), "is for --method template"),
-        (("--schema-only", "--method", "template"), "leave --method out"),
         (("--backup", ".", "--method", "auto"), "run pg_dump by yourself"),
         (("--rehearse", "--evidence", "x.json"), "leaves no file behind"),
-        (("--rehearse", "--plan"), "give one of them"),
     ):
         assert words in portfolio.refused(*source, *arguments, module=MULTIDB)

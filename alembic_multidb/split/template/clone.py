@@ -20,6 +20,10 @@ from alembic_multidb.split.template.sessions import connected, terminate
 _NAMES_STRATEGIES = 150000
 # As long as the server waits for those who are connected.
 _WAIT, _PAUSE = 5.0, 0.1
+_TABLESPACE = """
+    SELECT t.spcname AS name FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_tablespace AS t ON t.oid = d.dattablespace
+    WHERE d.datname = %s
+"""
 # What a file system or a kernel that cannot clone files answers.
 _CANNOT_CLONE = "58"
 
@@ -43,8 +47,9 @@ def clone(
         MultidbError: somebody is connected, or the server refuses.
     """
     strategy = sql.SQL("STRATEGY file_copy" if version >= _NAMES_STRATEGIES else "")
+    (place,) = session.rows(_TABLESPACE, source)
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} {} {}").format(
-        sql.Identifier(name), sql.Identifier(source), kept.options, strategy
+        sql.Identifier(name), sql.Identifier(source), kept.options(place["name"]), strategy
     )
     clones_files = _clone_files(session)
     try:

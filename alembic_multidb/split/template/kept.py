@@ -72,13 +72,18 @@ class Kept:
         with connection.begin():
             return replay(connection, self.settings)
 
-    @property
-    def options(self) -> sql.Composed:
-        """Return how CREATE DATABASE makes one that has the same owner, place and room."""
-        limit = sql.Literal(self.connections)
-        return sql.SQL("OWNER {} TABLESPACE {} CONNECTION LIMIT {}").format(
-            sql.Identifier(self.owner), sql.Identifier(self.tablespace), limit
+    def options(self, tablespace: str = "pg_default") -> sql.Composed:
+        """Return how CREATE DATABASE makes one that has the same owner, place and room.
+
+        Args:
+            tablespace: of the template; only who may use another one, or a superuser, can name one.
+        """
+        words = sql.SQL("OWNER {} CONNECTION LIMIT {}").format(
+            sql.Identifier(self.owner), sql.Literal(self.connections)
         )
+        if tablespace == self.tablespace:
+            return words
+        return sql.SQL("{} TABLESPACE {}").format(words, sql.Identifier(self.tablespace))
 
     @property
     def locale_options(self) -> sql.Composed:

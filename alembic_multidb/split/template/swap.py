@@ -13,9 +13,6 @@ from alembic_multidb.split.template.clone import busy
 from alembic_multidb.split.template.maintenance import Maintenance
 from alembic_multidb.split.template.sessions import connected
 
-# The server waits five seconds each time for those who are just leaving.
-_TRIES = 2
-
 
 def swap(session: Maintenance, clones: Mapping[str, tuple[str, str]]) -> None:
     """Give each clone its target's name, and the target another one.
@@ -27,17 +24,15 @@ def swap(session: Maintenance, clones: Mapping[str, tuple[str, str]]) -> None:
     Raises:
         MultidbError: somebody is connected to one of them, or the server refuses; then nothing was renamed.
     """
-    for attempt in range(_TRIES):
-        try:
-            _rename(session, clones)
-            return
-        except psycopg.errors.ObjectInUse:
-            if attempt + 1 == _TRIES:
-                used = {name: connected(session.raw, name) for name in clones}
-                name = next((name for name, sessions in used.items() if sessions), next(iter(clones)))
-                raise busy(name, used[name], "let them reconnect later") from None
-        except psycopg.Error as error:
-            raise MultidbError(f"the clones could not be renamed: {first_line(error)}; nothing was changed") from None
+    try:
+        _rename(session, clones)
+    except psycopg.errors.ObjectInUse:
+        # The server has waited five seconds for those who were just leaving.
+        used = {name: connected(session.raw, name) for name in clones}
+        name = next((name for name, sessions in used.items() if sessions), next(iter(clones)))
+        raise busy(name, used[name], "let them reconnect later") from None
+    except psycopg.Error as error:
+        raise MultidbError(f"the clones could not be renamed: {first_line(error)}; nothing was changed") from None
 
 
 def _rename(session: Maintenance, clones: Mapping[str, tuple[str, str]]) -> None:
