@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from alembic_multidb.checks.finding import shortened
+from alembic_multidb.classify import plain_name
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.model import Finding, Method, Plan, SplitOptions
@@ -90,7 +91,12 @@ def choose(
     if options.method == "auto" and (choice is None or against):
         why = "; ".join(item.message for item in against)
         return Choice("stream", f"auto: the source cannot be cloned, since {why}"), list(found)
-    others = [item for item in found if item.kind not in _OF_STREAM]
+    cloned = {plain_name(item.identity) for item in plan.objects if item.type == "extension"}
+    others = [
+        item
+        for item in found
+        if item.kind not in _OF_STREAM or (item.kind.startswith("extension-") and item.object not in cloned)
+    ]
     if choice is None:
         return Choice("template", "it was asked for"), [*others, *against]
     return choice, [*others, *against]

@@ -21,7 +21,8 @@ _NAMES_STRATEGIES = 150000
 # As long as the server waits for those who are connected.
 _WAIT, _PAUSE = 5.0, 0.1
 _TABLESPACE = """
-    SELECT t.spcname AS name FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_tablespace AS t ON t.oid = d.dattablespace
+    SELECT t.spcname AS name
+    FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_tablespace AS t ON t.oid = d.dattablespace
     WHERE d.datname = %s
 """
 # What a file system or a kernel that cannot clone files answers.
