@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import text
 
 from alembic_multidb.bodytext import read_words
 from alembic_multidb.catalog.snapshot import ObjectId
@@ -15,6 +18,7 @@ from alembic_multidb.split.archive import without_session
 from alembic_multidb.split.exclude import matches
 from alembic_multidb.split.model import shown
 from alembic_multidb.split.objects import Objects
+from alembic_multidb.split.template.strays import CLONE, OLD, REHEARSAL, STRAYS, stray_name
 from alembic_multidb.split.toc import Contents, Entry, list_file, read_entries
 
 LISTING = """;
@@ -152,3 +156,12 @@ def test_a_name_on_one_line() -> None:
     assert shown("a\nb\u2028ä") == "a\\nb\\u2028ä"
     assert matches("view:a\\nb", "view", "a\nb") and matches("view:a\nb", "view", "a\nb")
     assert not matches("table:a", "view", "a")
+
+
+@given(text(), text())
+def test_what_stands_in_for_a_target_is_found_again(one: str, other: str) -> None:
+    """Each target has a name of its own for each purpose, that PostgreSQL does not cut and the plan lists."""
+    found = {stray_name(kind, target) for kind in (CLONE, OLD, REHEARSAL) for target in (one, other)}
+    assert len(found) == 3 * len({one, other})
+    pattern = STRAYS.partition("~ '")[2].partition("'")[0]
+    assert all(re.fullmatch(pattern, name) and len(name) < 64 for name in found)

@@ -13,7 +13,7 @@ from psycopg import sql
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.split.template.kept import Kept
-from alembic_multidb.split.template.maintenance import Maintenance, maintenance
+from alembic_multidb.split.template.maintenance import Maintenance
 from alembic_multidb.split.template.sessions import connected, terminate
 
 # Before this version CREATE DATABASE knows one way, which is this one.
@@ -87,7 +87,7 @@ def _run(session: Maintenance, statement: sql.Composed, source: str, *, terminat
 
     # The statement first: from its first moment on, the server lets nobody new in.
     thread = Thread(target=create, name="multidb-clone")
-    with maintenance(session.url, ()) as other:
+    with session.beside() as other:
         thread.start()
         try:
             ended = _end_all(other, source, thread)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +48,12 @@ class Maintenance:
         return rows(self.raw, statement, *parameters)
 
     @contextmanager
+    def beside(self) -> Iterator[Maintenance]:
+        """Open another session in the same place."""
+        with _opened(self.url) as session:
+            yield session
+
+    @contextmanager
     def locked(self, names: Collection[str], timeout: float | None) -> Iterator[None]:
         """Keep everybody else from creating databases of these names with this program.
 
@@ -76,26 +82,31 @@ def maintenance(url: DatabaseURL, without: Collection[str]) -> Iterator[Maintena
     Raises:
         ConnectionFailedError: there is none that can be connected to.
     """
-    problems: Sequence[str] = []
+    problems = []
     for place in _PLACES:
         if place in without:
             continue
-        there = url.to(place)
-        try:
-            connection = connect(make_engine("maintenance", there), "maintenance", there)
-        except ConnectionFailedError as error:
-            problems = [*problems, str(error)]
-            continue
-        with connection:
-            driver = raw(connection)
-            pin(driver)
-            driver.autocommit = True
-            yield Maintenance(there, connection)
-        return
+        with ExitStack() as stack:
+            try:
+                session = stack.enter_context(_opened(url.to(place)))
+            except ConnectionFailedError as error:
+                problems.append(str(error))
+                continue
+            yield session
+            return
     raise ConnectionFailedError(
         f"databases are cloned from a session in another database of the server, and none can be connected to: "
         f"{'; '.join(problems) or 'postgres and template1 are used already'}"
     )
+
+
+@contextmanager
+def _opened(url: DatabaseURL) -> Iterator[Maintenance]:
+    with connect(make_engine("maintenance", url), "maintenance", url) as connection:
+        driver = raw(connection)
+        pin(driver)
+        driver.autocommit = True
+        yield Maintenance(url, connection)
 
 
 def database_of(url: DatabaseURL) -> str:
