@@ -74,7 +74,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, module: object, name: str, after: i
     [
         (making.SchemaMaker, "_run_batch", 1),
         *[(rows, "stream", 5), (filling, "set_places", 0), (filling, "refresh", 1)],
-        *[(moving, "stamp", 1), (moving, "make_settings", 1), (moving, "verify", 0), (moving, "write_private", 0)],
+        *[(moving, "stamp", 1), (moving, "make_settings", 1), (moving, "prove", 0), (moving, "keep", 0)],
     ],
 )
 def test_what_an_unfinished_split_made_can_be_taken_back(
