@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
@@ -185,6 +186,7 @@ class Run:
     asks: bool = False
     error: str = ""
     blocks: Blocks = field(default_factory=Blocks)
+    _times: Counter[str] = field(default_factory=Counter)
 
     def collect(self, function: Callable[[], Any], config: Config, script: ScriptDirectory) -> Run:
         """Run it, as far as it comes."""
@@ -194,11 +196,14 @@ class Run:
                 function()
             except MultidbError:
                 raise
-            except (Exception, SystemExit) as error:  # a revision may raise anything without a database
+            except (Exception, SystemExit, EndlessError) as error:  # a revision may raise anything without a database
                 self.error = f"{type(error).__name__}: {error}".splitlines()[0]
         return self
 
     def _record(self, text: str, has_parameters: bool) -> None:
+        self._times[text] += 1
+        if self._times[text] > _ENDLESS:
+            raise EndlessError("it goes on and on without the answer of a database")
         statements = read(text)
         if all(statement.reads and not statement.hints for statement in statements):
             self.asks = True
@@ -207,6 +212,12 @@ class Run:
 
 
 _NOTHING = frozenset({"transaction"})
+# Whoever runs the same statement so often waits for an answer that nobody gives.
+_ENDLESS = 1000
+
+
+class EndlessError(BaseException):
+    """A revision does the same again and again; no handler of its own for exceptions is to catch this."""
 
 
 def _lines(path: str) -> tuple[int, ...]:

@@ -56,7 +56,7 @@ class History:
             self._up, self._down = [], []
             for _ in range(self.random.randint(1, 5) + (4 if not number else 0)):
                 self.random.choice(self._choices())()
-            self.revisions.append(("\n".join(self._up), "\n".join(reversed(self._down)) or "pass"))
+            self.revisions.append(("\n".join(self._up) or "pass", "\n".join(reversed(self._down)) or "pass"))
         return self
 
     def _choices(self) -> list[Callable[[], None]]:

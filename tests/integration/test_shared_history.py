@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from tempfile import mkdtemp
 
 import pytest
 from alembic import command
@@ -720,7 +721,7 @@ class TestFork:
 def _try_generated(folder: Path, new_database: NewDatabase, random: Random) -> None:
     """Draw a history, and compare what both databases have with the mixed one's parts, up, down and up again."""
     history = History(random).draw()
-    made = Shared(folder / f"h{random.getrandbits(64):x}", new_database)
+    made = Shared(Path(mkdtemp(dir=folder)) / "history", new_database)
     made.revise("op.execute('CREATE EXTENSION IF NOT EXISTS vector')")
     for upgrade, downgrade in history.revisions:
         made.revise(upgrade, downgrade)
