@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from sqlalchemy import Connection, event, text
 from sqlalchemy.schema import DDL, DDLElement
 
-from alembic_multidb.errors import ConfigurationError, UndecidableError
+from alembic_multidb.errors import ConfigurationError, MultidbError, UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.extensions import as_mixed
@@ -87,8 +87,15 @@ class Run:
             revision = step.revision.revision
             state = self.chronicle.state(revision, is_upgrade=step.is_upgrade)
             decider = Decider(self.database, self.chronicle.homes, self._has if not self.context.as_sql else None)
-            with Router(self.context, decider, state, revision, self.blocks).active():
-                original(**arguments)
+            router = Router(self.context, decider, state, revision, self.blocks)
+            try:
+                with router.active():
+                    original(**arguments)
+            except MultidbError:
+                raise
+            except Exception:
+                log.error("%s", _hint(revision, self.database))
+                raise
 
         step.migration_fn = migrate
 
@@ -263,6 +270,16 @@ class Router:
             yield
         finally:
             del operations.batch_alter_table
+
+
+def _hint(revision: str, database: RegisteredDatabase) -> str:
+    """Say what may help if a revision raises where a part of what it looks at is not at home."""
+    others = [f'"{each.name}"' for each in database.registry.values() if each.shares_history and each is not database]
+    return (
+        f'revision {revision} of the shared history raised on "{database.name}"; if it looks at tables that are at '
+        f"home in {' or '.join(others)}, say so in it: @only({', '.join(others)}) on its function (from alembic_multidb "
+        "import only)"
+    )
 
 
 _SAID = {"skips": "skipped", "separated": "separated"}

@@ -598,6 +598,27 @@ def test_skipped_statements_are_told(shared: Shared, caplog: pytest.LogCaptureFi
     assert any("foreign key (user_id) to users is a soft reference" in line for line in told)
 
 
+def test_a_revision_that_raises_elsewhere_is_told_how_to_stay_at_home(
+    shared: Shared, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it reflects is not everywhere; the error is its own, with a line beside it that names the fix, which works."""
+    shared.revise(TABLES, DROPS)
+    body = """
+    tables = sa.MetaData()
+    tables.reflect(op.get_bind())
+    op.execute(tables.tables["users"].insert().values(name="x"))
+    """
+    shared.revise(body)
+    with pytest.raises(KeyError, match="users"):
+        shared.upgrade("ai")
+    assert 'revision r002 of the shared history raised on "ai"' in caplog.text
+    assert '@only("core")' in caplog.text
+    file = shared.folder / "versions" / "r002.py"
+    file.write_text(file.read_text().replace("def upgrade", '@only("core")\ndef upgrade'))
+    shared.upgrade("core", "ai")
+    assert psql(shared.urls["core"], "SELECT name FROM users") == [("x",)]
+
+
 def test_branches_and_merges_know_what_came_before(shared: Shared) -> None:
     """A merge revision finds what both branches have made."""
     shared.revise(TABLES, DROPS)
