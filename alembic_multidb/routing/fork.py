@@ -14,10 +14,12 @@ from alembic.script import Script, ScriptDirectory
 
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.edits import CannotCutError
 from alembic_multidb.routing.plan import PlannedStatement, decide_all
-from alembic_multidb.routing.record import Chronicle, Run, read_history, record, silenced
-from alembic_multidb.routing.source import Call, CannotCutError, ways
+from alembic_multidb.routing.record import Run, record, silenced
+from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.statements import read
 
 

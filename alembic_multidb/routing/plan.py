@@ -8,9 +8,10 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.items import State
-from alembic_multidb.routing.record import Chronicle, Recorded, read_history
+from alembic_multidb.routing.record import Recorded
 from alembic_multidb.statements import read
 
 

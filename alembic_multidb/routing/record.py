@@ -1,4 +1,4 @@
-"""What a whole history says: every revision is run against a server that is not there, and its statements are kept."""
+"""What a revision says: it is run against a server that is not there, and its statements are kept."""
 
 from __future__ import annotations
 
@@ -16,13 +16,10 @@ from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from alembic_multidb.errors import MultidbError
-from alembic_multidb.registry import Databases
-from alembic_multidb.routing.homes import ItemHomes
-from alembic_multidb.routing.items import Item, Memory, State
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.silent import silent_engine
 from alembic_multidb.statements import read
@@ -45,90 +42,6 @@ class Recorded:
     lines: tuple[int, ...] = ()
     has_parameters: bool = False
     is_certain: bool = True
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """One revision of a history.
-
-    Attributes:
-        revision: its id.
-        before: what there is before it.
-        after: what there is after it.
-        statements: what it runs, in its order.
-        asks: whether it asks the database for something.
-        error: what it raised without a database; empty if nothing.
-    """
-
-    revision: str
-    before: State
-    after: State
-    statements: tuple[Recorded, ...]
-    asks: bool
-    error: str = ""
-
-
-@dataclass
-class Chronicle:
-    """All revisions of a history, read once, and the homes of all that they make.
-
-    Attributes:
-        chapters: what each revision says, ancestors first.
-        homes: where everything is at home.
-    """
-
-    chapters: dict[str, Chapter]
-    homes: ItemHomes
-
-    def state(self, revision: str, *, is_upgrade: bool) -> State:
-        """Return what there is before an upgrade, or a downgrade, of a revision."""
-        chapter = self.chapters[revision]
-        if is_upgrade:
-            return chapter.before.at(revision)
-        return chapter.after.at(revision, fallback=chapter.before.names)
-
-
-def read_history(script: ScriptDirectory, config: Config, databases: Databases) -> Chronicle:
-    """Read a whole history, without any database.
-
-    Args:
-        script: its revisions.
-        config: Alembic's configuration, which revisions may ask for.
-        databases: the registry.
-    """
-    memory: Memory = {}
-    chapters: dict[str, Chapter] = {}
-    schemas: dict[str, list[Item]] = {}
-    with silenced():
-        for revision in reversed(list(script.walk_revisions())):
-            before = _before(revision, chapters, memory)
-            chapters[revision.revision] = _chapter(revision, before, config, script)
-    for item in {id(item): item for item in memory.values()}.values():
-        for name in item.names:
-            if name.schema is not None:
-                schemas.setdefault(name.schema, []).append(item)
-    return Chronicle(chapters, ItemHomes(databases, schemas))
-
-
-def _before(revision: Script, chapters: dict[str, Chapter], memory: Memory) -> State:
-    """Return what the revisions before this one have left."""
-    state = State(revision.revision, memory, learns=True)
-    for parent in revision._all_down_revisions:
-        after = chapters[parent].after
-        state.names |= after.names
-        state.references |= after.references
-    return state
-
-
-def _chapter(revision: Script, before: State, config: Config, script: ScriptDirectory) -> Chapter:
-    """Run one revision; if it asks for something, once more with the other answer."""
-    run = record(revision.module.upgrade, revision.path, config, script)
-    after = before.at(revision.revision, learns=True)
-    for item in run.statements:
-        for statement in read(item.sql):
-            after.make(statement, item.only)
-            after.finish(statement)
-    return Chapter(revision.revision, before, after, tuple(run.statements), run.asks, run.error)
 
 
 def record(function: Callable[[], Any], path: str, config: Config, script: ScriptDirectory) -> Run:

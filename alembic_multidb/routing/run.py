@@ -1,33 +1,34 @@
-"""Revisions of a shared history on one database: each statement is run, skipped, or run without some of its parts."""
+"""Revisions of a shared history on one database: each of them runs under a router."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from alembic import op
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from sqlalchemy import Connection, event, text
-from sqlalchemy.schema import DDL, DDLElement
+from sqlalchemy import text
 
-from alembic_multidb.errors import ConfigurationError, MultidbError, UndecidableError
+from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.decide import Decider, Decision, pinned
-from alembic_multidb.routing.extensions import as_mixed
-from alembic_multidb.routing.impl import routed_impl
-from alembic_multidb.routing.items import State
-from alembic_multidb.routing.record import Chronicle, read_history
+from alembic_multidb.routing.chronicle import Chronicle, read_history
+from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.router import OURS, Router
 from alembic_multidb.routing.selected import BLOCKS, Blocks
-from alembic_multidb.routing.text import sql_of
-from alembic_multidb.sqltext import without_placeholders
-from alembic_multidb.statements import Statement, Thing, read
-from alembic_multidb.statements.rewrite import empty_answer
+from alembic_multidb.statements import Thing
 
 log = logging.getLogger("alembic.multidb")
+
+_EXISTS = {
+    kind: text(sql).execution_options(**{OURS: True})
+    for kind, sql in {
+        "relation": "SELECT to_regclass(:name) IS NOT NULL",
+        "type": "SELECT to_regtype(:name) IS NOT NULL",
+        "function": "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = :name)",
+    }.items()
+}
 
 
 def route(context: MigrationContext, database: RegisteredDatabase) -> None:
@@ -110,205 +111,11 @@ class Run:
         return bool(connection.execute(_EXISTS[thing.kind], {"name": name}).scalar())
 
 
-# Marks the router's own statements.
-_OURS = "multidb_decided"
-_EXISTS = {
-    kind: text(sql).execution_options(**{_OURS: True})
-    for kind, sql in {
-        "relation": "SELECT to_regclass(:name) IS NOT NULL",
-        "type": "SELECT to_regtype(:name) IS NOT NULL",
-        "function": "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = :name)",
-    }.items()
-}
-
-
-@dataclass
-class Router:
-    """What stands between one revision and the database.
-
-    Attributes:
-        context: Alembic's.
-        decider: decides about statements.
-        state: what there is at this point of the revision.
-        revision: its id.
-        blocks: the ``op.on_database()`` blocks that are open.
-    """
-
-    context: MigrationContext
-    decider: Decider
-    state: State
-    revision: str
-    blocks: Blocks
-    _is_decided: bool = False
-
-    @contextmanager
-    def active(self) -> Iterator[None]:
-        """Route whatever reaches the database until the block ends."""
-        plain, connection = self.context.impl, self.context.connection
-        operations = vars(op)["_proxy"]
-        # Operations hold on to the implementation that was there when they were made.
-        self.context.impl = operations.impl = routed_impl(plain, self)
-        is_live = isinstance(connection, Connection)
-        listeners: dict[str, Callable[..., Any]] = {
-            "before_execute": self.before_execute,
-            "before_cursor_execute": self.before_cursor_execute,
-        }
-        for name, listener in listeners.items() if is_live else ():
-            event.listen(connection, name, listener, retval=True)
-        try:
-            with self._batches(operations):
-                yield
-        finally:
-            for name, listener in listeners.items() if is_live else ():
-                event.remove(connection, name, listener)
-            self.context.impl = operations.impl = plain
-
-    def execute(self, construct: Any, run: Callable[[Any], Any]) -> Any:
-        """Run what an operation wants to run, as far as it belongs here.
-
-        Args:
-            construct: text, or a construct of SQLAlchemy's.
-            run: sends one of these.
-        """
-        decisions = self._decide(sql_of(construct))
-        if all(decision.verdict == "runs" for decision in decisions):
-            return self._decided(run, construct)
-        for decision in decisions:
-            if decision.sql is not None:
-                self._decided(run, _as_ddl(decision.sql))
-        return None
-
-    def before_execute(
-        self, connection: Any, construct: Any, multiparams: Any, params: Any, execution_options: Any
-    ) -> tuple[Any, Any, Any]:
-        """Route a statement that goes to the connection by itself; SQLAlchemy's ``before_execute``."""
-        given = construct, multiparams, params
-        if self._is_decided or getattr(construct, "_execution_options", {}).get(_OURS):
-            return given
-        sql = sql_of(construct)
-        decisions = self._decide(sql)
-        if all(decision.verdict == "runs" for decision in decisions):
-            return given
-        if _is_orm(construct):
-            raise self._undecidable(decisions[0].statement, "the ORM waits for rows of it; use @only() on the function")
-        instead = _what_is_left(sql, decisions)
-        if isinstance(construct, DDLElement):
-            return _as_ddl(instead), (), {}
-        return text(instead.replace("\\", "\\\\").replace(":", "\\:")), (), {}
-
-    def before_cursor_execute(
-        self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
-    ) -> tuple[str, Any]:
-        """Route what goes to the driver as it is, by ``exec_driver_sql()``; SQLAlchemy's ``before_cursor_execute``."""
-        if context is not None and context.execution_options.get(_OURS):
-            return statement, parameters
-        statement = as_mixed(statement, self._foreign_extensions)
-        if self._is_decided or context is None or context.compiled is not None or not statement:
-            return statement, parameters
-        sql = without_placeholders(statement)
-        decisions = self._decide(sql)
-        if all(decision.verdict == "runs" for decision in decisions):
-            return statement, parameters
-        return _what_is_left(sql, decisions).replace("%", "%%"), ()
-
-    @cached_property
-    def _foreign_extensions(self) -> dict[str, str]:
-        """Return the extensions that other databases declare and this one may not have, with their lowest versions."""
-        database = self.decider.database
-        return {
-            name: database.registry[home].extensions[name]
-            for name, home in database.foreign_extensions.items()
-            if database.registry[home].shares_history
-        }
-
-    def _decide(self, sql: str) -> list[Decision]:
-        """Decide about each statement of a text, and take in what they make.
-
-        Raises:
-            UndecidableError: nobody knows where one of them belongs.
-        """
-        return [self._decide_one(statement) for statement in read(sql)]
-
-    def _decide_one(self, statement: Statement) -> Decision:
-        self.state.make(statement)
-        if self.blocks.only is None:
-            decision = self.decider.decide(statement, self.state)
-        else:
-            decision = pinned(statement, self.decider.database.name, self.blocks.only)
-        if decision.verdict == "undecidable":
-            raise self._undecidable(statement, decision.why)
-        if decision.verdict != "runs":
-            level = logging.DEBUG if statement.reads else logging.INFO
-            log.log(level, "%s, %s: %s", _SAID[decision.verdict], decision.why, statement.first_line)
-        self.state.finish(statement)
-        return decision
-
-    def _undecidable(self, statement: Statement, why: str) -> UndecidableError:
-        return undecidable(self.revision, self.decider.database, statement, why)
-
-    def _decided(self, run: Callable[[Any], Any], construct: Any) -> Any:
-        self._is_decided = True
-        try:
-            return run(construct)
-        finally:
-            self._is_decided = False
-
-    @contextmanager
-    def _batches(self, operations: Any) -> Iterator[None]:
-        """Let no batch operation read a table that is not here."""
-        original = operations.batch_alter_table
-
-        def batch_alter_table(table_name: str, schema: str | None = None, *arguments: Any, **options: Any) -> Any:
-            thing = Thing("relation", None if schema == "public" else schema, table_name)
-            is_here = self.decider.database.name in self.decider.homes.of(self.state.table(thing))
-            if not is_here or self.blocks.is_elsewhere:
-                options["recreate"] = "never"
-            return original(table_name, schema, *arguments, **options)
-
-        operations.batch_alter_table = batch_alter_table
-        try:
-            yield
-        finally:
-            del operations.batch_alter_table
-
-
 def _hint(revision: str, database: RegisteredDatabase) -> str:
     """Say what may help if a revision raises where a part of what it looks at is not at home."""
     others = [f'"{each.name}"' for each in database.registry.values() if each.shares_history and each is not database]
     return (
         f'revision {revision} of the shared history raised on "{database.name}"; if it looks at tables that are at '
-        f"home in {' or '.join(others)}, say so in it: @only({', '.join(others)}) on its function (from alembic_multidb "
-        "import only)"
+        f"home in {' or '.join(others)}, say so in it: @only({', '.join(others)}) on its function "
+        "(from alembic_multidb import only)"
     )
-
-
-_SAID = {"skips": "skipped", "separated": "separated"}
-
-
-def undecidable(revision: str, database: RegisteredDatabase, statement: Statement, why: str) -> UndecidableError:
-    """Build the error for a statement of which nobody knows where it belongs, with the ways to say it."""
-    others = ", ".join(f'"{name}"' for name in database.registry)
-    return UndecidableError(
-        f'revision {revision} of the shared history: it cannot be told whether "{database.name}" runs this '
-        f"statement: {statement.first_line}\n  because {why}\n  Say in the revision where it belongs: put "
-        f'it into a block, with op.on_database("{database.name}"): (of {others}; several or none may be named), or '
-        f'put @only("{database.name}") on upgrade() or downgrade() (from alembic_multidb import only)'
-    )
-
-
-def _as_ddl(sql: str) -> DDL:
-    """Return a text that is sent as it is."""
-    return DDL(sql.replace("%", "%%"))  # type: ignore[no-untyped-call]
-
-
-def _what_is_left(sql: str, decisions: list[Decision]) -> str:
-    """Return what is sent in place of a text: the statements that run here, or a query that answers with no rows."""
-    kept = [decision.sql for decision in decisions if decision.sql is not None]
-    if kept:
-        return ";\n".join(kept)
-    return empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false"
-
-
-def _is_orm(construct: Any) -> bool:
-    """Tell whether the ORM has made a statement, and will look into its answer."""
-    return bool(getattr(construct, "_propagate_attrs", {}).get("compile_state_plugin") == "orm")

@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 import ast
-import json
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-# Of a line of SQL in a file that is written.
-_WIDTH = 90
-_FUNCTIONS = ("upgrade", "downgrade")
-# What Alembic reads from a revision's module.
-_KEPT = frozenset({*_FUNCTIONS, "revision", "down_revision", "branch_labels", "depends_on"})
-
-
-class CannotCutError(Exception):
-    """A statement of Python does both what belongs here and what belongs elsewhere.
-
-    Attributes:
-        line: where it is.
-    """
-
-    def __init__(self, line: int) -> None:
-        super().__init__(f"line {line}")
-        self.line = line
+from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, applied, executed, pruned
 
 
 @dataclass(frozen=True)
@@ -71,7 +53,7 @@ class Cut:
             CannotCutError: a statement does both what belongs here and what belongs elsewhere.
         """
         for node in ast.parse(self.source).body:
-            if isinstance(node, ast.FunctionDef) and (self.innermost or node.name in _FUNCTIONS):
+            if isinstance(node, ast.FunctionDef) and (self.innermost or node.name in FUNCTIONS):
                 self._function(node)
         return pruned(self.source, applied(self.source, self._edits))
 
@@ -164,89 +146,6 @@ def ways(source: str, database: str, calls: Sequence[Call]) -> Iterator[Cut]:
     """Yield the ways to take a file apart, the one that changes least first."""
     for innermost, writes in ((False, False), (True, False), (True, True), (False, True)):
         yield Cut(source, database, calls, innermost, writes)
-
-
-def executed(sql: str) -> list[str]:
-    """Return the lines of ``op.execute()`` of a statement."""
-    # What looks like a parameter is none.
-    text = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", sql.strip())
-    if len(text) < _WIDTH and "\n" not in text:
-        return [f"op.execute({_literal(text)})"]
-    words = re.findall(r"\S+\s*", text)
-    lines = [""]
-    for word in words:
-        if len(lines[-1]) + len(word) > _WIDTH:
-            lines.append("")
-        lines[-1] += word
-    return ["op.execute(", *(f"    {_literal(line)}" for line in lines), ")"]
-
-
-def _literal(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def applied(source: str, edits: Iterable[tuple[int, int, list[str]]]) -> str:
-    """Return a file with some of its lines replaced; a block of which nothing is left says ``pass``."""
-    lines = source.splitlines()
-    for first, last, instead in sorted(edits, reverse=True):
-        lines[first - 1 : last] = instead
-    text = "\n".join(lines) + "\n"
-    return re.sub(r"\n{4,}", "\n\n\n", _with_passes(text))
-
-
-def _with_passes(text: str) -> str:
-    """Give a block that has lost all its statements one that does nothing."""
-    while True:
-        try:
-            ast.parse(text)
-        except SyntaxError as error:
-            match = re.search(r"after .* on line (\d+)", error.msg)
-            if match is None:
-                raise CannotCutError(error.lineno or 0) from None
-            lines = text.splitlines()
-            header = int(match[1])
-            while not lines[header - 1].rstrip().endswith(":"):
-                header += 1
-            indent = len(lines[int(match[1]) - 1]) - len(lines[int(match[1]) - 1].lstrip()) + 4
-            lines.insert(header, " " * indent + "pass")
-            text = "\n".join(lines) + "\n"
-        else:
-            return text
-
-
-def pruned(before: str, after: str) -> str:
-    """Take out imports, constants and helpers that were used and no longer are."""
-    used_before = _used(ast.parse(before))
-    while True:
-        tree = ast.parse(after)
-        used = _used(tree)
-        gone: list[tuple[int, int, list[str]]] = [
-            (
-                min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))]),
-                node.end_lineno or 0,
-                [],
-            )
-            for node in tree.body
-            if (names := set(_bound(node))) and names <= used_before - used - _KEPT
-        ]
-        if not gone:
-            return after
-        after = applied(after, gone)
-
-
-def _bound(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement of a module gives to something."""
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        for alias in node.names:
-            yield (alias.asname or alias.name).split(".")[0]
-    elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        yield node.name
-    elif isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
-        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
-
-
-def _used(tree: ast.Module) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _blocks(node: ast.stmt) -> list[list[ast.stmt]]:

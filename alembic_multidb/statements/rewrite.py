@@ -10,7 +10,8 @@ from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.statements.facts import Thing
 from alembic_multidb.statements.names import relation, strings
-from alembic_multidb.statements.subjects import CHANGES_CONSTRAINT, constraint_of, references_of, said_by
+from alembic_multidb.statements.subjects import said_by
+from alembic_multidb.statements.tables import CHANGES_CONSTRAINT, constraint_of, references_of
 
 _LISTS = {"drop_stmt": "objects", "grant_stmt": "objects", "truncate_stmt": "relations", "vacuum_stmt": "rels"}
 

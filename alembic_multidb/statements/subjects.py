@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from postgast import pg_query_pb2 as nodes
 
-from alembic_multidb.statements.facts import Kind, Made, Reference, Role, Thing
-from alembic_multidb.statements.names import made_name, parts_of, relation, strings, thing
+from alembic_multidb.statements.facts import Kind, Made, Role, Thing
+from alembic_multidb.statements.names import parts_of, relation, strings, thing
+from alembic_multidb.statements.tables import ROLES, Said, alter_table, create_index, create_table
 
 _RELATIONS = frozenset(
     {
@@ -32,13 +32,6 @@ _KINDS: dict[int, Kind] = {
     nodes.OBJECT_SCHEMA: "schema",
     nodes.OBJECT_EXTENSION: "extension",
 }
-_ROLES: dict[int, Role] = {
-    nodes.OBJECT_INDEX: "index",
-    nodes.OBJECT_SEQUENCE: "sequence",
-    nodes.OBJECT_VIEW: "view",
-    nodes.OBJECT_MATVIEW: "view",
-    nodes.OBJECT_TABLE: "table",
-}
 # What is named by its table and a name of its own, the table first.
 _OF_TABLES = frozenset(
     {
@@ -49,23 +42,6 @@ _OF_TABLES = frozenset(
         nodes.OBJECT_RULE,
     }
 )
-_SERIALS = frozenset({"serial", "bigserial", "smallserial", "serial4", "serial8", "serial2"})
-_KEYS = {nodes.CONSTR_PRIMARY: "pkey", nodes.CONSTR_UNIQUE: "key", nodes.CONSTR_EXCLUSION: "excl"}
-
-
-@dataclass(frozen=True)
-class Said:
-    """The part of a ``Statement`` that depends on its kind."""
-
-    subjects: tuple[Thing, ...] = ()
-    role: Role = "other"
-    is_list: bool = False
-    makes: tuple[Made, ...] = ()
-    drops: bool = False
-    renames: tuple[tuple[Thing, Thing], ...] = ()
-    references: tuple[Reference, ...] = ()
-    constraints: frozenset[str] = frozenset()
-    if_exists: bool = False
 
 
 def said_by(which: str, node: Any) -> Said:
@@ -83,104 +59,6 @@ def said_by(which: str, node: Any) -> Said:
         if target.relname:
             return Said(subjects=(relation(target),))
     return Said()
-
-
-def _create_table(node: Any) -> Said:
-    table = relation(node.relation)
-    made: list[Made] = [Made(table, role="table")]
-    references: list[Reference] = []
-    if node.partbound.strategy or node.partbound.is_default:
-        made = [Made(table, relation(node.inh_relations[0].range_var), "table")]
-    for element in node.table_elts:
-        made += _made_by(table, element)
-        references += references_of(table, element)
-    return Said(subjects=(table,), makes=tuple(made), references=tuple(references), if_exists=node.if_not_exists)
-
-
-def _made_by(table: Thing, element: Any) -> Iterator[Made]:
-    """Yield the sequences and indexes that a column or a constraint brings."""
-    which = element.WhichOneof("node")
-    if which == "constraint":
-        yield from _index_of(table, element.constraint, ())
-    elif which == "column_def":
-        column = element.column_def
-        is_serial = bool(column.type_name.names) and column.type_name.names[-1].string.sval in _SERIALS
-        constraints = [item.constraint for item in column.constraints]
-        if is_serial or any(item.contype == nodes.CONSTR_IDENTITY for item in constraints):
-            yield _part(table, made_name(table.name, column.colname, "seq"), "sequence")
-        for item in constraints:
-            yield from _index_of(table, item, (column.colname,))
-
-
-def _index_of(table: Thing, constraint: Any, columns: tuple[str, ...]) -> Iterator[Made]:
-    label = _KEYS.get(constraint.contype)
-    if label is not None:
-        keys = () if label == "pkey" else (strings(constraint.keys) or columns)
-        yield _part(table, constraint.conname or made_name(table.name, *keys, label), "index")
-
-
-def references_of(table: Thing, element: Any) -> Iterator[Reference]:
-    """Yield the foreign keys of a column or of a constraint."""
-    which = element.WhichOneof("node")
-    if which == "constraint" and element.constraint.contype == nodes.CONSTR_FOREIGN:
-        yield _reference(table, element.constraint, strings(element.constraint.fk_attrs))
-    elif which == "column_def":
-        for item in element.column_def.constraints:
-            if item.constraint.contype == nodes.CONSTR_FOREIGN:
-                yield _reference(table, item.constraint, (element.column_def.colname,))
-
-
-def _reference(table: Thing, constraint: Any, columns: tuple[str, ...]) -> Reference:
-    name = constraint.conname or made_name(table.name, *columns, "fkey")
-    return Reference(name, columns, relation(constraint.pktable))
-
-
-def _alter_table(node: Any) -> Said:
-    table = relation(node.relation)
-    made: list[Made] = []
-    references: list[Reference] = []
-    constraints: set[str] = set()
-    for item in node.cmds:
-        command = item.alter_table_cmd
-        if command.subtype == nodes.AT_AttachPartition:
-            made.append(Made(relation(getattr(command, "def").partition_cmd.name), table, "table"))
-        elif command.subtype in (nodes.AT_AddColumn, nodes.AT_AddConstraint):
-            made += _made_by(table, getattr(command, "def"))
-            references += references_of(table, getattr(command, "def"))
-        elif command.subtype in CHANGES_CONSTRAINT:
-            constraints.add(constraint_of(command))
-    if node.objtype == nodes.OBJECT_TYPE:
-        table = Thing("type", table.schema, table.name)
-    return Said(
-        subjects=(table,),
-        makes=tuple(made),
-        references=tuple(references),
-        constraints=frozenset(constraints),
-        role=_ROLES.get(node.objtype, "other"),
-        if_exists=node.missing_ok,
-    )
-
-
-CHANGES_CONSTRAINT = frozenset({nodes.AT_DropConstraint, nodes.AT_ValidateConstraint, nodes.AT_AlterConstraint})
-
-
-def constraint_of(command: Any) -> str:
-    """Return the constraint that a part of ALTER TABLE changes or drops."""
-    definition = getattr(command, "def")
-    altered = definition.WhichOneof("node")
-    # An altered constraint is named by the new one, in one of two places, as the version of the grammar has it.
-    return str(command.name or (getattr(definition, altered).conname if altered else ""))
-
-
-def _index(node: Any) -> Said:
-    table = relation(node.relation)
-    columns = [item.index_elem.name or "expr" for item in node.index_params]
-    name = node.idxname or made_name(table.name, *columns, "idx")
-    return Said(subjects=(table,), makes=(_part(table, name, "index"),), if_exists=node.if_not_exists)
-
-
-def _part(table: Thing, name: str, role: Role) -> Made:
-    return Made(Thing("relation", table.schema, name), table, role)
 
 
 def _view(node: Any) -> Said:
@@ -277,7 +155,7 @@ def _named(kind: int, node: Any) -> Thing | None:
 def _drop(node: Any) -> Said:
     found = tuple(item for item in (_named(node.remove_type, each) for each in node.objects) if item is not None)
     is_whole = node.remove_type not in _OF_TABLES
-    role = _ROLES.get(node.remove_type, "other")
+    role = ROLES.get(node.remove_type, "other")
     return Said(subjects=found, role=role, is_list=True, drops=is_whole, if_exists=node.missing_ok)
 
 
@@ -285,7 +163,7 @@ def _comment(node: Any) -> Said:
     found = _named(node.objtype, node.object)
     constraints = frozenset(parts_of(node.object)[-1:] if node.objtype == nodes.OBJECT_TABCONSTRAINT else ())
     subjects = (found,) if found is not None else ()
-    return Said(subjects=subjects, role=_ROLES.get(node.objtype, "other"), constraints=constraints)
+    return Said(subjects=subjects, role=ROLES.get(node.objtype, "other"), constraints=constraints)
 
 
 def _rename(node: Any) -> Said:
@@ -301,7 +179,7 @@ def _rename(node: Any) -> Said:
         before = relation(node.relation) if node.relation.relname else thing(kind, parts_of(node.object))
     return Said(
         subjects=(before,),
-        role=_ROLES.get(node.rename_type, "other"),
+        role=ROLES.get(node.rename_type, "other"),
         renames=((before, before._replace(name=node.newname)),),
         if_exists=node.missing_ok,
     )
@@ -361,10 +239,10 @@ _TABLE_ATTRIBUTES = {
     "cluster_stmt": ("relation",),
 }
 _READERS: dict[str, Callable[[Any], Said]] = {
-    "create_stmt": _create_table,
-    "create_foreign_table_stmt": lambda node: _create_table(node.base_stmt),
-    "alter_table_stmt": _alter_table,
-    "index_stmt": _index,
+    "create_stmt": create_table,
+    "create_foreign_table_stmt": lambda node: create_table(node.base_stmt),
+    "alter_table_stmt": alter_table,
+    "index_stmt": create_index,
     "view_stmt": _view,
     "create_table_as_stmt": _table_as,
     "select_stmt": _select,

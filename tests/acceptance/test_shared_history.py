@@ -213,6 +213,22 @@ class TestCommands:
         shared.ok("revision", "-m", "nothing yet", "-n", "core", "-n", "ai", module="alembic_multidb")
         assert len(list((shared.folder / "mixed" / "versions").glob("*_nothing_yet.py"))) == 1
 
+    def test_the_tests_of_every_database_know_it(self, shared: Project) -> None:
+        """pytest --test-alembic builds by routing, too; here for one of the two, whose models are caught up with."""
+        shared.write(
+            "mixed/versions/c013_scope.py",
+            """from alembic import op
+revision, down_revision = "c013", "m012"
+NAME = "ix_ai_kb_documents_scope_global"
+def upgrade():
+    op.execute(f"CREATE INDEX {NAME} ON ai_kb_documents (scope) WHERE scope = 'global'")
+def downgrade():
+    op.drop_index(NAME)
+""",
+        )
+        done = shared.ok("--test-alembic", "-q", "-p", "no:cacheprovider", "-k", "ai", module="pytest")
+        assert "14 passed" in done, done
+
 
 class TestFork:
     """Two independent histories out of the shared one."""

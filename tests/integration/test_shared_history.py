@@ -601,7 +601,7 @@ def test_skipped_statements_are_told(shared: Shared, caplog: pytest.LogCaptureFi
 def test_a_revision_that_raises_elsewhere_is_told_how_to_stay_at_home(
     shared: Shared, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it reflects is not everywhere; the error is its own, with a line beside it that names the fix, which works."""
+    """What it reflects is not everywhere: its own error has a line beside it that names the fix, which works."""
     shared.revise(TABLES, DROPS)
     body = """
     tables = sa.MetaData()
