@@ -1,4 +1,4 @@
-"""multidb merge, on the example: split and merged again, it is what it was; then both histories go on."""
+"""multidb merge, on the example: split and merged again, it is what it was, and its histories go on side by side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alembic_multidb import Databases
+from alembic_multidb import Database, Databases
 from alembic_multidb.catalog.difference import difference
 from alembic_multidb.stamp.schema import without_version_tables
 from tests.acceptance.test_status import MULTIDB
@@ -54,8 +54,6 @@ def assert_same(project: Project, source: str, target: str) -> None:
 
 
 def registry() -> Databases:
-    from alembic_multidb import Database, Databases
-
     return Databases(
         Database("core", default=True, shared_with="ai"), Database("ai", version_table="alembic_version_ai")
     )
