@@ -1,0 +1,276 @@
+"""Merges in this process: everything arrives, and comes into a database that is there, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alembic_multidb import Database, Databases, SoftReference
+from alembic_multidb.catalog.difference import difference
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.merge import changing, moving
+from alembic_multidb.merge.model import MergeOptions
+from alembic_multidb.operate import Project
+from alembic_multidb.split import filling, making
+from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.transfer import rows
+from alembic_multidb.verify.report import Report
+from alembic_multidb.verify.run import verify
+from tests.conftest import NewDatabase, psql
+from tests.integration.merged import bring, plan_of, stopping
+from tests.integration.moved import checksums, move
+from tests.integration.split_cases import project
+from tests.integration.test_snapshot import snapshot_of
+from tests.integration.test_split_rows import rows_18, stopped
+from tests.servers import Server
+
+__all__ = ["rows_18"]
+
+MAIN = """
+    CREATE TABLE assets (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text NOT NULL);
+    INSERT INTO assets SELECT ('00000000-0000-0000-0000-' || lpad(i::text, 12, '0'))::uuid, 'asset ' || i
+    FROM generate_series(1, 50) AS i;
+    CREATE SEQUENCE bills; SELECT nextval('bills');
+"""
+VECTORS = """
+    CREATE EXTENSION vector;
+    CREATE TABLE asset_embeddings (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(), asset_id varchar(36) NOT NULL, embedding vector(3));
+    CREATE INDEX ON asset_embeddings USING hnsw (embedding vector_cosine_ops);
+    INSERT INTO asset_embeddings (asset_id, embedding)
+    SELECT upper('00000000-0000-0000-0000-' || lpad(i::text, 12, '0')), ARRAY[i, 1, 2]::vector
+    FROM generate_series(1, 50) AS i;
+"""
+EVERYTHING = MergeOptions(into="vectors", restore_foreign_keys=True, cast=True)
+
+
+@pytest.fixture
+def assets(tmp_path: Path, new_database: NewDatabase) -> Project:
+    """A main database, and the vector database that it comes into."""
+    main, vectors = new_database(), new_database()
+    psql(main, MAIN)
+    psql(vectors, VECTORS)
+    file = project(tmp_path, main, vectors).config_file
+    text = file.read_text()
+    for name in ("main", "vectors"):
+        (tmp_path / "migrations" / name).mkdir()
+        text += f"\n[{name}]\nversion_locations = %(here)s/migrations/{name}"
+    file.write_text(text)
+    return Project(
+        file,
+        Databases(
+            Database("main", url=main, default=True),
+            Database(
+                "vectors",
+                url=vectors,
+                tables=["asset_embeddings"],
+                extensions={"vector": "*"},
+                soft_references=[
+                    SoftReference("asset_embeddings.asset_id", "assets.id", ondelete="CASCADE", name="fk_asset")
+                ],
+            ),
+        ),
+    )
+
+
+def url_of(given: Project, name: str) -> str:
+    return str(given.databases[name].declaration.url)
+
+
+@pytest.fixture(scope="session")
+def apart(rows_18: str, server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, MergeOptions]:
+    """The names of two databases that the mixed one was split into, and how their foreign keys come back."""
+    folder = tmp_path_factory.mktemp("apart")
+    core, ai = (f"apart_{name}_{os.getpid()}" for name in ("core", "ai"))
+    move(project(folder, server.create_database(core), server.create_database(ai)), rows_18, folder)
+    return core, ai, MergeOptions(restore_foreign_keys=True, evidence=folder / "evidence.json")
+
+
+Apart = tuple[str, str, MergeOptions]
+
+
+def test_split_and_merged_every_row_is_as_it_was(
+    rows_18: str, apart: Apart, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Hostile values, partitions, triggers, policies, materialized views, sequences: all as in the mixed database."""
+    core, ai, target = new_database(apart[0]), new_database(apart[1]), new_database()
+    before = [checksums(url) for url in (core, ai)]
+    assert bring(project(tmp_path, core, ai), target, tmp_path, apart[2]).exit_code == 0
+    assert_as(rows_18, target)
+    assert [checksums(url) for url in (core, ai)] == before
+
+
+def assert_as(source: str, target: str) -> None:
+    """Nothing but the version tables is otherwise."""
+    found = [str(item) for item in difference(snapshot_of(source), snapshot_of(target))]
+    assert [item for item in found if "alembic_version" not in item] == []
+    assert checksums(target) == checksums(source)
+    places = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
+    assert psql(target, places) == psql(source, places)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "after"),
+    [
+        *[(making.SchemaMaker, "_run_batch", 3), (rows, "stream", 9), (filling, "set_places", 1)],
+        *[(moving, "write_revisions", 1), (moving, "verify", 1), (moving, "write_private", 0)],
+        *[(changing.Changer, "_add", 0), (changing.Changer, "_validate", 0), (changing.Changer, "_check", 0)],
+    ],
+)
+def test_a_merge_that_was_stopped_goes_on(
+    rows_18: str,
+    apart: Apart,
+    tmp_path: Path,
+    new_database: NewDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    name: str,
+    after: int,
+) -> None:
+    """Wherever it stopped, the same command ends as if it had not been."""
+    target, options = new_database(), apart[2]
+    here = project(tmp_path, new_database(apart[0]), new_database(apart[1]))
+    with monkeypatch.context() as patched:
+        stopped(patched, module, name, after)
+        with pytest.raises(MultidbError, match="stopped at"):
+            bring(here, target, tmp_path, options)
+    assert bring(here, target, tmp_path, options).exit_code == 0
+    assert_as(rows_18, target)
+    assert psql(target, "SELECT to_regnamespace('alembic_multidb')") == [(None,)]
+
+
+def test_a_database_comes_into_another(assets: Project, tmp_path: Path) -> None:
+    """The column gets the other's type, a foreign key guards it, and deleting an asset deletes its embeddings."""
+    vectors = url_of(assets, "vectors")
+    before = checksums(vectors)
+    report = bring(assets, None, tmp_path, EVERYTHING)
+    assert report.exit_code == 0 and report.own == ()
+    assert psql(vectors, "SELECT count(*) FROM assets") == [(50,)]
+    assert psql(vectors, "SELECT data_type FROM information_schema.columns WHERE column_name = 'asset_id'") == [
+        ("uuid",)
+    ]
+    assert psql(vectors, "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'fk_asset'") == [
+        ("FOREIGN KEY (asset_id) REFERENCES assets(id) ON DELETE CASCADE",)
+    ]
+    assert psql(vectors, "SELECT nextval('bills')") == [(2,)]
+    psql(vectors, "DELETE FROM assets WHERE name = 'asset 7'")
+    assert psql(vectors, "SELECT count(*) FROM asset_embeddings") == [(49,)]
+    assert "hnsw" in str(psql(vectors, "SELECT indexdef FROM pg_indexes WHERE tablename = 'asset_embeddings'"))
+    assert set(before) == {"public.asset_embeddings"}
+    assert psql(vectors, "SELECT obj_description('alembic_version_main'::regclass)") == [
+        ("alembic_multidb: database=main",)
+    ] or psql(vectors, "SELECT to_regclass('alembic_version_main')") == [(None,)]
+
+
+def test_without_cast_another_type_is_refused(assets: Project) -> None:
+    found = stopping(plan_of(assets, None, MergeOptions(into="vectors", restore_foreign_keys=True)))
+    assert len(found) == 1 and "character varying(36) -> uuid" in found[0] and "--cast" in found[0]
+
+
+def test_what_cannot_be_cast_is_listed_first(assets: Project) -> None:
+    psql(url_of(assets, "vectors"), "INSERT INTO asset_embeddings (asset_id) VALUES ('none'), ('no, not this')")
+    found = stopping(plan_of(assets, None, EVERYTHING))
+    assert any("these values are none of the new type: no, not this, none" in item for item in found), found
+
+
+@pytest.mark.parametrize("rule", ["keep", "delete"])
+def test_rows_that_point_at_nothing(assets: Project, tmp_path: Path, rule: str) -> None:
+    """Deleted, their keys are in a file before; kept, the foreign key is not validated."""
+    vectors, lost = url_of(assets, "vectors"), "00000000-0000-0000-0000-000000000099"
+    psql(vectors, f"INSERT INTO asset_embeddings (id, asset_id) VALUES ('{lost}', '{lost}')")
+    options = MergeOptions(into="vectors", restore_foreign_keys=True, cast=True, orphans=rule)  # type: ignore[arg-type]
+    assert bring(assets, None, tmp_path, options).exit_code == 0
+    count = psql(vectors, "SELECT count(*) FROM asset_embeddings")
+    valid = psql(vectors, "SELECT convalidated FROM pg_constraint WHERE conname = 'fk_asset'")
+    file = tmp_path / "merge-orphans.jsonl"
+    if rule == "keep":
+        assert (count, valid, file.exists()) == ([(51,)], [(False,)], False)
+        return
+    assert (count, valid) == ([(50,)], [(True,)])
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [
+        {
+            "table": "public.asset_embeddings",
+            "reference": "fk_asset",
+            "action": "delete",
+            "key": {"id": lost},
+            "values": {"asset_id": lost},
+        }
+    ]
+
+
+def test_rows_that_point_at_nothing_are_nulled(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Their former values are in the file."""
+    core, ai, target = new_database(), new_database(), new_database()
+    psql(core, "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
+    psql(ai, "CREATE TABLE ai_notes (user_id int); INSERT INTO ai_notes VALUES (1), (2), (NULL)")
+    here = project(tmp_path, core, ai)
+    references = [SoftReference("ai_notes.user_id", "users.id", deferrable=True)]
+    here = Project(
+        here.config_file,
+        Databases(
+            Database("core", url=core, default=True),
+            Database("ai", url=ai, tables=["ai_*"], soft_references=references),
+        ),
+    )
+    bring(here, target, tmp_path, MergeOptions(restore_foreign_keys=True, orphans="null"))
+    assert psql(target, "SELECT user_id FROM ai_notes ORDER BY 1") == [(1,), (None,), (None,)]
+    assert psql(target, "SELECT conname, condeferred FROM pg_constraint WHERE contype = 'f'") == [
+        ("ai_notes_user_id_fkey", True)
+    ]
+    (line,) = (tmp_path / "merge-orphans.jsonl").read_text().splitlines()
+    assert json.loads(line)["values"] == {"user_id": "2"}
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "after"),
+    [
+        *[(rows, "stream", 0), (moving, "verify", 0), (moving, "own_digests", 1)],
+        *[(changing.Changer, "_add", 0), (changing.Changer, "_validate", 0), (moving, "write_private", 0)],
+    ],
+)
+def test_a_merge_into_a_database_goes_on(
+    assets: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str, after: int
+) -> None:
+    """What is there of its own is told from what the merge has made, before and after."""
+    with monkeypatch.context() as patched:
+        stopped(patched, module, name, after)
+        with pytest.raises(MultidbError, match="stopped at"):
+            bring(assets, None, tmp_path, EVERYTHING)
+    assert bring(assets, None, tmp_path, EVERYTHING).exit_code == 0
+    vectors = url_of(assets, "vectors")
+    assert psql(vectors, "SELECT count(*) FROM assets JOIN asset_embeddings ON asset_id = assets.id") == [(50,)]
+    assert psql(vectors, "SELECT to_regnamespace('alembic_multidb')") == [(None,)]
+
+
+def test_what_is_its_own_is_watched(assets: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes to the target's own tables meanwhile is found out."""
+
+    def writing(*arguments: Any, **named: Any) -> Report:
+        psql(url_of(assets, "vectors"), "UPDATE asset_embeddings SET embedding = NULL WHERE embedding = '[7,1,2]'")
+        return verify(*arguments, **named)
+
+    monkeypatch.setattr(moving, "verify", writing)
+    report = bring(assets, None, tmp_path, EVERYTHING)
+    assert report.exit_code == 1 and report.own == ("public.asset_embeddings",)
+
+
+def test_a_copy_is_left_behind_by_name(tmp_path: Path, new_database: NewDatabase) -> None:
+    """The home's one is what the merged database has."""
+    core, ai, target = new_database(), new_database(), new_database()
+    psql(core, "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
+    psql(ai, "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (2); CREATE TABLE ai_notes (id int)")
+    here = project(tmp_path, core, ai)
+    here = Project(
+        here.config_file,
+        Databases(Database("core", url=core, default=True), Database("ai", url=ai, tables=["ai_*"])),
+    )
+    (found,) = stopping(plan_of(here, target))
+    assert "--exclude 'ai/table:public.users'" in found
+    bring(here, target, tmp_path, MergeOptions(exclude=("ai/table:public.users",), common=SplitOptions(jobs=1)))
+    assert psql(target, "SELECT id FROM users") == [(1,)]
