@@ -88,6 +88,8 @@ def gathered(project: Project, place: Place, options: MergeOptions, *, with_rows
         begun = _begun(connection)
         there = _there(project, place, tables, connection, begun) if place.into is not None else None
         has_foreign_journal = begun is None and _has_journal(connection)
+        if there is None:
+            raw(connection).rollback()  # its locks would be in the way
         parts = [
             stack.enter_context(_part(project, place, tables, name, _options(options, name, left[name]), with_rows))
             for name in names

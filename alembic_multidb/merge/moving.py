@@ -117,7 +117,7 @@ class _Merge:
     def run(self, show_verify: ShowVerify) -> MergeReport:
         if self.plan.there is not None:
             # Its locks would keep us from changing a column.
-            self.plan.there.connection.rollback()
+            raw(self.plan.there.connection).rollback()
         target = self._open()
         known = target.steps.get(_VERIFIED)
         if known is None:

@@ -52,15 +52,9 @@ def pair(both: dict[str, str], new_database: NewDatabase, tmp_path: Path) -> tup
 def with_references(given: Project) -> Project:
     """Let the project's ai have a soft reference, and no extension."""
     core, ai = given.databases.declarations
-    return Project(
-        given.config_file,
-        Databases(
-            Database("core", url=core.url, default=True),
-            Database(
-                "ai", url=ai.url, tables=["ai_*"], soft_references=[SoftReference("ai_notes.user_id", "users.id")]
-            ),
-        ),
-    )
+    references = [SoftReference("ai_notes.user_id", "users.id")]
+    own = Database("ai", url=ai.url, tables=["ai_*"], soft_references=references)
+    return Project(given.config_file, Databases(Database("core", url=core.url, default=True), own))
 
 
 def test_what_is_defined_alike_is_shared(pair: tuple[Project, str, str], new_database: NewDatabase) -> None:
