@@ -49,6 +49,11 @@ class Build:
         return self.kind in PARALLEL
 
     @property
+    def marks_table(self) -> bool:
+        """Tell whether it changes its table at last, as CLUSTER ON does: two of them would wait for each other."""
+        return "\nALTER TABLE " in self.sql
+
+    @property
     def order(self) -> tuple[int, int, int]:
         """Return what puts builds in order: the largest indexes first, everything else as pg_dump has it."""
         return (-self.memory, -self.size, self.number) if self.is_parallel else (0, 0, self.number)
@@ -57,7 +62,9 @@ class Build:
         """Tell whether two of one target cannot be made at the same time."""
         if not (self.is_parallel and other.is_parallel):
             return True
-        return bool(self.tables & other.tables) and not self.kind == other.kind == INDEX
+        if self.kind == other.kind == INDEX:
+            return bool(self.tables & other.tables) and self.marks_table and other.marks_table
+        return bool(self.tables & other.tables)
 
 
 @dataclass(frozen=True)

@@ -124,3 +124,22 @@ def test_an_owner_who_may_not_write(
     assert_moved(source, core, ai)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         psql(core, "INSERT INTO written VALUES (3)")
+
+
+_MARKED = """
+    CREATE TABLE marked (id int NOT NULL, v text);
+    INSERT INTO marked SELECT g, md5(g::text) FROM generate_series(1, 100000) AS g;
+    CREATE UNIQUE INDEX replicated ON marked (id);
+    CREATE INDEX ordered ON marked (id);
+    ALTER TABLE marked CLUSTER ON ordered;
+    ALTER TABLE marked REPLICA IDENTITY USING INDEX replicated;
+    CREATE TABLE ai_empty ();
+"""
+
+
+def test_two_indexes_that_mark_their_table(tmp_path: Path, new_database: NewDatabase) -> None:
+    """One as what CLUSTER follows, one as what replication knows rows by: they do not wait for each other."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, _MARKED)
+    assert move(project(tmp_path, core, ai), source, tmp_path, SplitOptions(jobs=2)).exit_code == 0
+    assert psql(core, "SELECT relreplident FROM pg_class WHERE relname = 'marked'") == [("i",)]
