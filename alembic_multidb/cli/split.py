@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -135,6 +136,8 @@ def split(
         with needed_driver():
             from alembic_multidb.split.run import prepared
         drift = scratch.if_there if looks_for_drift else None
+        if not (plan or rehearse):
+            stack.enter_context(_told_how_to_go_on(output))
         with prepared(project, url, options, drift, with_rows=not (plan or schema_only)) as ready:
             if plan:
                 _print_plan(output, ready)
@@ -143,6 +146,22 @@ def split(
             else:
                 files = None if rehearse else Files(evidence=evidence, backup=backup)
                 _move(output, project, ready, options, files, scratch, require_stamp=require_stamp)
+
+
+@contextmanager
+def _told_how_to_go_on(output: Output) -> Iterator[None]:
+    """Whoever interrupts is told what to do next, by the JSON object too, unless that was told already."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if "next" not in output.more:
+            _say_next(output, "what is done is kept; the same command goes on, and with --abort it takes that back")
+        raise
+
+
+def _say_next(output: Output, words: str) -> None:
+    output.more["next"] = words
+    say(f"interrupted: {words}")
 
 
 def _check_method(
@@ -196,10 +215,8 @@ def _move(
             else:
                 report = move(project, ready, options, files, scratch, **shows)
         except KeyboardInterrupt:
-            kept = "what is done is kept; the same command goes on, and with --abort it takes that back"
             if files is None or ready.plan.method == "template":
-                kept = "the targets are as they were, or all of them are done; nothing is left beside them"
-            say(f"interrupted: {kept}")
+                _say_next(output, "the targets are as they were, or all of them are done; nothing is left beside them")
             raise
     _print_report(output, report)
 

@@ -11,6 +11,9 @@ from typing import Literal
 
 Phase = Literal["schema", "rows", "indexes", "clone", "drop", "stamp", "verify"]
 
+# Seconds after which the pace tells something.
+_TELLING = 0.5
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -33,7 +36,7 @@ class Progress:
     @property
     def left(self) -> float | None:
         """Return how many seconds the rest of the phase will take at this pace; None where that is not known."""
-        if self.phase == "indexes" or not self.done or self.seconds <= 0:
+        if self.phase == "indexes" or not self.done or self.seconds < _TELLING:
             return None
         return max(0.0, (self.total - self.done) * self.seconds / self.done)
 
