@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from alembic_multidb.errors import ConfigurationError
 
@@ -31,11 +31,22 @@ class Files:
             ConfigurationError: it could not.
         """
         for folder in (self.backup, self.evidence.absolute().parent if self.evidence is not None else Path.cwd()):
-            if folder is not None and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            if folder is not None and not _is_writable(folder):
                 raise ConfigurationError(f"nothing can be written into {folder}: make the folder, or name another one")
+        if self.evidence is not None and self.evidence.is_dir():
+            raise ConfigurationError(f"the evidence cannot be written: {self.evidence} is a folder; name a file in it")
 
     def evidence_path(self) -> Path:
         """Return the file of the proof."""
         if self.evidence is not None:
             return self.evidence
         return Path(f"multidb-{self.command}-{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}.json")
+
+
+def _is_writable(folder: Path) -> bool:
+    """Tell whether a file can be made there, which rights alone do not say; none stays."""
+    try:
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
