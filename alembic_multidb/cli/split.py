@@ -132,12 +132,10 @@ def split(
         looks_for_drift = plan and not no_drift
         if config.is_file() and not schema_only and (looks_for_drift or not plan):
             scratch.prepare()  # before the models are imported, which takes time too
-        project = _project(config, options)
+        project, drift = _project(config, options), scratch.if_there if looks_for_drift else None
         with needed_driver():
             from alembic_multidb.split.run import prepared
-        drift = scratch.if_there if looks_for_drift else None
-        if not (plan or rehearse):
-            stack.enter_context(_told_how_to_go_on(output))
+        stack.enter_context(_told_how_to_go_on(output, keeps_what_is_done=not (plan or rehearse)))
         with prepared(project, url, options, drift, with_rows=not (plan or schema_only)) as ready:
             if plan:
                 _print_plan(output, ready)
@@ -149,13 +147,14 @@ def split(
 
 
 @contextmanager
-def _told_how_to_go_on(output: Output) -> Iterator[None]:
+def _told_how_to_go_on(output: Output, *, keeps_what_is_done: bool) -> Iterator[None]:
     """Whoever interrupts is told what to do next, by the JSON object too, unless that was told already."""
     try:
         yield
     except KeyboardInterrupt:
+        words = "what is done is kept; the same command goes on, and with --abort it takes that back"
         if "next" not in output.more:
-            _say_next(output, "what is done is kept; the same command goes on, and with --abort it takes that back")
+            _say_next(output, words if keeps_what_is_done else "nothing is kept")
         raise
 
 
