@@ -211,11 +211,12 @@ class _Merge:
         own = target.part(part.database, set(part.relations), {"search_path": part.search_path})
         self.stack.callback(own.close)
         oids = [item.node.oid for item in ready.plan.objects if item.type == "table" and item.homes == (part.name,)]
-        tables = read_tables(raw(side.lead), oids, self._extensions(part))
+        extensions = tuple(self._extensions(part))
+        tables = read_tables(raw(side.lead), oids, extensions)
         side.hold([table.oid for table in tables])
         sequences = {row.node.oid for row in part.expected.rows if row.kind == "sequence"}
         places = read_places(raw(side.lead), sequences)
-        return _Source(part, side, Work(own, tables, False), places, watch)
+        return _Source(part, side, Work(own, tables, False, extensions), places, watch)
 
     def _extensions(self, part: Part) -> list[str]:
         """Return the extensions whose tables this part fills: not those that another part has, too."""

@@ -20,7 +20,8 @@ from alembic_multidb.transfer.finishing import analyze, refresh
 from alembic_multidb.transfer.large_objects import copy_large_objects
 from alembic_multidb.transfer.progress import Meter
 from alembic_multidb.transfer.rows import copy_rows
-from alembic_multidb.transfer.sequences import set_places
+from alembic_multidb.transfer.sequences import extension_places, set_places
+from alembic_multidb.transfer.session import raw
 from alembic_multidb.transfer.sites import Build, Room
 from alembic_multidb.verify.sequences import Place
 from alembic_multidb.verify.side import Side
@@ -84,7 +85,8 @@ class Filler:
 
     def _own(self, work: Work) -> dict[Name, Place]:
         rows = self.ready.plan.expected[work.name].rows
-        return dict(self.places[row.node.oid] for row in rows if row.kind == "sequence" and row.node.oid in self.places)
+        own = dict(self.places[row.node.oid] for row in rows if row.kind == "sequence" and row.node.oid in self.places)
+        return own | extension_places(raw(self.source.lead), work.extensions)
 
     def _finish(self, works: Sequence[Work], archive: Archive, locked: Mapping[int, Locked]) -> None:
         """Make what comes after the rows."""

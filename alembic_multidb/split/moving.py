@@ -137,10 +137,10 @@ class _Split:
         if state == "used":
             raise MultidbError(f'somebody else has begun to fill "{name}"; nothing was changed')
         oids = [item.node.oid for item in self.ready.plan.objects if item.type == "table" and item.homes == (name,)]
-        extensions = [] if state == "equal" else list(self.ready.plan.extensions[name])
+        extensions = () if state == "equal" else tuple(self.ready.plan.extensions[name])
         tables = read_tables(raw(source.lead), oids, extensions)
         if state != "equal":
             before = state_before(target.connection, self.ready.plan, database)
             pins = {"search_path": self.ready.search_path}
             target.begin(COMMAND, self.ready.identity, before, pins)
-        return Work(target, tables, state == "equal")
+        return Work(target, tables, state == "equal", extensions)

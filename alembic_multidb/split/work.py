@@ -19,6 +19,7 @@ class Work:
         target: under its lock.
         tables: what is copied.
         is_there: whether an earlier run has finished it.
+        extensions: those whose own tables and sequences are filled, too.
         copied: what came of its rows.
         large_objects: how many were copied.
         builds: how many things were made after the rows.
@@ -29,6 +30,7 @@ class Work:
     target: Target
     tables: list[Table]
     is_there: bool
+    extensions: tuple[str, ...] = ()
     copied: Copied = field(default=Copied(0, 0, 0))
     large_objects: int = 0
     builds: int = 0

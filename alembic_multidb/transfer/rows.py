@@ -79,17 +79,21 @@ def copy_rows(
         MultidbError: a table could not be copied; what was copied before is kept.
     """
     moment = Moment.of(source)
-    work: list[tuple[Target, Cut, Part]] = []
+    work: list[tuple[int, Callable[[Connection], None]]] = []
+    total = 0
     kept: dict[Target, int] = {}
     for target, tables in flows.items():
         finish_loosening(target)
         cuts = [Cut(table, tuple(table.parts(chunk))) for table in tables]
         left = _prepare(source, target, cuts, moment)
         kept[target] = len(cuts) - len({cut.table.oid for cut, _ in left})
-        work += [(target, cut, part) for cut, part in left]
-    work.sort(key=lambda item: -_size(item[1]))
-    meter.begin("rows", sum(_size(cut) for _, cut, _ in work))
-    _run_all(source, list(flows), [_copying(*item, meter, encoding) for item in work])
+        total += sum(_size(cut) for cut, _ in left)
+        ours = [(cut, part) for cut, part in left if cut.table.condition is None]
+        work += [(_size(cut), _copying(target, cut, part, meter, encoding)) for cut, part in ours]
+        if theirs := [cut for cut, _ in left if cut.table.condition is not None]:
+            work.append((sum(map(_size, theirs)), _copying_together(target, theirs, meter, encoding)))
+    meter.begin("rows", total)
+    _run_all(source, list(flows), [each for _, each in sorted(work, key=lambda item: -item[0])])
     return {target: _count(target, flows[target], kept[target]) for target in flows}
 
 
@@ -107,7 +111,7 @@ def _prepare(source: Side, target: Target, cuts: Sequence[Cut], moment: Moment) 
     """Decide what is left to copy; what cannot be kept of an earlier run is emptied."""
     groups: dict[Name, list[Cut]] = defaultdict(list)
     for cut in cuts:
-        groups[cut.table.into].append(cut)
+        groups[cut.table.group].append(cut)
     doubtful = [cut for group in groups.values() if _is_finished(target, group) for cut in group]
     doubtful = [cut for cut in doubtful if not _is_same(target, cut, moment)]
     equal = equal_tables(source, target, [cut.table for cut in doubtful])
@@ -201,21 +205,59 @@ def _copy(source: Raw, session: Raw, target: Target, cut: Cut, part: Part, repor
         with target.journal.work(session, (key, cut.digest)) as is_to_do:
             if not is_to_do:
                 return
-            if table.condition is not None:
-                statement = sql.SQL("DELETE FROM ONLY {} {}").format(
-                    sql.Identifier(*table.name), sql.SQL(table.condition)
-                )
-                session.execute(statement)
-            is_emptied = len(cut.parts) == 1 and table.into == table.name and table.condition is None
+            is_emptied = len(cut.parts) == 1 and table.into == table.name
             if is_emptied:
                 session.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.Identifier(*table.name)))
             rows = stream(source, session, table.copy_out(part), table.copy_in(is_emptied=is_emptied), report)
             target.journal.tell(session, key, {"rows": rows})
     except psycopg.Error as error:
-        raise MultidbError(
-            f'the rows of {table.identity} could not be copied into "{target.name}": {first_line(error)}. Nothing '
-            "that was copied before is lost: when the cause is gone, the same command goes on"
-        ) from None
+        raise _not_copied(target, table, error) from None
+
+
+def _copying_together(target: Target, cuts: Sequence[Cut], meter: Meter, encoding: str) -> Callable[[Connection], None]:
+    """Copy tables of extensions, in the order in which they refer to each other, in one transaction."""
+
+    def work(connection: Connection) -> None:
+        source, keys = raw(connection), [(cut.part_key(Part()), cut.digest) for cut in cuts]
+        with (
+            target.session() as session,
+            encoded(source, encoding),
+            encoded(session, encoding),
+            target.journal.work(session, *keys) as is_to_do,
+        ):
+            if not is_to_do:
+                return
+            for cut in reversed(cuts):
+                _delete(session, target, cut.table)
+            for cut in cuts:
+                with meter.part(cut.table.identity, _size(cut)) as report:
+                    _stream(source, session, target, cut, report)
+
+    return work
+
+
+def _delete(session: Raw, target: Target, table: Table) -> None:
+    statement = sql.SQL("DELETE FROM ONLY {} {}").format(sql.Identifier(*table.name), sql.SQL(table.condition or ""))
+    try:
+        session.execute(statement)
+    except psycopg.Error as error:
+        raise _not_copied(target, table, error) from None
+
+
+def _stream(source: Raw, session: Raw, target: Target, cut: Cut, report: Callable[[int], None]) -> None:
+    table = cut.table
+    try:
+        rows = stream(source, session, table.copy_out(Part()), table.copy_in(is_emptied=False), report)
+        target.journal.tell(session, cut.part_key(Part()), {"rows": rows})
+    except psycopg.Error as error:
+        raise _not_copied(target, table, error) from None
+
+
+def _not_copied(target: Target, table: Table, error: psycopg.Error) -> MultidbError:
+    return MultidbError(
+        f'the rows of {table.identity} could not be copied into "{target.name}": {first_line(error)}. Nothing '
+        "that was copied before is lost: when the cause is gone, the same command goes on"
+    )
 
 
 def _run_all(source: Side, targets: Sequence[Target], work: Sequence[Callable[[Connection], None]]) -> None:

@@ -41,6 +41,17 @@ def read_places(source: Raw, oids: Collection[int]) -> dict[int, tuple[Name, Pla
     return found
 
 
+def extension_places(source: Raw, extensions: Collection[str]) -> dict[Name, Place]:
+    """Return where those sequences of extensions stand whose values are the users'.
+
+    Args:
+        source: in its snapshot.
+        extensions: by their names.
+    """
+    oids = [row["oid"] for row in rows(source, query("extension_sequences"), list(extensions))]
+    return dict(read_places(source, oids).values())
+
+
 def set_places(target: Target, places: Mapping[Name, Place]) -> None:
     """Let sequences of the target stand where those of the source do; done again, it does no harm."""
     items = list(places.items())

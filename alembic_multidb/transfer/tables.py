@@ -75,6 +75,11 @@ class Table:
     condition: str | None = None
 
     @property
+    def group(self) -> Name:
+        """Return what tables have in common that are copied again together; those of extensions refer to each other."""
+        return self.into if self.condition is None else ("", "")
+
+    @property
     def identity(self) -> str:
         """Return its name, as SQL writes it where that is needed."""
         return quoted_name(self.name)

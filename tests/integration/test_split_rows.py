@@ -284,17 +284,6 @@ def prepared_for(
         yield here, ready, options
 
 
-def test_rows_that_tables_of_extensions_hold(server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
-    """What pg_dump takes along of them goes along, and what the extension itself has put there is there once."""
-    source, core, ai = new_database(), new_database(), new_database()
-    psql(source, "CREATE EXTENSION pg_trgm; CREATE TABLE users (id int); INSERT INTO users VALUES (1)")
-    members = "SELECT count(*) FROM pg_extension WHERE extconfig IS NOT NULL"
-    assert psql(source, members) == [(0,)]
-    report = move(project(tmp_path, core, ai), source, tmp_path)
-    assert report.exit_code == 0
-    assert psql(core, "SELECT extname FROM pg_extension ORDER BY 1") == [("pg_trgm",), ("plpgsql",)]
-
-
 PARTS = "SELECT key, xmin::text FROM alembic_multidb.steps WHERE key LIKE 'rows:%'"
 
 
