@@ -319,6 +319,39 @@ def test_what_a_killed_run_leaves_is_named_and_taken_back(
     assert server.run(STRAYS) == []
 
 
+@pytest.mark.parametrize(("name", "after", "is_done"), [("prove", 0, False), ("swap", 0, False), ("clear", 1, True)])
+def test_a_run_that_stops_is_followed_by_one_that_ends(
+    server: Server,
+    tmp_path: Path,
+    new_database: NewDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    after: int,
+    is_done: bool,
+) -> None:
+    """Before the clones have their places the targets are as they were; after that, only the old databases are left."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1); CREATE TABLE ai_x ()")
+    given = project(tmp_path, core, ai)
+    before = of_server(server)
+    real, calls = getattr(run, name), iter(range(10))
+
+    def stop(*arguments: object) -> object:
+        if next(calls) >= after:
+            raise MultidbError("stopped")
+        return real(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, name, stop)
+        with pytest.raises(MultidbError, match="stopped"):
+            move(given, source, tmp_path, TEMPLATE)
+    assert len(server.run(STRAYS)) == (2 if is_done else 0)
+    assert is_done or of_server(server) == before
+    report = move(given, source, tmp_path, TEMPLATE)
+    assert report.exit_code == 0 and {each.state for each in report.databases} == {"there" if is_done else "cloned"}
+    assert server.run(STRAYS) == [] and psql(core, "SELECT * FROM users") == [(1,)]
+
+
 def test_two_at_once_do_not_meet(
     databases: None, rows_18: str, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
