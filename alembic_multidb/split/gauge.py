@@ -14,11 +14,13 @@ from alembic_multidb.split.template.maintenance import Maintenance
 log = logging.getLogger("alembic.multidb")
 
 _EVERY = 0.1
+_SERVER = "SELECT pg_catalog.pg_postmaster_start_time(), pg_catalog.inet_server_port()"
 # The databases of a rehearsal come and go, and whoever asks for the size of one that is just gone gets an error.
 _LOOK = """
     WITH ours AS (
         SELECT a.pid, a.datname FROM pg_catalog.pg_stat_activity AS a
         WHERE (a.datname = %s OR a.datname = ANY (%s::text[]))
+          AND a.pid <> pg_catalog.pg_backend_pid()
           AND (a.application_name LIKE 'multidb%%' OR a.application_name = 'pg_dump')
     )
     SELECT (SELECT count(*) FROM ours WHERE datname = %s) AS source,
@@ -34,13 +36,14 @@ class Gauge:
     """Looks at servers, again and again, until it is closed.
 
     Args:
-        sessions: one of each server, outside of the databases that are looked at; a server may be there twice.
+        sessions: one of each server, not in a database that is to be cloned; a server may be there twice.
         source: the source's name on its server.
         names: of the other databases.
     """
 
     def __init__(self, sessions: Sequence[Maintenance], source: str, names: Sequence[str]) -> None:
-        self._sessions, self._source, self._names = sessions, source, list(names)
+        servers = {str(session.rows(_SERVER)): session for session in sessions}
+        self._sessions, self._source, self._names = list(servers.values()), source, list(names)
         self._is_over = Event()
         self._thread = Thread(target=self._run, name="multidb-gauge", daemon=True)
         self._most = {"source": 0, "targets": 0, "locks": 0, "bytes": 0}
@@ -65,15 +68,9 @@ class Gauge:
         )
 
     def _run(self) -> None:
-        servers = list(
-            {
-                str(session.rows("SELECT pg_postmaster_start_time(), inet_server_port()")): session
-                for session in self._sessions
-            }.values()
-        )
         while not self._is_over.wait(_EVERY):
             try:
-                looks = [self._look(session) for session in servers]
+                looks = [self._look(session) for session in self._sessions]
             except psycopg.Error as error:
                 log.debug("a database of the rehearsal is gone: %s", error)
                 continue

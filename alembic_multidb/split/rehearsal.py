@@ -19,7 +19,7 @@ from alembic_multidb.split.moving import split
 from alembic_multidb.split.outcome import SplitReport
 from alembic_multidb.split.run import Prepared
 from alembic_multidb.split.template.kept import Kept
-from alembic_multidb.split.template.maintenance import Maintenance, database_of, maintenance
+from alembic_multidb.split.template.maintenance import Maintenance, database_of, maintenance, session_at
 from alembic_multidb.split.template.strays import REHEARSAL, stray_name, take_away
 from alembic_multidb.stamp.choose import ScratchMaker
 from alembic_multidb.transfer.progress import Show
@@ -125,6 +125,6 @@ def _gauge(project: Project, ready: Prepared, names: dict[str, str]) -> Iterator
     with ExitStack() as stack:
         sessions = [stack.enter_context(maintenance(_url(project, name), {source})) for name in names]
         if ready.choice.method == "stream":
-            sessions.append(stack.enter_context(maintenance(ready.url, {source})))
+            sessions.append(stack.enter_context(session_at(ready.url)))
         with Gauge(sessions, source, list(names.values())) as gauge:
             yield gauge

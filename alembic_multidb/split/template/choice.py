@@ -184,13 +184,13 @@ def _users(
     if prepared or (sessions and not options.terminates):
         yield _finding(
             "source-busy",
-            f"the source is used by {shortened(prepared or sessions)}",
+            f"the source is used by {'; '.join(prepared or sessions)}",
             fix="a database can be cloned while nobody is connected to it: stop them, or let "
             "--terminate-source-connections end them",
         )
     for name, database in names.items():
         if not options.rehearses and (sessions := connected(session.raw, database)):
-            yield _finding("target-busy", f'"{name}" is used by {shortened(sessions)}', name, fix="stop them")
+            yield _finding("target-busy", f'"{name}" is used by {"; ".join(sessions)}', name, fix="stop them")
 
 
 def _is_all_there(plan: Plan, found: Sequence[Finding]) -> bool:

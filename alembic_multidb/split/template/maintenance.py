@@ -50,7 +50,7 @@ class Maintenance:
     @contextmanager
     def beside(self) -> Iterator[Maintenance]:
         """Open another session in the same place."""
-        with _opened(self.url) as session:
+        with session_at(self.url) as session:
             yield session
 
     @contextmanager
@@ -88,20 +88,25 @@ def maintenance(url: DatabaseURL, without: Collection[str]) -> Iterator[Maintena
             continue
         with ExitStack() as stack:
             try:
-                session = stack.enter_context(_opened(url.to(place)))
+                session = stack.enter_context(session_at(url.to(place)))
             except ConnectionFailedError as error:
                 problems.append(str(error))
                 continue
             yield session
             return
     raise ConnectionFailedError(
-        f"databases are cloned from a session in another database of the server, and none can be connected to: "
+        "databases are made, renamed and dropped from another database of the server, and none can be connected to: "
         f"{'; '.join(problems) or 'postgres and template1 are used already'}"
     )
 
 
 @contextmanager
-def _opened(url: DatabaseURL) -> Iterator[Maintenance]:
+def session_at(url: DatabaseURL) -> Iterator[Maintenance]:
+    """Connect to one database, whichever it is.
+
+    Raises:
+        ConnectionFailedError: it cannot be connected to.
+    """
     with connect(make_engine("maintenance", url), "maintenance", url) as connection:
         driver = raw(connection)
         pin(driver)
