@@ -7,6 +7,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from alembic_multidb.routing.text import without_parameters
+
 # Of a line of SQL in a file that is written.
 _WIDTH = 90
 FUNCTIONS = ("upgrade", "downgrade")
@@ -28,8 +30,7 @@ class CannotCutError(Exception):
 
 def executed(sql: str) -> list[str]:
     """Return the lines of ``op.execute()`` of a statement."""
-    # What looks like a parameter is none.
-    text = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", sql.strip())
+    text = without_parameters(sql.strip())
     if len(text) < _WIDTH and "\n" not in text:
         return [f"op.execute({_literal(text)})"]
     words = re.findall(r"\S+\s*", text)

@@ -21,7 +21,7 @@ from alembic_multidb.routing.extensions import as_mixed
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.selected import Blocks
-from alembic_multidb.routing.text import sql_of
+from alembic_multidb.routing.text import sql_of, without_parameters
 from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Statement, Thing, read
 from alembic_multidb.statements.rewrite import empty_answer
@@ -105,7 +105,7 @@ class Router:
         instead = _what_is_left(sql, decisions)
         if isinstance(construct, DDLElement):
             return _as_ddl(instead), (), {}
-        return text(instead.replace("\\", "\\\\").replace(":", "\\:")), (), {}
+        return text(without_parameters(instead)), (), {}
 
     def before_cursor_execute(
         self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool

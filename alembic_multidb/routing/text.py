@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlalchemy import text
@@ -9,7 +10,14 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from alembic_multidb.routing.silent import numbered, silent_dialect
 
+# As SQLAlchemy sees it.
+_PARAMETER = re.compile(r"(?<![:\w$\\]):[\w$]+(?![:\w$])")
 _DIALECT = silent_dialect()
+
+
+def without_parameters(sql: str) -> str:
+    """Return a text for ``sqlalchemy.text()`` in which nothing is taken for a parameter."""
+    return _PARAMETER.sub(r"\\\g<0>", sql)
 
 
 def sql_of(construct: Any) -> str:

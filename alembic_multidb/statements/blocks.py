@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import postgast
+
+from alembic_multidb.plpgsql import Function, as_statement
 
 # What PL/pgSQL runs as SQL that it puts together, or that stands in a literal.
 _DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
@@ -28,9 +31,8 @@ def queries_of(statement: str, body: str) -> tuple[list[str], str | None]:
         statement: the DO or CREATE FUNCTION statement.
         body: its body, in which statements are looked for by their first words if the parser cannot read it.
     """
-    try:
-        tree = postgast.parse_plpgsql(statement)
-    except (postgast.PgQueryError, ValueError):
+    tree = _parsed(statement, body)
+    if tree is None:
         return _split(body)
     queries: list[str] = []
     dynamic: str | None = None
@@ -48,6 +50,15 @@ def queries_of(statement: str, body: str) -> tuple[list[str], str | None]:
             value = text if expression["parseMode"] == _EXPRESSION else _ASSIGNED.sub("", text, count=1)
             queries.append(f"SELECT {value}")
     return queries, dynamic
+
+
+def _parsed(statement: str, body: str) -> Any:
+    """Return the parser's answer about a block; of what it cannot read, about a function that it can; else None."""
+    readable = (as_statement(Function("plpgsql", body, result)) for result in ("void", "trigger"))
+    for text in (statement, *(item.sql for item in readable if item is not None)):
+        with suppress(postgast.PgQueryError, ValueError):
+            return postgast.parse_plpgsql(text)
+    return None
 
 
 def _expressions(tree: Any, owner: str) -> Iterator[tuple[str, dict[str, Any]]]:
