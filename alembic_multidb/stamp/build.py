@@ -18,6 +18,7 @@ from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.classify import plain_name
 from alembic_multidb.config import SCRATCH_OPTION
 from alembic_multidb.env.connect import first_line
+from alembic_multidb.env.shared import route_shared_history
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
@@ -187,6 +188,7 @@ class Builder:
                 version_table_schema=database.version_table_schema,
                 transaction_per_migration=True,
             )
+            route_shared_history(environment.get_context(), database)
             with environment.begin_transaction():
                 environment.run_migrations()
         connection.commit()

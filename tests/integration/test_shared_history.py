@@ -587,6 +587,28 @@ class TestScript:
         return config.output_buffer.getvalue()
 
 
+def test_an_env_of_its_own_says_where_it_runs(shared: Shared) -> None:
+    """One line after ``configure()``, and only what is at home is run; its own implementation of operations is kept."""
+    (shared.folder / "env.py").write_text(
+        """
+from alembic import context
+from alembic_multidb.env import route_shared_history
+
+registry = context.config.attributes["multidb_databases"]
+with context.config.attributes["connection"].connect() as connection:
+    context.configure(connection=connection, transaction_per_migration=True)
+    route_shared_history(context.get_context(), registry[context.config.config_ini_section])
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+    )
+    shared.revise(TABLES, DROPS)
+    shared.upgrade("core", "ai")
+    for name, table in (("core", "users"), ("ai", "ai_docs")):
+        found = psql(shared.urls[name], "SELECT relname FROM pg_class WHERE relname IN ('users', 'ai_docs')")
+        assert found == [(table,)]
+
+
 def test_skipped_statements_are_told(shared: Shared, caplog: pytest.LogCaptureFixture) -> None:
     """At INFO, each with the home that it has, and what was left out of others."""
     shared.revise(TABLES, DROPS)
