@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -85,9 +86,15 @@ class Statement:
 
     @property
     def first_line(self) -> str:
-        """Return the statement in one line, shortened."""
+        """Return the statement in one line, shortened, for people; without values that are nobody else's business."""
         text = " ".join(self.sql.split())
+        if self.kind in _WITH_VALUES:
+            text = _VALUE.sub("'...'", text)
         return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 _LONGEST = 120
+_VALUE = re.compile(r"'(?:[^']|'')*'")
+_WITH_VALUES = frozenset(
+    {"insert", "update", "delete", "merge", "select", "copy", "create role", "alter role", "create user mapping"}
+)

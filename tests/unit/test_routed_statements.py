@@ -180,3 +180,11 @@ def test_a_server_that_is_not_there_answers(answers: bool, rows: list[tuple[int,
         assert connection.execute(text("SELECT a, b FROM c WHERE d = :e"), {"e": 1}).fetchall() == rows
         connection.commit()
     assert told == ["SELECT a, b FROM c WHERE d = $1"]
+
+
+def test_values_are_not_shown() -> None:
+    """Neither of rows nor of roles; what a definition says is."""
+    assert one("UPDATE users SET hash = 'it''s', n = 1").first_line == "UPDATE users SET hash = '...', n = 1"
+    assert "secret" not in one("CREATE ROLE x LOGIN PASSWORD 'secret'").first_line
+    assert "secret" not in one("ALTER ROLE x PASSWORD 'secret'").first_line
+    assert one("CREATE TYPE mood AS ENUM ('good')").first_line == "CREATE TYPE mood AS ENUM ('good')"
