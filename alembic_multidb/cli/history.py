@@ -1,4 +1,4 @@
-"""The commands for shared histories: history plan, history fork."""
+"""The commands for histories that several databases run or ran: history plan, history fork, history join."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ _SHOWN = ("separated", "undecidable")
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     commands = typer.Typer(
-        help="Shared histories: what they do where, and how to take them apart.", no_args_is_help=True
+        help="Shared histories: what they do where, how to take them apart, and to join others.", no_args_is_help=True
     )
     commands.command(epilog="Example: multidb history plan -n core --statements")(plan)
     commands.command(epilog="Example: multidb history fork --into migrations/forked")(fork)
+    commands.command(epilog="Example: multidb history join --into core -n ai")(join)
     app.add_typer(commands, name="history")
 
 
@@ -98,6 +99,33 @@ def fork(
                 if each.asks:
                     output.line(f"{each.file} asks the database for something: look through it", indent="  ")
         output.line("Now name each folder in version_locations of its section, and take shared_history=True out.")
+
+
+def join(
+    into: Annotated[str, typer.Option("--into", metavar="NAME", help="The database whose history goes on.")],
+    name: NamesOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    message: Annotated[str, typer.Option("--message", "-m", help="Of the revision.")] = "join the histories",
+    as_json: JsonOption = False,
+) -> None:
+    """Make one history of several whose databases were merged: a revision after all heads; ids stay.
+
+    The version table of the first says from then on what all said, and the others are dropped. The first revision of
+    each history gets its database's name as a label.
+    """
+    from alembic_multidb.merge.join import join as join_histories
+
+    with Output("history join", as_json) as output:
+        project = Project.load(config)
+        names = [each.name for each in project.select(name or ()) if each.name != into]
+        joined = join_histories(project, into, names, message)
+        output.databases.append({"name": into, "state": None, "revisions": [], "heads": [joined.revision]})
+        output.more = {"file": str(joined.file), "labels": list(joined.labels), "changes": list(joined.changes)}
+        output.line(f"{into}: {joined.file} joins {', '.join([into, *names])}")
+        if joined.labels:
+            output.line(f"labels: {', '.join(joined.labels)}")
+        for line in joined.changes:
+            output.line(line)
 
 
 def _sharing(project: Project, names: tuple[str, ...] | list[str]) -> list[RegisteredDatabase]:

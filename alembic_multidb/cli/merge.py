@@ -20,7 +20,7 @@ from alembic_multidb.split.page import findings
 from alembic_multidb.urls import resolve_url
 
 if TYPE_CHECKING:
-    from alembic_multidb.merge.model import MergeOptions, MergePlan
+    from alembic_multidb.merge.model import MergeOptions, MergePlan, Place
     from alembic_multidb.merge.outcome import MergeReport
 
 
@@ -41,6 +41,7 @@ def merge(
     config: ConfigOption = DEFAULT_CONFIG,
     name: NamesOption = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and touch nothing.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Take back what an unfinished merge has made.")] = False,
     exclude: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option(
@@ -125,11 +126,24 @@ def merge(
             url = resolve_url(target, environment_beside(str(config)), of="URL of the target (--target)")
         project = Project.load(config)
         place = place_of(project, url, into)
+        if abort:
+            _abort(output, project, place, lock_timeout)
+            return
         with planned(project, place, options, with_rows=not plan) as made:
             if plan:
                 _print_plan(output, project, made)
             else:
                 _move(output, project, made, options, files)
+
+
+def _abort(output: Output, project: Project, place: Place, lock_timeout: float | None) -> None:
+    from alembic_multidb.merge.moving import abort
+
+    done = abort(project, place, lock_timeout)
+    output.databases.append({"name": place.name, "state": None, "revisions": [], "heads": [], "result": done.result})
+    output.line(f"{place.name}: {done.message}")
+    for item in done.left:
+        output.line(item, indent="  ")
 
 
 def _print_plan(output: Output, project: Project, plan: MergePlan) -> None:
@@ -167,7 +181,7 @@ def _move(output: Output, project: Project, plan: MergePlan, options: MergeOptio
         try:
             report = move(project, plan, options, files, show=bar.show_transfer, show_verify=bar.show)
         except KeyboardInterrupt:
-            say("interrupted: what is done is kept; the same command goes on")
+            say("interrupted: what is done is kept; the same command goes on, and with --abort it takes that back")
             raise
     _print_report(output, report)
 

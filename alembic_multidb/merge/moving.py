@@ -19,12 +19,13 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.merge.changing import Changer
 from alembic_multidb.merge.gather import COMMAND
 from alembic_multidb.merge.histories import changes, write_revisions
-from alembic_multidb.merge.model import MergeOptions, MergePlan, Part
+from alembic_multidb.merge.model import MergeOptions, MergePlan, Part, Place
 from alembic_multidb.merge.outcome import MergeReport
 from alembic_multidb.merge.own import own_digests
 from alembic_multidb.operate.project import Project
 from alembic_multidb.postgres import find_programs
 from alembic_multidb.registry import Database, Databases, RegisteredDatabase
+from alembic_multidb.split.abort import Aborted, take_back
 from alembic_multidb.split.abort import state_before as state_of_split
 from alembic_multidb.split.backup import Backup
 from alembic_multidb.split.compare import counts
@@ -49,7 +50,7 @@ from alembic_multidb.verify.progress import Show as ShowVerify
 from alembic_multidb.verify.report import Report
 from alembic_multidb.verify.sequences import Place as Standing
 from alembic_multidb.verify.side import Side
-from alembic_multidb.verify.tables import Name
+from alembic_multidb.verify.tables import Name, quoted_name
 
 _VERIFIED = "verified"
 
@@ -169,19 +170,12 @@ class _Merge:
     def _open(self) -> Target:
         """Lock the target, look at it again, and begin or go on."""
         plan = self.plan
-        project, database = self._target()
+        project, database = target_of(self.project, plan.place)
         target = self.stack.enter_context(opened(project, database, Journal(), self.options.common.lock_timeout))
         notice_a_dead_client(target.connection)
         pins = {"search_path": plan.all_parts[0].search_path}
         target.begin(COMMAND, self._identity(), {} if plan.is_begun else self._before(target), pins)
         return target
-
-    def _target(self) -> tuple[Project, RegisteredDatabase]:
-        place = self.plan.place
-        if place.into is not None:
-            return self.project, place.into
-        databases = Databases(Database(place.name, url=place.url.url, default=True))
-        return Project(self.project.config_file, databases), databases[place.name]
 
     def _identity(self) -> str:
         return "; ".join(f"{part.name}: {part.source.identity}" for part in self.plan.parts)
@@ -320,6 +314,39 @@ class _Merge:
         return tuple(changer.done)
 
 
+def target_of(project: Project, place: Place) -> tuple[Project, RegisteredDatabase]:
+    """Return the target as a database of a registry, with that registry."""
+    if place.into is not None:
+        return project, place.into
+    databases = Databases(Database(place.name, url=place.url.url, default=True))
+    return Project(project.config_file, databases), databases[place.name]
+
+
+def abort(project: Project, place: Place, lock_timeout: float | None = None) -> Aborted:
+    """Take back what an unfinished merge has made; the sources are not needed.
+
+    Args:
+        project: the repository.
+        place: where it was to bring everything together.
+        lock_timeout: seconds to wait for somebody else.
+
+    Raises:
+        MultidbError: rows or types of the target's own were changed on purpose already, or it cannot be taken back.
+        LockTimeoutError: somebody else works on the target.
+    """
+    owner, database = target_of(project, place)
+    with opened(owner, database, Journal(), lock_timeout) as target:
+        if Journal.begun(target.lead) is not None:
+            target.read_steps()
+            if place.into is not None and target.done("cast:"):
+                raise MultidbError(
+                    f'columns of "{place.name}" have another type already, which cannot be taken back: the same '
+                    "command without --abort goes on to the end"
+                )
+        target.lead.rollback()
+        return take_back(target, COMMAND)
+
+
 def _extensions_of(part: Part) -> list[str]:
     return [row.identity for row in part.expected.rows if row.kind == "extension"]
 
@@ -337,5 +364,7 @@ def state_before(target: Target, plan: MergePlan) -> dict[str, Any]:
             known = found.setdefault(key, [])
             known += [item for item in items if item not in known]
     names = [table for name, table in plan.version_tables.items() if plan.there is None or name != plan.there.name]
+    keys = [f"{quoted_name((item.name,))} on {quoted_name(item.table)}" for item in plan.references]
+    found["planned"] += [["table constraint", identity] for identity in keys]
     found["planned"] += [["table", f"{table.schema or 'public'}.{table.name}"] for table in names]
     return found

@@ -91,7 +91,7 @@ def abort(
     for database in project.databases.in_order(each.name for each in project.select(options.names)):
         try:
             with opened(project, database, Journal(), options.lock_timeout) as target:
-                done.append(_without_strays(project, target, _take_back(target)))
+                done.append(_without_strays(project, target, take_back(target, "split")))
         except (MultidbError, psycopg.Error, SQLAlchemyError) as error:
             message = str(error) if isinstance(error, MultidbError) else first_line(error)
             done.append(Aborted(name=database.name, result="failed", message=message))
@@ -99,20 +99,33 @@ def abort(
     return done
 
 
-def _take_back(target: Target) -> Aborted:
+def take_back(target: Target, what: str) -> Aborted:
+    """Take back what an unfinished transfer has made.
+
+    Args:
+        target: under its lock.
+        what: split, which has a version table of the target's own made, too; or merge, which has not.
+
+    Raises:
+        MultidbError: what is there is none of these, or cannot be taken back.
+    """
     pin(target.lead)
     begun = Journal.begun(target.lead)
     target.lead.rollback()
     if begun is None:
-        return Aborted(name=target.name, result="nothing to do", message="no unfinished split is there")
-    if begun.command not in COMMANDS:
-        raise MultidbError(f"a {begun.command} has begun to fill it, not a split: take that back")
+        return Aborted(name=target.name, result="nothing to do", message=f"no unfinished {what} is there")
+    if begun.command not in (COMMANDS if what == "split" else {what}):
+        raise MultidbError(f"a {begun.command} has begun to fill it, not a {what}: take that back")
     target.take_over(begun)
     _reset_settings(target, begun)
     now = _objects(target)
     before = {tuple(item) for item in begun.before["objects"]}
     planned = {tuple(item) for item in begun.before["planned"]}
-    ours = [item for item in now if (item.type, item.identity) in planned - before or _is_version_table(target, item)]
+    ours = [
+        item
+        for item in now
+        if (item.type, item.identity) in planned - before or (what == "split" and _is_version_table(target, item))
+    ]
     made = [item for item in ours if (item.type, item.identity) not in before]
     _empty_version_table(target, [item for item in ours if (item.type, item.identity) in before])
     _unlink(target)
@@ -120,7 +133,7 @@ def _take_back(target: Target) -> Aborted:
     with target.lead.transaction():
         Journal.drop(target.lead)
     left = [f"{item.type} {item.identity}" for item in _objects(target) if (item.type, item.identity) not in before]
-    words = f"what the split had made is taken back ({counted(len(made), 'object')})"
+    words = f"what the {what} had made is taken back ({counted(len(made), 'object')})"
     if left:
         words += f"; somebody else has made {counted(len(left), 'object')}, which stays"
     return Aborted(name=target.name, result="taken back", message=words, left=tuple(left))
@@ -162,8 +175,11 @@ def _empty_version_table(target: Target, tables: list[LiveObject]) -> None:
 def _unlink(target: Target) -> None:
     target.read_steps()
     with target.lead.transaction():
-        for key in target.done("lo:"):
-            target.lead.execute("SELECT pg_catalog.lo_unlink(%s::oid)", [int(key.partition(":")[2])])
+        for key in target.steps:
+            # Of several sources, each has its name before.
+            kind, _, number = key.rpartition("/")[2].partition(":")
+            if kind == "lo":
+                target.lead.execute("SELECT pg_catalog.lo_unlink(%s::oid)", [int(number)])
 
 
 def _reset_settings(target: Target, begun: Begun) -> None:

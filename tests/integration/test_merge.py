@@ -15,10 +15,12 @@ from alembic_multidb.catalog.difference import difference
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.merge import changing, moving
 from alembic_multidb.merge.model import MergeOptions
+from alembic_multidb.merge.plan import place_of
 from alembic_multidb.operate import Project
 from alembic_multidb.split import filling, making
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.transfer import rows
+from alembic_multidb.urls import resolve_url
 from alembic_multidb.verify.report import Report
 from alembic_multidb.verify.run import verify
 from tests.conftest import NewDatabase, psql
@@ -274,3 +276,52 @@ def test_a_copy_is_left_behind_by_name(tmp_path: Path, new_database: NewDatabase
     assert "--exclude 'ai/table:public.users'" in found
     bring(here, target, tmp_path, MergeOptions(exclude=("ai/table:public.users",), common=SplitOptions(jobs=1)))
     assert psql(target, "SELECT id FROM users") == [(1,)]
+
+
+@pytest.mark.parametrize(("module", "name", "after"), [(rows, "stream", 9), (changing.Changer, "_validate", 0)])
+def test_an_unfinished_merge_can_be_taken_back(
+    apart: Apart,
+    tmp_path: Path,
+    new_database: NewDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    name: str,
+    after: int,
+) -> None:
+    """The target is as empty as before; then it can begin again."""
+    target = new_database()
+    here = project(tmp_path, new_database(apart[0]), new_database(apart[1]))
+    with monkeypatch.context() as patched:
+        stopped(patched, module, name, after)
+        with pytest.raises(MultidbError, match="stopped at"):
+            bring(here, target, tmp_path, apart[2])
+    place = place_of(here, resolve_url(target, {}, of="target"), None)
+    assert moving.abort(here, place).result == "taken back"
+    assert snapshot_of(target).to_json() == snapshot_of(new_database()).to_json()
+    assert moving.abort(here, place).result == "nothing to do"
+
+
+def test_what_was_there_stays_when_a_merge_is_taken_back(
+    assets: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own tables, its own version table; what has another type already cannot be taken back."""
+    vectors = url_of(assets, "vectors")
+    psql(
+        vectors,
+        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('v1')",
+    )
+    before, schema = checksums(vectors), snapshot_of(vectors).to_json()
+    place = place_of(assets, None, "vectors")
+    with monkeypatch.context() as patched:
+        stopped(patched, moving, "verify")
+        with pytest.raises(MultidbError, match="stopped at"):
+            bring(assets, None, tmp_path, EVERYTHING)
+    assert moving.abort(assets, place).result == "taken back"
+    assert (checksums(vectors), snapshot_of(vectors).to_json()) == (before, schema)
+    assert psql(vectors, "SELECT version_num FROM alembic_version") == [("v1",)]
+    with monkeypatch.context() as patched:
+        stopped(patched, changing.Changer, "_add")
+        with pytest.raises(MultidbError, match="stopped at"):
+            bring(assets, None, tmp_path, EVERYTHING)
+    with pytest.raises(MultidbError, match="cannot be taken back"):
+        moving.abort(assets, place)

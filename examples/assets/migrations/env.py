@@ -1,0 +1,3 @@
+from alembic_multidb import run_migrations
+
+run_migrations()
