@@ -150,10 +150,8 @@ def _context(connection: Connection, database: RegisteredDatabase) -> MigrationC
 
 def _changes(histories: dict[str, History], into: str) -> Iterator[str]:
     others = ", ".join(name for name in histories if name != into)
-    places = [
-        os.path.relpath(place, Path(str(histories[into].config.config_file_name)).parent)
-        for place in _locations(histories)
-    ]
+    folder = Path(str(histories[into].config.config_file_name)).parent
+    places = [os.path.relpath(place, folder) for place in _locations(histories)]
     yield "In alembic.ini:"
     yield f"  [{into}]"
     yield f"  version_locations = {os.pathsep.join(f'%(here)s/{place}' for place in places)}"

@@ -84,3 +84,60 @@ def test_split_and_merged_it_is_what_it_was(portfolio: Project) -> None:
     portfolio.ok("-n", "ai", "upgrade", "head")
     assert portfolio.ok("status", module=MULTIDB).count("at head") == 2
     portfolio.ok("check", module=MULTIDB)
+
+
+def test_a_main_database_comes_into_the_vector_database(
+    tmp_path: Path, new_database: NewDatabase, server: Server
+) -> None:
+    """Its key gets the other type, deleting an asset deletes its embeddings, and one history goes on."""
+    project = copy_example("assets", tmp_path)
+    project.scratch = server.url()
+    main, vectors = new_database(), new_database()
+    project.environment = {"DATABASE_URL": main, "VECTOR_DATABASE_URL": vectors}
+    project.ok("upgrade", module=MULTIDB)
+    psql(main, "INSERT INTO assets (name) SELECT 'asset ' || i FROM generate_series(1, 20) AS i")
+    for (identity,) in psql(main, "SELECT id::text FROM assets"):
+        psql(vectors, f"INSERT INTO asset_embeddings (asset_id, source_text) VALUES ('{identity}', 'text')")
+    merge = ("merge", "--into", "vectors", "--restore-foreign-keys")
+    done = project.run(*merge, "--plan", module=MULTIDB)
+    assert done.returncode == 1 and "--cast gives the column the other type" in done.stdout
+    text = project.ok(*merge, "--cast", module=MULTIDB)
+    assert "its own rows are what they were before" in text and "validated" in text
+    assert "alembic_version_main" in text
+    assert psql(main, "SELECT count(*) FROM assets") == [(20,)]
+    psql(vectors, "DELETE FROM assets WHERE name IN ('asset 1', 'asset 2')")
+    assert psql(vectors, "SELECT count(*) FROM asset_embeddings") == [(18,)]
+    one_history(project, vectors)
+
+
+def one_history(project: Project, vectors: str) -> None:
+    """Change what the commands say, and go on."""
+    old = 'Database("main", metadata=Base.metadata, url="env:DATABASE_URL", default=True)'
+    project.edit(
+        "assets/databases.py",
+        old,
+        old.replace("default=True", 'default=True, version_table="alembic_version_main", shared_with="vectors"'),
+    )
+    project.environment["DATABASE_URL"] = vectors
+    text = project.ok("history", "join", "--into", "vectors", module=MULTIDB)
+    both = "%(here)s/migrations/main" + os.pathsep + "%(here)s/migrations/vectors"
+    assert f"version_locations = {both}" in text and "labels: main, vectors" in text
+    project.write(
+        "assets/databases.py",
+        "from alembic_multidb import Database, Databases\nfrom assets.models import Base\n\n"
+        'databases = Databases(Database("vectors", metadata=Base.metadata, url="env:VECTOR_DATABASE_URL", '
+        'default=True, extensions={"vector": ">=0.5"}))\n',
+    )
+    project.edit("alembic.ini", "[main]\nversion_locations = %(here)s/migrations/main\n", "")
+    project.edit("alembic.ini", "version_locations = %(here)s/migrations/vectors", f"version_locations = {both}")
+    project.edit(
+        "assets/models.py",
+        "asset_id: Mapped[str] = mapped_column(String(36), index=True)",
+        'asset_id: Mapped[UUID] = mapped_column(ForeignKey("assets.id", ondelete="CASCADE"), index=True)',
+    )
+    project.edit("assets/models.py", "DateTime, Index", "DateTime, ForeignKey, Index")
+    project.ok("-n", "vectors", "upgrade", "head")
+    project.ok("-n", "vectors", "check")
+    assert len(psql(vectors, "SELECT version_num FROM alembic_version")) == 1
+    assert psql(vectors, "SELECT to_regclass('alembic_version_main')") == [(None,)]
+    project.ok("-n", "vectors", "history", "-r", "main@base:main@head")
