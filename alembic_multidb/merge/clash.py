@@ -27,6 +27,7 @@ _WHOLE = frozenset(
         *("foreign server", "sequence", "table", "view", "event trigger", "language", "default grants", "publication"),
     }
 )
+_OWNED = "owned by"
 _MANY = 6
 _SHOWN = 200
 _RENAME = "rename it in one of the databases"
@@ -38,11 +39,14 @@ class Clashes:
 
     Attributes:
         shared: of each database that comes later, what an earlier one has as well, defined alike.
+        owners: of each database that comes later, its sequences that belong to a table of an earlier one, which has
+            the sequence as well: a split has given it to both. To which column they belong, by number.
         names: what that is called.
         findings: what is defined otherwise.
     """
 
     shared: dict[str, set[ObjectId]] = field(default_factory=lambda: defaultdict(set))
+    owners: dict[str, dict[ObjectId, str]] = field(default_factory=lambda: defaultdict(dict))
     names: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -76,6 +80,8 @@ def _compare(one: Part, other: Part, found: Clashes, databases: Databases) -> tu
         groups = first[nodes[0]], second[nodes[1]]
         if key[0] != "table" and _is_same(*groups) and _same_place(one, other, before[key], after[key]):
             found.shared[other.name].add(nodes[1])
+            if owner := _owner_elsewhere(before[key], after[key]):
+                found.owners[other.name][nodes[1]] = owner
             if key not in (("schema", "public"), ("schema", "schema public")):
                 found.names.append(f"{key[0]} {shown(key[1])}")
         else:
@@ -104,8 +110,22 @@ def _whole(part: Part) -> dict[tuple[str, str], Row]:
 
 
 def _is_same(one: Sequence[Row], other: Sequence[Row]) -> bool:
-    first, second = ({row.key: canonical(row.attributes) for row in rows} for rows in (one, other))
-    return first == second
+    known = {row.key: row for row in one}
+    if known.keys() != {row.key for row in other}:
+        return False
+    return all(canonical(known[row.key].attributes) == canonical(_attributes(known[row.key], row)) for row in other)
+
+
+def _attributes(one: Row, other: Row) -> dict[str, object]:
+    owner = _owner_elsewhere(one, other)
+    return {**other.attributes, _OWNED: owner} if owner else other.attributes
+
+
+def _owner_elsewhere(one: Row, other: Row) -> str:
+    """Return whose a sequence is in the earlier database, if it is nobody's in the later one; else nothing."""
+    if one.kind != "sequence" or other.attributes.get(_OWNED):
+        return ""
+    return str(one.attributes.get(_OWNED, ""))
 
 
 def _same_place(one: Part, other: Part, before: Row, after: Row) -> bool:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
+from glob import escape
 from itertools import chain
 from typing import Any
 
@@ -48,11 +49,13 @@ from alembic_multidb.verify.options import Exclusion
 from alembic_multidb.verify.output import write_private
 from alembic_multidb.verify.progress import Show as ShowVerify
 from alembic_multidb.verify.report import Report
+from alembic_multidb.verify.rights import Rights
 from alembic_multidb.verify.sequences import Place as Standing
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.tables import Name, quoted_name
 
 _VERIFIED = "verified"
+_LATER = frozenset({"DEFAULT ACL"})
 
 
 def merge(
@@ -141,6 +144,10 @@ class _Merge:
             self._fill(source)
         for source in sources:
             self._end(target, source)
+        # Not before everything is there: else what comes later would get rights from them.
+        for source in sources:
+            if any(row.kind == "default grants" for row in source.part.expected.rows):
+                self._fill(source, later=True)
         proof = evidence_data(self._verify(sources, show_verify))
         since = {source.part.name: self._since(source) for source in sources}
         report = replace(
@@ -229,12 +236,13 @@ class _Merge:
         now = datetime.now(timezone.utc)
         return self.stack.enter_context(Backup(self.files.backup, part.url, programs, part.snapshot_id, now))
 
-    def _fill(self, source: _Source) -> None:
+    def _fill(self, source: _Source, *, later: bool = False) -> None:
         part, common = source.part, self.options.common
         source.work.target.take_up()
         options = replace(common, large_objects=part.name if self.options.large_objects else None)
         programs = find_programs(part.source.plan.server_version // 10000, common.programs)
-        Filler(part.source, options, source.side, source.places, self.meter).fill([source.work], programs)
+        filler = Filler(part.source, options, source.side, source.places, self.meter, _LATER)
+        (filler.fill_later if later else filler.fill)([source.work], programs)
 
     def _end(self, target: Target, source: _Source) -> None:
         """Write down the revision, and make what no dump holds; a comment on the database is not brought along."""
@@ -247,7 +255,14 @@ class _Merge:
 
     def _verify(self, sources: Sequence[_Source], show: ShowVerify) -> Report:
         self.meter.begin("verify")
-        reports = [self._verify_one(source, show) for source in sources]
+        with Side(self.plan.place.name, self.plan.place.url, 1) as side:
+            there = Rights.read(side, self._compared(), (), with_maintain=True)
+        rights = {
+            source.part.name: Rights.read(source.side, self._compared(), (), with_maintain=True) for source in sources
+        }
+        reports = [
+            self._verify_one(source, _foreign_rights(source.part.name, rights, there), show) for source in sources
+        ]
         return replace(
             reports[0],
             databases=tuple(chain.from_iterable(report.databases for report in reports)),
@@ -255,8 +270,12 @@ class _Merge:
             seconds=sum(report.seconds for report in reports),
         )
 
-    def _verify_one(self, source: _Source, show: ShowVerify) -> Report:
-        part, common = source.part, self.options.common
+    def _compared(self) -> VerifyOptions:
+        common = self.options.common
+        return VerifyOptions(jobs=common.jobs, owners=not common.no_owner, grants=not common.no_acl)
+
+    def _verify_one(self, source: _Source, foreign_rights: Iterable[str], show: ShowVerify) -> Report:
+        part = source.part
         plan = part.source.plan
         others = [other for other in self.plan.all_parts if other.name != part.name]
         tables = frozenset(
@@ -270,13 +289,11 @@ class _Merge:
             dict(source.places.values()),
             others=frozenset[Name]().union(*(other.relations for other in others)),
         )
-        options = VerifyOptions(
-            names=(part.name,),
-            exclude=tuple(self._exclusions(part, others)),
-            jobs=common.jobs,
-            owners=not common.no_owner,
-            grants=not common.no_acl,
-        )
+        exclude = [
+            *self._exclusions(part, others),
+            *(Exclusion("changed grants", escape(name)) for name in foreign_rights),
+        ]
+        options = replace(self._compared(), names=(part.name,), exclude=tuple(exclude))
         return verify(part.project, part.url, options, given=given, show=show)
 
     def _exclusions(self, part: Part, others: Iterable[Part]) -> Iterator[Exclusion]:
@@ -285,7 +302,7 @@ class _Merge:
             yield Exclusion("database", what)
         names = {row.name for other in others for row in other.objects.survey.settings} | part.left_settings
         for name in sorted(names - {row.name for row in part.source.plan.settings}):
-            yield Exclusion("setting", name)
+            yield Exclusion("setting", escape(name))
         for other in others:
             for item in other.objects.survey.outside:
                 if item.type == "large object":
@@ -345,6 +362,14 @@ def abort(project: Project, place: Place, lock_timeout: float | None = None) -> 
                 )
         target.lead.rollback()
         return take_back(target, COMMAND)
+
+
+def _foreign_rights(name: str, rights: Mapping[str, Rights], there: Rights) -> set[str]:
+    """Return what else has rights in the target that were changed: members of extensions that a part has not."""
+    own = rights[name]
+    of_others = {each for other, found in rights.items() if other != name for each in found.changed}
+    foreign = {each for each in there.changed if there.extension[each] not in {None, *own.extensions}}
+    return (of_others & there.changed.keys() | foreign) - own.changed.keys()
 
 
 def _extensions_of(part: Part) -> list[str]:

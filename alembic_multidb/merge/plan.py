@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from alembic_multidb.catalog.snapshot import ObjectId
 from alembic_multidb.errors import ConfigurationError
-from alembic_multidb.merge.clash import find_clashes
+from alembic_multidb.merge.clash import Clashes, find_clashes
 from alembic_multidb.merge.gather import Gathered, gathered
 from alembic_multidb.merge.histories import same_revisions
 from alembic_multidb.merge.model import MergeOptions, MergePlan, Part, Place
@@ -76,12 +75,13 @@ def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan
         *_reserved(found),
         *_unstamped(found),
         *_taken(found, parts),
+        *_default_rights(found, options),
         *pointing.findings,
     ]
     return MergePlan(
         place=found.place,
         there=found.there,
-        parts=tuple(_with_shared(part, clashes.shared[part.name]) for part in found.parts),
+        parts=tuple(_with_shared(part, clashes) for part in found.parts),
         shared=tuple(dict.fromkeys(clashes.names)),
         references=tuple(pointing.references),
         casts=tuple(dict.fromkeys(pointing.casts)),
@@ -107,9 +107,19 @@ def _pointing(project: Project, parts: list[Part], options: MergeOptions, *, is_
     return look_at(parts, references, options, is_begun=is_begun)
 
 
-def _with_shared(part: Part, shared: set[ObjectId]) -> Part:
-    objects = replace(part.objects, shared=frozenset(shared))
-    return replace(part, objects=objects, ready=replace(part.source, objects=objects))
+def _with_shared(part: Part, clashes: Clashes) -> Part:
+    """Let a database not make what an earlier one makes as well."""
+    owners = clashes.owners[part.name]
+    objects = replace(part.objects, shared=frozenset(clashes.shared[part.name]))
+    rows = [
+        replace(row, definition={**row.definition, "owned by": owners[row.node]})
+        if row.kind == "sequence" and row.node in owners
+        else row
+        for row in part.expected.rows
+    ]
+    expected = replace(part.expected, rows=tuple(rows))
+    plan = replace(part.source.plan, expected={**part.source.plan.expected, part.name: expected})
+    return replace(part, objects=objects, expected=expected, ready=replace(part.source, objects=objects, plan=plan))
 
 
 def _distinct(found: Gathered, options: MergeOptions) -> Iterator[Finding]:
@@ -172,6 +182,22 @@ def _unstamped(found: Gathered) -> Iterator[Finding]:
                 object=part.name,
                 message="its version table says no revision, so that the merged one says none either",
                 fix=f"multidb stamp-from, before or afterwards (-n {part.name})",
+            )
+
+
+def _default_rights(found: Gathered, options: MergeOptions) -> Iterator[Finding]:
+    """Refuse a target whose own default privileges would give rights to what comes in."""
+    if found.there is None or options.common.no_acl:
+        return
+    for row in found.there.expected.rows:
+        if row.kind == "default grants":
+            yield Finding(
+                kind="default-privileges",
+                severity="refused",
+                database=found.place.name,
+                object=row.identity,
+                message=f"its default privileges ({row.identity}) would give rights to what comes in",
+                fix="ALTER DEFAULT PRIVILEGES ... REVOKE there, and set them again afterwards; or --no-acl",
             )
 
 

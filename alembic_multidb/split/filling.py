@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from alembic_multidb.postgres import Programs
-from alembic_multidb.split.after import Locked, builds, index_memory, read_locked, split_entries
+from alembic_multidb.split.after import Locked, builds, index_memory, kind_of, read_locked, split_entries
 from alembic_multidb.split.archive import Archive, dumped
 from alembic_multidb.split.making import SchemaMaker
 from alembic_multidb.split.model import SplitOptions
@@ -45,6 +46,7 @@ class Filler:
         source: its workers.
         places: where its sequences stand, by their numbers.
         meter: told what is done.
+        later: kinds of what is made after the rows that :meth:`fill` leaves for :meth:`fill_later`.
     """
 
     ready: Prepared
@@ -52,6 +54,7 @@ class Filler:
     source: Side
     places: Mapping[int, tuple[Name, Place]]
     meter: Meter
+    later: frozenset[str] = frozenset()
 
     def fill(self, works: Sequence[Work], programs: Programs) -> None:
         """Do everything that no interrupted run has done.
@@ -60,11 +63,7 @@ class Filler:
             MultidbError: something could not be done; what was done before is kept.
         """
         ready, plan = self.ready, self.ready.plan
-        leave = [
-            *(["--no-owner"] if self.options.no_owner else []),
-            *(["--no-acl"] if self.options.no_acl else []),
-        ]
-        with dumped(ready.connection, ready.url, programs, ready.objects, options=leave) as archive:
+        with self._dumped(programs) as archive:
             locked = read_locked(ready.connection)
             for work in works:
                 work.notes += SchemaMaker(work.target, plan, archive).run(split_entries(archive, work.name)[0])
@@ -76,6 +75,26 @@ class Filler:
                 self._large_objects(work)
                 set_places(work.target, self._own(work))
             self._finish(works, archive, locked)
+
+    def fill_later(self, works: Sequence[Work], programs: Programs) -> None:
+        """Make what :meth:`fill` has left.
+
+        Raises:
+            MultidbError: something could not be made; what was made before is kept.
+        """
+        with self._dumped(programs) as archive:
+            room = Room(self.options.jobs, self.options.memory)
+            found = {work.target: self._builds(work, archive, {}, is_later=True) for work in works}
+            Builder(room, self.meter).run(found)
+            for work in works:
+                work.builds += len(found[work.target])
+
+    def _dumped(self, programs: Programs) -> AbstractContextManager[Archive]:
+        leave = [
+            *(["--no-owner"] if self.options.no_owner else []),
+            *(["--no-acl"] if self.options.no_acl else []),
+        ]
+        return dumped(self.ready.connection, self.ready.url, programs, self.ready.objects, options=leave)
 
     def _large_objects(self, work: Work) -> None:
         if work.name == self.options.large_objects:
@@ -99,12 +118,16 @@ class Filler:
             analyze(work.target, [table.name for table in work.tables], room)
             work.notes += notes[work.target]
 
-    def _builds(self, work: Work, archive: Archive, locked: Mapping[int, Locked]) -> list[Build]:
+    def _builds(
+        self, work: Work, archive: Archive, locked: Mapping[int, Locked], *, is_later: bool = False
+    ) -> list[Build]:
         rows: dict[int, int] = {}
         for key, step in work.target.done("rows:").items():
             oid = int(key.split(":")[1])
             rows[oid] = rows.get(oid, 0) + int(step.facts.get("rows", 0))
-        entries = split_entries(archive, work.name)[1]
+        entries = [
+            entry for entry in split_entries(archive, work.name)[1] if (kind_of(entry) in self.later) == is_later
+        ]
         return builds(archive, entries, locked, index_memory(self.ready.objects.survey, rows))
 
     def _views(self, work: Work, archive: Archive) -> list[Name]:
