@@ -298,7 +298,7 @@ class _Merge:
 
     def _exclusions(self, part: Part, others: Iterable[Part]) -> Iterator[Exclusion]:
         """Yield what the whole target need not have as this one database has it."""
-        for what in ("owner", "comment", "grants"):
+        for what in ("owner", "comment", "grants", "encoding"):
             yield Exclusion("database", what)
         names = {row.name for other in others for row in other.objects.survey.settings} | part.left_settings
         for name in sorted(names - {row.name for row in part.source.plan.settings}):

@@ -195,3 +195,25 @@ def test_rows_that_tables_of_extensions_hold(tmp_path: Path, monkeypatch: pytest
         for name in ("kinds_id_seq", "others_id_seq", "counter"):
             question = f"SELECT last_value, is_called FROM held.{name}"
             assert psql(core, question) == psql(source, question)
+
+
+_LATIN = """
+    CREATE TYPE farbe AS ENUM ('grün', 'rot');
+    CREATE TABLE straßen (id int PRIMARY KEY, größe text, f farbe, fs farbe[], j jsonb, b bytea, v varchar(3));
+    INSERT INTO straßen VALUES (1, 'äöüß', 'grün', '{grün,rot}', '{"ä": "ö"}', '\\xe4f6fc00', 'äöü');
+    CREATE TABLE names (r regclass, v text DEFAULT 'é'); INSERT INTO names (r) VALUES ('straßen');
+    CREATE INDEX größer ON straßen (lower(größe)); COMMENT ON TABLE straßen IS 'Straßen';
+    CREATE TABLE ai_signs (t text); INSERT INTO ai_signs VALUES (U&'\\00e9'), (U&'\\00a0');
+"""
+
+
+def test_a_source_of_another_encoding(server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
+    """What is in a database of LATIN1 is the same in one of UTF8, as bytes and as text."""
+    source, core, ai = new_database(), new_database(), new_database()
+    name = source.rpartition("/")[2]
+    server.run(f"DROP DATABASE {name}")
+    server.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    with psycopg.connect(source, client_encoding="utf8") as connection:
+        connection.execute(_LATIN.encode())
+    assert move(project(tmp_path, core, ai), source, tmp_path).exit_code == 0
+    assert_moved(source, core, ai)
