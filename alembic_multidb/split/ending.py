@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -38,7 +40,8 @@ def stamp(project: Project, ready: Prepared, work: Work, scratch: ScratchMaker) 
     try:
         source.revisions_for(target.database, None)
     except MultidbError as error:
-        stamped = Stamp(name=work.name, result="refused", message=str(error))
+        message = f"{error}, as options of: multidb stamp-from --source URL -n {work.name}"
+        stamped = Stamp(name=work.name, result="refused", message=message)
     else:
         stamped = stamp_connected(target.connection, project, target.database, source, expected, stamp_options, scratch)
     if isinstance(stamped.error, SQLAlchemyError):
@@ -49,6 +52,14 @@ def stamp(project: Project, ready: Prepared, work: Work, scratch: ScratchMaker) 
     if stamped.result not in ("stamped", "nothing to do"):
         _mark_empty(project, work)
     return stamped
+
+
+def recorded(name: str, revisions: Sequence[str]) -> Stamp:
+    """Return what an earlier run has stamped."""
+    if revisions:
+        return Stamp(name=name, result="nothing to do", revisions=tuple(revisions), message="it was stamped before")
+    message = f"its version table is empty: multidb stamp-from --source URL -n {name} stamps it with proof"
+    return Stamp(name=name, result="refused", message=message)
 
 
 def _mark_empty(project: Project, work: Work) -> None:

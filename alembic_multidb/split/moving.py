@@ -15,7 +15,7 @@ from alembic_multidb.operate.project import Project
 from alembic_multidb.postgres import find_programs
 from alembic_multidb.split.abort import state_before
 from alembic_multidb.split.backup import Backup
-from alembic_multidb.split.ending import make_settings, stamp
+from alembic_multidb.split.ending import make_settings, recorded, stamp
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.filling import Filler
 from alembic_multidb.split.model import SplitOptions
@@ -133,7 +133,8 @@ class _Split:
         database = self.project.databases[name]
         target = stack.enter_context(opened(self.project, database, Journal(), self.options.lock_timeout))
         notice_a_dead_client(target.connection)
-        state = read_target(target.connection, self.project, database).state(self.ready.plan)
+        found = read_target(target.connection, self.project, database)
+        state = found.state(self.ready.plan)
         if state == "used":
             raise MultidbError(f'somebody else has begun to fill "{name}"; nothing was changed')
         oids = [item.node.oid for item in self.ready.plan.objects if item.type == "table" and item.homes == (name,)]
@@ -143,4 +144,5 @@ class _Split:
             before = state_before(target.connection, self.ready.plan, database)
             pins = {"search_path": self.ready.search_path}
             target.begin(COMMAND, self.ready.identity, before, pins)
-        return Work(target, tables, state == "equal", extensions)
+        is_there = state == "equal"
+        return Work(target, tables, is_there, extensions, stamp=recorded(name, found.recorded) if is_there else None)

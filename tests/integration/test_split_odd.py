@@ -217,3 +217,16 @@ def test_a_source_of_another_encoding(server: Server, tmp_path: Path, new_databa
         connection.execute(_LATIN.encode())
     assert move(project(tmp_path, core, ai), source, tmp_path).exit_code == 0
     assert_moved(source, core, ai)
+
+
+def test_a_stamp_that_is_still_missing(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Whoever asks for a stamp is told that there is none by the same command's second run, too."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE one (id int); CREATE TABLE ai_empty ()")
+    here = project(tmp_path, core, ai)
+    first, second = (move(here, source, tmp_path, require_stamp=True) for _ in range(2))
+    assert [each.state for each in second.databases] == ["there", "there"]
+    assert (first.exit_code, second.exit_code) == (1, 1)
+    psql(core, "INSERT INTO alembic_version VALUES ('r1')")
+    psql(ai, "INSERT INTO alembic_version VALUES ('r2')")
+    assert move(here, source, tmp_path, require_stamp=True).exit_code == 0
