@@ -206,6 +206,9 @@ def test_a_login_that_may_not_clone_is_told_what_it_lacks(
     words = "\n".join(stopping(plan_of(project(tmp_path, *weak), rows_18, TEMPLATE)))
     assert "may not create databases" in words and "does not own database" in words
     assert "may not drop what belongs to postgres" in words
+    server.run("CREATE EXTENSION vector", urls[1].rpartition("/")[2])
+    words = "\n".join(stopping(plan_of(project(tmp_path, *weak), new_database(), TEMPLATE)))
+    assert "may not create extension vector, which no clone has from the source" in words
     server.run(f"DROP ROLE {role}")
 
 

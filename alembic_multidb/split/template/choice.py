@@ -41,7 +41,11 @@ _RIGHTS = """
                  ORDER BY 1) AS others,
            ARRAY(SELECT o.rolname::text FROM pg_catalog.pg_roles AS o
                  WHERE o.rolname = ANY (%s::text[]) AND NOT pg_catalog.pg_has_role(o.oid, 'USAGE')
-                 ORDER BY 1) AS owners
+                 ORDER BY 1) AS owners,
+           ARRAY(SELECT v.name::text FROM pg_catalog.pg_available_extension_versions AS v
+                 JOIN pg_catalog.pg_available_extensions AS a ON a.name = v.name AND a.default_version = v.version
+                 WHERE v.name = ANY (%s::text[]) AND NOT v.trusted
+                 ORDER BY 1) AS extensions
     FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user
 """
 
@@ -91,7 +95,7 @@ def choose(
     if options.method == "auto" and (choice is None or against):
         why = "; ".join(item.message for item in against)
         return Choice("stream", f"auto: the source cannot be cloned, since {why}"), list(found)
-    cloned = {plain_name(item.identity) for item in plan.objects if item.type == "extension"}
+    cloned = _cloned(plan)
     others = [
         item
         for item in found
@@ -128,10 +132,8 @@ def _cloning(
         why = "source and targets are on one server, and whoever is connected to the source is disconnected"
     if not sessions or _is_all_there(plan, found):
         return Choice("template", why, next(iter(urls.values())), here.name), against
-    owners = _owners(objects)
-    reasons = {
-        name: list(_missing_rights(each, [here.name, *names.values()], owners)) for name, each in sessions.items()
-    }
+    needs = [here.name, *names.values()], _owners(objects), sorted(_extensions(plan) - _cloned(plan))
+    reasons = {name: list(_missing_rights(each, *needs)) for name, each in sessions.items()}
     chosen = min(sessions, key=lambda name: bool(reasons[name]))
     against += reasons[chosen]
     against += _users(sessions[chosen], here.name, here.pid, names, options)
@@ -161,8 +163,20 @@ def _owners(objects: Objects) -> list[str]:
     return sorted({row.definition["owner"] for row in rows if row.kind == "owner" and row.identity != "schema public"})
 
 
-def _missing_rights(session: Maintenance, databases: list[str], owners: list[str]) -> Iterator[Finding]:
-    row = session.rows(_RIGHTS, databases, owners)[0]
+def _cloned(plan: Plan) -> set[str]:
+    """Return the extensions that the source has."""
+    return {plain_name(item.identity) for item in plan.objects if item.type == "extension"}
+
+
+def _extensions(plan: Plan) -> set[str]:
+    """Return the extensions that some target needs or declares."""
+    return {name for each in plan.extensions.values() for name in each}
+
+
+def _missing_rights(
+    session: Maintenance, databases: list[str], owners: list[str], extensions: list[str]
+) -> Iterator[Finding]:
+    row = session.rows(_RIGHTS, databases, owners, extensions)[0]
     if row["is_superuser"]:
         return
     login = f'role "{row["login"]}"'
@@ -170,6 +184,9 @@ def _missing_rights(session: Maintenance, databases: list[str], owners: list[str
         yield _finding("template-rights", f"{login} may not create databases", severity="failed")
     if row["others"]:
         message = f"{login} does not own database {', '.join(row['others'])}"
+        yield _finding("template-rights", message, severity="failed")
+    if row["extensions"]:
+        message = f"{login} may not create extension {', '.join(row['extensions'])}, which no clone has from the source"
         yield _finding("template-rights", message, severity="failed")
     if row["owners"]:
         message = f"{login} may not drop what belongs to {shortened(row['owners'])} in the source's clone"
