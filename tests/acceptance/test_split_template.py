@@ -102,8 +102,8 @@ def campaign(own: Server, project: Project, chance: random.Random, by_stream: li
     """Kill some runs, real ones and rehearsals, then go on or take it back; look at everything each time."""
     before = state(own, project)
     for _ in range(chance.randint(1, 2)):
-        rehearses = ["--rehearse"] if chance.random() < 0.3 else []
-        if killed(own, project, chance.uniform(1.0, LONGEST), *rehearses) == 0 and not rehearses:
+        more = [name for name in ("--rehearse", "--terminate-source-connections") if chance.random() < 0.3]
+        if killed(own, project, chance.uniform(1.0, LONGEST), *more) == 0 and "--rehearse" not in more:
             break
         assert state(own, project) == before
     strays = {name for (name,) in own.run(STRAYS)}
