@@ -371,7 +371,7 @@ class TestLocks:
     @pytest.mark.parametrize("side", [0, 1])
     def test_somebody_waits_to_change_a_table_that_is_compared(self, pair: Pair, side: int) -> None:
         """Every worker has its locks already, so that none waits behind."""
-        with Side("x", url_of(pair[side]), 2) as held, ThreadPoolExecutor(1) as other:
+        with ThreadPoolExecutor(1) as other, Side("x", url_of(pair[side]), 2) as held:
             held.hold([table.oid for table in read_tables(held).values()])
             waiting = other.submit(psql, pair[side], "ALTER TABLE t ADD more int")
             wait_until(lambda: psql(pair[side], "SELECT 1 FROM pg_locks WHERE NOT granted") == [(1,)])
@@ -382,7 +382,7 @@ class TestLocks:
 
     def test_a_worker_that_begins_anew_behind_somebody_who_waits(self, pair: Pair) -> None:
         """It says who that is."""
-        with Side("x", url_of(pair[0]), 1) as held, ThreadPoolExecutor(1) as other:
+        with ThreadPoolExecutor(1) as other, Side("x", url_of(pair[0]), 1) as held:
             held.hold([table.oid for table in read_tables(held).values()])
             waiting = other.submit(psql, pair[0], "SET application_name = 'changer'; ALTER TABLE t ADD more int")
             wait_until(lambda: psql(pair[0], "SELECT 1 FROM pg_locks WHERE NOT granted") == [(1,)])
@@ -402,7 +402,7 @@ class TestLocks:
             psql(
                 url, "DO $$ BEGIN FOR n IN 1..301 LOOP EXECUTE format('CREATE TABLE t%s (id int)', n); END LOOP; END $$"
             )
-        with Side("x", url_of(urls[0]), 2) as held, ThreadPoolExecutor(1) as other:
+        with ThreadPoolExecutor(1) as other, Side("x", url_of(urls[0]), 2) as held:
             held.hold([table.oid for table in read_tables(held).values()])
             waiting = other.submit(psql, urls[0], "SET application_name = 'changer'; ALTER TABLE t7 ADD more int")
             wait_until(lambda: psql(urls[0], "SELECT 1 FROM pg_locks WHERE NOT granted") == [(1,)])
