@@ -56,7 +56,7 @@ class Side:
         self.snapshot = snapshot
         self.server_version = 0
         self.moment: dict[str, Any] = {}
-        self._held: Sequence[sql.Composed] = ()
+        self._held: Sequence[sql.Composed] | None = None
         self._engine = make_engine(f"verify {name}", url)
         self._executor = ThreadPoolExecutor(jobs, f"multidb-verify-{name}")
         self._idle: deque[tuple[Connection, int]] = deque()
@@ -114,8 +114,7 @@ class Side:
             lock_tables(connection, names, _PATIENT)
         except psycopg.errors.LockNotAvailable:
             raise MultidbError(f'of "{self.name}", {first_line(in_the_way(connection))}') from None
-        if len(names) <= _HELD_BY_ALL:
-            self._hold_by_all(names)
+        self._hold_by_all(names if len(names) <= _HELD_BY_ALL else ())
         changed = [row["name"] for row in rows(connection, query("rewritten"), [row["oid"] for row in found])]
         if changed:
             raise MultidbError(
@@ -227,7 +226,7 @@ class Side:
         if self.snapshot:
             driver.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(self.snapshot)))
         pin(driver)
-        if self._held:
+        if self._held is not None:
             lock_tables(driver, self._held, _IMPATIENT)
 
 
