@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from threading import Lock
+from threading import Event, Lock, Thread
 
 from alembic_multidb.transfer.progress import Progress as Moving
 from alembic_multidb.verify.progress import Progress
@@ -32,11 +32,17 @@ class Bar:
         self._next = time.monotonic() + _FIRST
         self._shown = False
         self._lock = Lock()
+        self._last: Callable[[], str] | None = None
+        self._ended = Event()
+        self._pulse = Thread(target=self._repeat, name="multidb-progress", daemon=True)
 
     def __enter__(self) -> Bar:
+        self._pulse.start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._pulse.join()
         with self._lock:
             if self._shown and self._is_screen:
                 sys.stderr.write("\r\x1b[K")
@@ -50,8 +56,16 @@ class Bar:
         """Show how far a transfer is; called from any thread."""
         self._show(lambda: words_of_transfer(progress))
 
+    def _repeat(self) -> None:
+        """Say again where it is while a server is silent for long."""
+        while not self._ended.wait(_FIRST):
+            last = self._last
+            if last is not None:
+                self._show(last)
+
     def _show(self, say: Callable[[], str]) -> None:
         with self._lock:
+            self._last = say
             now = time.monotonic()
             if now < self._next:
                 return

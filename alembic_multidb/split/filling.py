@@ -114,7 +114,7 @@ class Filler:
         notes = Builder(room, self.meter).run(found)
         for work in works:
             work.builds = len(found[work.target])
-            refresh(work.target, self._views(work, archive), room)
+            refresh(work.target, self._views(work, archive), room, self.meter)
             analyze(work.target, [table.name for table in work.tables], room)
             work.notes += notes[work.target]
 

@@ -10,12 +10,13 @@ from psycopg import sql
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
+from alembic_multidb.transfer.progress import Meter
 from alembic_multidb.transfer.sites import Room
 from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.tables import Name, quoted_name
 
 
-def refresh(target: Target, views: Sequence[Name], room: Room) -> None:
+def refresh(target: Target, views: Sequence[Name], room: Room, meter: Meter) -> None:
     """Fill materialized views, in the order given, that no earlier run has filled.
 
     Raises:
@@ -23,20 +24,24 @@ def refresh(target: Target, views: Sequence[Name], room: Room) -> None:
     """
     left = list(views)
     while left:
-        errors = {name: error for name in left if (error := _fill(target, name, room)) is not None}
+        errors = {name: error for name in left if (error := _fill(target, name, room, meter)) is not None}
         if len(errors) == len(left):
             name, error = next(iter(errors.items()))
             raise _not_filled(target, name, error)
         left = list(errors)
 
 
-def _fill(target: Target, name: Name, room: Room) -> psycopg.Error | None:
+def _fill(target: Target, name: Name, room: Room, meter: Meter) -> psycopg.Error | None:
     """Fill one; return what hinders it, which may be that another one, hidden in a function, is not filled yet."""
     key = f"refresh:{quoted_name(name)}"
     if key in target.steps:
         return None
     try:
-        with target.session() as session, target.journal.work(session, (key, "")) as is_to_do:
+        with (
+            meter.part(quoted_name(name), 0),
+            target.session() as session,
+            target.journal.work(session, (key, "")) as is_to_do,
+        ):
             if is_to_do:
                 session.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{room.memory // 1024}kB"])
                 session.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*name)))
