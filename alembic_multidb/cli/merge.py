@@ -137,7 +137,7 @@ def merge(
 
 
 def _abort(output: Output, project: Project, place: Place, lock_timeout: float | None) -> None:
-    from alembic_multidb.merge.moving import abort
+    from alembic_multidb.merge.target import abort
 
     done = abort(project, place, lock_timeout)
     output.databases.append({"name": place.name, "state": None, "revisions": [], "heads": [], "result": done.result})

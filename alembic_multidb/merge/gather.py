@@ -251,3 +251,8 @@ def settings_of(part: Part) -> Mapping[tuple[str | None, str], str]:
     """Return the settings that a database brings along, or has, by role and name."""
     rows = part.source.plan.settings if part.ready is not None else part.objects.survey.settings
     return {(row.role, row.name): row.value for row in rows}
+
+
+def large_objects(part: Part) -> list[str]:
+    """Return the numbers of the large objects that a database has."""
+    return [item.identity for item in part.objects.survey.outside if item.type == "large object"]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import combinations
 
+from alembic_multidb.checks.finding import shortened
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.merge.clash import Clashes, find_clashes
-from alembic_multidb.merge.gather import Gathered, gathered
+from alembic_multidb.merge.gather import Gathered, gathered, large_objects
 from alembic_multidb.merge.histories import same_revisions
 from alembic_multidb.merge.model import MergeOptions, MergePlan, Part, Place
 from alembic_multidb.merge.pointing import Pointing, look_at
@@ -76,6 +78,7 @@ def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan
         *_unstamped(found),
         *_taken(found, parts),
         *_default_rights(found, options),
+        *_large_objects(parts, options),
         *pointing.findings,
     ]
     return MergePlan(
@@ -182,6 +185,19 @@ def _unstamped(found: Gathered) -> Iterator[Finding]:
                 object=part.name,
                 message="its version table says no revision, so that the merged one says none either",
                 fix=f"multidb stamp-from, before or afterwards (-n {part.name})",
+            )
+
+
+def _large_objects(parts: list[Part], options: MergeOptions) -> Iterator[Finding]:
+    """Find numbers of large objects that two databases have: rows name them by these."""
+    for one, other in combinations(parts, 2) if options.large_objects else ():
+        if both := sorted({*large_objects(one)} & {*large_objects(other)}, key=int):
+            yield Finding(
+                kind="clash-large-object",
+                severity="refused",
+                object=f"large object {both[0]}",
+                message=f'large objects of "{one.name}" and "{other.name}" have the same numbers: {shortened(both)}',
+                fix="leave them behind (without --large-objects), or give them other numbers in one of the databases",
             )
 
 

@@ -13,7 +13,8 @@ import pytest
 from alembic_multidb import Database, Databases, SoftReference
 from alembic_multidb.catalog.difference import difference
 from alembic_multidb.errors import MultidbError
-from alembic_multidb.merge import changing, moving
+from alembic_multidb.merge import arriving, changing, moving, proof
+from alembic_multidb.merge import target as merge_target
 from alembic_multidb.merge.model import MergeOptions
 from alembic_multidb.merge.plan import place_of
 from alembic_multidb.operate import Project
@@ -26,7 +27,7 @@ from alembic_multidb.verify.run import verify
 from tests.conftest import NewDatabase, psql
 from tests.integration.merged import bring, plan_of, stopping
 from tests.integration.moved import checksums, move
-from tests.integration.split_cases import project
+from tests.integration.split_cases import PARTS, mixed, project
 from tests.integration.test_snapshot import snapshot_of
 from tests.integration.test_split_rows import rows_18, stopped
 from tests.servers import Server
@@ -120,7 +121,7 @@ def assert_as(source: str, target: str) -> None:
     ("module", "name", "after"),
     [
         *[(making.SchemaMaker, "_run_batch", 3), (rows, "stream", 9), (filling, "set_places", 1)],
-        *[(moving, "write_revisions", 1), (moving, "verify", 1), (moving, "write_private", 0)],
+        *[(arriving, "write_revisions", 1), (proof, "verify", 1), (moving, "write_private", 0)],
         *[(changing.Changer, "_add", 0), (changing.Changer, "_validate", 0), (changing.Changer, "_check", 0)],
     ],
 )
@@ -232,7 +233,7 @@ def test_rows_that_point_at_nothing_are_nulled(tmp_path: Path, new_database: New
 @pytest.mark.parametrize(
     ("module", "name", "after"),
     [
-        *[(rows, "stream", 0), (moving, "verify", 0), (moving, "own_digests", 1)],
+        *[(rows, "stream", 0), (proof, "verify", 0), (merge_target, "own_digests", 1)],
         *[(changing.Changer, "_add", 0), (changing.Changer, "_validate", 0), (moving, "write_private", 0)],
     ],
 )
@@ -257,7 +258,7 @@ def test_what_is_its_own_is_watched(assets: Project, tmp_path: Path, monkeypatch
         psql(url_of(assets, "vectors"), "UPDATE asset_embeddings SET embedding = NULL WHERE embedding = '[7,1,2]'")
         return verify(*arguments, **named)
 
-    monkeypatch.setattr(moving, "verify", writing)
+    monkeypatch.setattr(proof, "verify", writing)
     report = bring(assets, None, tmp_path, EVERYTHING)
     assert report.exit_code == 1 and report.own == ("public.asset_embeddings",)
 
@@ -296,9 +297,9 @@ def test_an_unfinished_merge_can_be_taken_back(
         with pytest.raises(MultidbError, match="stopped at"):
             bring(here, target, tmp_path, apart[2])
     place = place_of(here, resolve_url(target, {}, of="target"), None)
-    assert moving.abort(here, place).result == "taken back"
+    assert merge_target.abort(here, place).result == "taken back"
     assert snapshot_of(target).to_json() == snapshot_of(new_database()).to_json()
-    assert moving.abort(here, place).result == "nothing to do"
+    assert merge_target.abort(here, place).result == "nothing to do"
 
 
 def test_what_was_there_stays_when_a_merge_is_taken_back(
@@ -313,10 +314,10 @@ def test_what_was_there_stays_when_a_merge_is_taken_back(
     before, schema = checksums(vectors), snapshot_of(vectors).to_json()
     place = place_of(assets, None, "vectors")
     with monkeypatch.context() as patched:
-        stopped(patched, moving, "verify")
+        stopped(patched, proof, "verify")
         with pytest.raises(MultidbError, match="stopped at"):
             bring(assets, None, tmp_path, EVERYTHING)
-    assert moving.abort(assets, place).result == "taken back"
+    assert merge_target.abort(assets, place).result == "taken back"
     assert (checksums(vectors), snapshot_of(vectors).to_json()) == (before, schema)
     assert psql(vectors, "SELECT version_num FROM alembic_version") == [("v1",)]
     with monkeypatch.context() as patched:
@@ -324,4 +325,45 @@ def test_what_was_there_stays_when_a_merge_is_taken_back(
         with pytest.raises(MultidbError, match="stopped at"):
             bring(assets, None, tmp_path, EVERYTHING)
     with pytest.raises(MultidbError, match="cannot be taken back"):
-        moving.abort(assets, place)
+        merge_target.abort(assets, place)
+
+
+def test_large_objects_are_brought_along(tmp_path: Path, new_database: NewDatabase) -> None:
+    """If they are asked for, and no number is there twice."""
+    core, ai, target = new_database(), new_database(), new_database()
+    for url, number in ((core, 91001), (ai, 91002)):
+        psql(url, f"SELECT lo_from_bytea({number}, 'object {number}'); CREATE TABLE t_{number} (id int)")
+    here = project(tmp_path, core, ai)
+    here = Project(
+        here.config_file,
+        Databases(Database("core", url=core, default=True), Database("ai", url=ai, tables=["ai_*"])),
+    )
+    options = MergeOptions(large_objects=True)
+    assert bring(here, target, tmp_path, options).exit_code == 0
+    assert psql(target, "SELECT convert_from(lo_get(91001), 'UTF8'), convert_from(lo_get(91002), 'UTF8')") == [
+        ("object 91001", "object 91002")
+    ]
+    psql(ai, "SELECT lo_create(91001)")
+    (found,) = stopping(plan_of(here, new_database(), options))
+    assert "have the same numbers: 91001" in found
+
+
+def test_the_hostile_schema_is_merged_again(server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Rights, default privileges, types, functions, policies: all but what the split left behind."""
+    name = f"merge_hostile_{os.getpid()}"
+    source = mixed(server, name, *PARTS["18"])
+    try:
+        here = project(tmp_path, new_database(), new_database())
+        report = move(here, source, tmp_path)
+        outside = [item.node for item in report.plan.objects if item.treatment == "outside"]
+        expected = snapshot_of(source).only(lambda row: row.node not in outside)
+        target = new_database()
+        options = MergeOptions(restore_foreign_keys=True, evidence=tmp_path / "evidence.json")
+        assert bring(here, target, tmp_path, options).exit_code == 0
+        found = [str(item) for item in difference(expected, snapshot_of(target))]
+        assert [item for item in found if "alembic_version" not in item] == []
+    finally:
+        server.run("ALTER SUBSCRIPTION split_subscription DISABLE", name)
+        server.run("ALTER SUBSCRIPTION split_subscription SET (slot_name = NONE)", name)
+        server.run("DROP SUBSCRIPTION split_subscription", name)
+        server.drop_database(name)
