@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from alembic_multidb import Database, Databases
 from alembic_multidb.catalog.difference import difference
 from alembic_multidb.stamp.schema import without_version_tables
+from tests.acceptance.test_killed import settle
 from tests.acceptance.test_status import MULTIDB
 from tests.conftest import NewDatabase, Project, copy_example, psql
 from tests.integration.moved import checksums
@@ -141,3 +144,59 @@ def one_history(project: Project, vectors: str) -> None:
     assert len(psql(vectors, "SELECT version_num FROM alembic_version")) == 1
     assert psql(vectors, "SELECT to_regclass('alembic_version_main')") == [(None,)]
     project.ok("-n", "vectors", "history", "-r", "main@base:main@head")
+
+
+@pytest.fixture
+def apart(notes_at_head: Project, new_database: NewDatabase) -> Project:
+    """The notes example with rows in both databases, and an empty one."""
+    core, ai = (notes_at_head.environment[name] for name in ("DATABASE_URL", "AI_DATABASE_URL"))
+    psql(
+        core,
+        "INSERT INTO users (email) SELECT i || '@example.org' FROM generate_series(1, 500) AS i; "
+        "INSERT INTO notebooks (user_id, title) SELECT id, email FROM users; "
+        "INSERT INTO notes (notebook_id, body) SELECT id, repeat(title, 50) FROM notebooks",
+    )
+    for (identity,) in psql(core, "SELECT id::text FROM users ORDER BY email LIMIT 5"):
+        psql(ai, f"INSERT INTO ai_memories (user_id, content) VALUES ('{identity}', 'a memory')")
+    psql(
+        ai, "INSERT INTO ai_documents (scope, content) SELECT 'global', 'text ' || i FROM generate_series(1, 500) AS i"
+    )
+    notes_at_head.environment["TARGET_URL"] = new_database()
+    return notes_at_head
+
+
+def kill_and_finish(project: Project, moments: list[float]) -> None:
+    """Kill runs with all that they started; the same command ends as if nobody had."""
+    merge = ("merge", "--target", "env:TARGET_URL", "--restore-foreign-keys")
+    core, ai, target = (project.environment[name] for name in ("DATABASE_URL", "AI_DATABASE_URL", "TARGET_URL"))
+    before = {**checksums(core), **checksums(ai)}
+    for seconds in moments:
+        running = project.start(*merge, module=MULTIDB)
+        try:
+            running.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.communicate()
+        state = "SELECT to_regclass('alembic_version_ai') IS NOT NULL AND to_regnamespace('alembic_multidb') IS NULL"
+        if psql(target, state) == [(True,)]:
+            break  # it was faster
+    else:
+        settle(target)
+        assert "Done, and proven." in project.ok(*merge, module=MULTIDB)
+    assert checksums(target) == before == {**checksums(core), **checksums(ai)}
+    assert psql(target, "SELECT convalidated FROM pg_constraint WHERE conname = 'fk_ai_memories_user_id_users'") == [
+        (True,)
+    ]
+    assert psql(target, "SELECT to_regnamespace('alembic_multidb')") == [(None,)]
+
+
+def test_a_killed_merge_is_finished_by_the_next(apart: Project) -> None:
+    kill_and_finish(apart, [random.Random(11).uniform(1.5, 4.0)])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(17))
+def test_many_killed_merges(apart: Project, seed: int) -> None:
+    """Killed three times, at any moment."""
+    chance = random.Random(seed)
+    kill_and_finish(apart, [chance.uniform(1.0, 7.0) for _ in range(3)])
