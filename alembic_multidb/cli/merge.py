@@ -20,7 +20,7 @@ from alembic_multidb.split.page import findings
 from alembic_multidb.urls import resolve_url
 
 if TYPE_CHECKING:
-    from alembic_multidb.merge.model import MergeOptions, MergePlan, Place
+    from alembic_multidb.merge.model import MergeOptions, MergePlan, OrphanRule, Place
     from alembic_multidb.merge.outcome import MergeReport
 
 
@@ -41,6 +41,9 @@ def merge(
     config: ConfigOption = DEFAULT_CONFIG,
     name: NamesOption = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and touch nothing.")] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Do all of it in a scratch database beside --target, and drop that.")
+    ] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Take back what an unfinished merge has made.")] = False,
     exclude: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -93,13 +96,10 @@ def merge(
     the answer is no (clashes, rows that point at nothing, a target that is not empty, a difference); 2: it could not
     be done. --plan says what would be done and what stands in the way, and touches nothing.
     """
+    _refuse_several(plan=plan, rehearse=rehearse, abort=abort)
     with needed_driver():
-        from alembic_multidb.merge.model import ORPHAN_RULES, MergeOptions
+        from alembic_multidb.merge.model import MergeOptions
         from alembic_multidb.merge.plan import place_of, planned
-    if orphans not in ORPHAN_RULES:
-        raise ConfigurationError(f'--orphans "{orphans}" is none of {", ".join(ORPHAN_RULES)}')
-    if evidence is not None and not restore_foreign_keys:
-        raise ConfigurationError("--evidence says which foreign keys come back: give --restore-foreign-keys, too")
     options = MergeOptions(
         into=into,
         names=tuple(name or ()),
@@ -107,7 +107,7 @@ def merge(
         restore_foreign_keys=restore_foreign_keys,
         evidence=evidence,
         cast=cast,
-        orphans=orphans,
+        orphans=_check(evidence, orphans, restores=restore_foreign_keys),
         other_collation=other_collation,
         large_objects=large_objects,
         common=SplitOptions(
@@ -129,11 +129,43 @@ def merge(
         if abort:
             _abort(output, project, place, lock_timeout)
             return
-        with planned(project, place, options, with_rows=not plan) as made:
-            if plan:
-                _print_plan(output, project, made)
-            else:
-                _move(output, project, made, options, files)
+        if rehearse:
+            _rehearse(output, project, place, options)
+        else:
+            with planned(project, place, options, with_rows=not plan) as made:
+                if plan:
+                    _print_plan(output, project, made)
+                else:
+                    _move(output, project, made, options, files)
+
+
+def _refuse_several(**given: bool) -> None:
+    chosen = [f"--{name}" for name, is_given in given.items() if is_given]
+    if len(chosen) > 1:
+        raise ConfigurationError(f"{' and '.join(chosen)} do different things: leave one of them out")
+
+
+def _check(evidence: Path | None, orphans: str, *, restores: bool) -> OrphanRule:
+    """Refuse options that make no sense; return what becomes of orphans."""
+    from alembic_multidb.merge.model import ORPHAN_RULES
+
+    if evidence is not None and not restores:
+        raise ConfigurationError("--evidence says which foreign keys come back: give --restore-foreign-keys, too")
+    for rule in ORPHAN_RULES:
+        if rule == orphans:
+            return rule
+    raise ConfigurationError(f'--orphans "{orphans}" is none of {", ".join(ORPHAN_RULES)}')
+
+
+def _rehearse(output: Output, project: Project, place: Place, options: MergeOptions) -> None:
+    from alembic_multidb.merge.plan import planned
+    from alembic_multidb.merge.rehearsal import rehearsal
+
+    with (
+        rehearsal(project, place, options.common) as (elsewhere, files),
+        planned(project, elsewhere, options, with_rows=True) as made,
+    ):
+        _move(output, project, made, options, files, is_rehearsal=True)
 
 
 def _abort(output: Output, project: Project, place: Place, lock_timeout: float | None) -> None:
@@ -164,7 +196,15 @@ def _print_plan(output: Output, project: Project, plan: MergePlan) -> None:
         output.line(line)
 
 
-def _move(output: Output, project: Project, plan: MergePlan, options: MergeOptions, files: Files) -> None:
+def _move(
+    output: Output,
+    project: Project,
+    plan: MergePlan,
+    options: MergeOptions,
+    files: Files,
+    *,
+    is_rehearsal: bool = False,
+) -> None:
     from alembic_multidb.merge.moving import merge as move
     from alembic_multidb.merge.plan import exit_code
 
@@ -183,10 +223,10 @@ def _move(output: Output, project: Project, plan: MergePlan, options: MergeOptio
         except KeyboardInterrupt:
             say("interrupted: what is done is kept; the same command goes on, and with --abort it takes that back")
             raise
-    _print_report(output, report)
+    _print_report(output, report, is_rehearsal=is_rehearsal)
 
 
-def _print_report(output: Output, report: MergeReport) -> None:
+def _print_report(output: Output, report: MergeReport, *, is_rehearsal: bool) -> None:
     from alembic_multidb.merge.page import summary
 
     output.worst(report.exit_code)
@@ -197,5 +237,5 @@ def _print_report(output: Output, report: MergeReport) -> None:
     ]
     output.findings += [finding for each in report.proof["databases"] for finding in each["findings"]]
     output.more = {**data, "evidence": str(report.evidence)}
-    for line in summary(report):
+    for line in summary(report, is_rehearsal=is_rehearsal):
         output.line(line)

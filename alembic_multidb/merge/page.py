@@ -56,8 +56,8 @@ def _many(number: int, kind: str) -> str:
     return f"{number} {kind}{'' if number == 1 else ending}"
 
 
-def summary(report: MergeReport) -> Iterator[str]:
-    """Yield what came of a merge."""
+def summary(report: MergeReport, *, is_rehearsal: bool = False) -> Iterator[str]:
+    """Yield what came of a merge, or of its rehearsal."""
     proofs = {each["name"]: each for each in report.proof["databases"]}
     moved = {each.name: each for each in report.databases}
     for name, proof in proofs.items():
@@ -75,6 +75,11 @@ def summary(report: MergeReport) -> Iterator[str]:
         yield f"{name}: it was only read; {words}."
     yield from (f"Backup: {path}" for path in report.backups)
     times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
+    if is_rehearsal:
+        yield f"Times: {times}"
+        proven = "Not proven: see above" if report.exit_code else "Rehearsed, and proven"
+        yield f"{proven}. The target was not touched, and nothing of the rehearsal remains."
+        return
     yield f"Evidence: {report.evidence} ({times})"
     if report.exit_code:
         yield "Not proven: see above. The sources are untouched; --abort takes back what was made."

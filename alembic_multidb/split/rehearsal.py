@@ -61,7 +61,7 @@ def rehearse(
     with ExitStack() as stack:
         elsewhere = project
         if ready.choice.method == "stream":
-            stack.enter_context(_scratch_databases(project, names, options))
+            stack.enter_context(scratch_databases(project, names, options))
             elsewhere = project.elsewhere(names)
         gauge = stack.enter_context(_gauge(project, ready, names))
         report = split(
@@ -82,8 +82,13 @@ def _url(project: Project, name: str) -> DatabaseURL:
 
 
 @contextmanager
-def _scratch_databases(project: Project, names: dict[str, str], options: SplitOptions) -> Iterator[None]:
+def scratch_databases(project: Project, names: dict[str, str], options: SplitOptions) -> Iterator[None]:
     """Make an empty database beside each target, like it in everything that a split does not bring; drop it at the end.
+
+    Args:
+        project: whose targets they are.
+        names: what each is to be called, by the target's name.
+        options: how long to wait for somebody else.
 
     Raises:
         MultidbError: the login may not make databases.

@@ -68,6 +68,12 @@ def test_split_and_merged_it_is_what_it_was(portfolio: Project) -> None:
     merge = ("merge", "--target", "env:TARGET_URL", "--restore-foreign-keys", "--evidence", "split.json")
     plan = portfolio.ok(*merge, "--plan", module=MULTIDB)
     assert "fk_ai_memories_user_id_users on public.ai_memories: FOREIGN KEY (user_id) REFERENCES" in plan
+    databases = "SELECT datname FROM pg_database ORDER BY 1"
+    before = psql(portfolio.environment["TARGET_URL"], databases)
+    assert "nothing of the rehearsal remains" in portfolio.ok(*merge, "--rehearse", module=MULTIDB)
+    assert psql(portfolio.environment["TARGET_URL"], "SELECT count(*) FROM pg_class WHERE oid >= 16384") == [(0,)]
+    assert psql(portfolio.environment["TARGET_URL"], databases) == before
+    assert not list(portfolio.folder.glob("multidb-merge-*"))
     text = portfolio.ok(*merge, "--proof", "merge.json", module=MULTIDB)
     assert "Done, and proven." in text and text.count("verified equal") == 2
     assert_same(portfolio, "OLD_DATABASE_URL", "TARGET_URL")

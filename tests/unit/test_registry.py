@@ -204,6 +204,15 @@ class TestSoftReferences:
         with pytest.raises(MultidbError, match="ondelete"):
             SoftReference("a.b", "c.d", ondelete="EXPLODE")
 
+    @pytest.mark.parametrize(
+        ("arguments", "message"), [({"name": ""}, "name= takes"), ({"deferrable": "yes"}, "deferrable= is True or")]
+    )
+    def test_what_the_foreign_key_would_be_is_checked(self, arguments: dict[str, Any], message: str) -> None:
+        """Its name is a text, and whether it can be deferred is one of two words."""
+        assert SoftReference("a.b", "c.d", name="fk", deferrable=True).name == "fk"
+        with pytest.raises(MultidbError, match=message):
+            SoftReference("a.b", "c.d", **arguments)
+
 
 class TestDeclarations:
     """Validated on construction, frozen afterwards."""
