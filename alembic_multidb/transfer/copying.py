@@ -56,6 +56,7 @@ def _pieces(rows: Iterable[Buffer]) -> Iterator[Buffer]:
                 yield b"".join(kept)
                 kept, size = [], 0
             yield row
+            del row  # before the next one is there
         else:
             kept.append(row)
             size += len(row)
