@@ -67,6 +67,9 @@ def merge(
     other_collation: Annotated[
         bool, typer.Option("--other-collation", help="The target may sort texts in another way.")
     ] = False,
+    write_revision: Annotated[
+        bool, typer.Option("--write-revision", help="Write what is changed on purpose as revisions, too.")
+    ] = False,
     large_objects: Annotated[bool, typer.Option("--large-objects", help="Bring large objects along.")] = False,
     no_owner: Annotated[bool, typer.Option("--no-owner", help="Let everything belong to the login.")] = False,
     no_acl: Annotated[bool, typer.Option("--no-acl", help="Leave out grants and default privileges.")] = False,
@@ -110,6 +113,7 @@ def merge(
         orphans=_check(evidence, orphans, restores=restore_foreign_keys),
         other_collation=other_collation,
         large_objects=large_objects,
+        write_revision=write_revision and not rehearse,
         common=SplitOptions(
             no_owner=no_owner,
             no_acl=no_acl,

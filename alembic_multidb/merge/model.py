@@ -38,6 +38,7 @@ class MergeOptions:
         orphans: what becomes of rows that point at nothing.
         other_collation: whether texts may be sorted otherwise than before.
         large_objects: whether large objects are brought along.
+        write_revision: whether what is changed on purpose is written as revisions, too.
         common: what every transfer is asked for; its own names and exclusions are not used.
     """
 
@@ -50,6 +51,7 @@ class MergeOptions:
     orphans: OrphanRule = "refuse"
     other_collation: bool = False
     large_objects: bool = False
+    write_revision: bool = False
     common: SplitOptions = field(default_factory=SplitOptions)
 
 

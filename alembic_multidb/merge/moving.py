@@ -19,6 +19,7 @@ from alembic_multidb.merge.histories import changes
 from alembic_multidb.merge.model import MergeOptions, MergePlan
 from alembic_multidb.merge.outcome import MergeReport
 from alembic_multidb.merge.proof import prove
+from alembic_multidb.merge.revision import write
 from alembic_multidb.merge.target import own_changed, refuse_used, state_before, target_of
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.files import Files
@@ -148,4 +149,5 @@ class _Merge:
         keys = report.evidence.with_name(f"{report.evidence.stem}-orphans.jsonl")
         changer = Changer(target, self.plan, self.options, keys)
         changer.run()
-        return tuple(changer.done)
+        written = write(self.project, self.plan, target) if self.options.write_revision else []
+        return (*changer.done, *written)

@@ -15,6 +15,7 @@ from alembic_multidb.merge.histories import same_revisions
 from alembic_multidb.merge.model import MergeOptions, MergePlan, Part, Place
 from alembic_multidb.merge.pointing import Pointing, look_at
 from alembic_multidb.merge.references import references_of_evidence, references_of_registry
+from alembic_multidb.merge.revision import unwritable
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.model import EXIT_CODES, Finding
 from alembic_multidb.transfer.journal import SCHEMA
@@ -81,7 +82,7 @@ def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan
         *_large_objects(parts, options),
         *pointing.findings,
     ]
-    return MergePlan(
+    plan = MergePlan(
         place=found.place,
         there=found.there,
         parts=tuple(_with_shared(part, clashes) for part in found.parts),
@@ -93,6 +94,9 @@ def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan
         is_begun=found.begun is not None,
         findings=tuple(findings),
     )
+    if not options.write_revision:
+        return plan
+    return replace(plan, findings=(*plan.findings, *unwritable(project, plan)))
 
 
 def exit_code(plan: MergePlan) -> int:

@@ -110,7 +110,12 @@ def test_a_main_database_comes_into_the_vector_database(
     merge = ("merge", "--into", "vectors", "--restore-foreign-keys")
     done = project.run(*merge, "--plan", module=MULTIDB)
     assert done.returncode == 1 and "--cast gives the column the other type" in done.stdout
-    text = project.ok(*merge, "--cast", module=MULTIDB)
+    text = project.ok(*merge, "--cast", "--write-revision", module=MULTIDB)
+    (revision,) = project.revisions("vectors") - {"v001_embeddings.py"}
+    assert revision in text
+    written = (project.folder / "migrations" / "vectors" / revision).read_text()
+    assert "TYPE uuid USING" in written and "ON DELETE CASCADE" in written and "DROP CONSTRAINT" in written
+    assert psql(vectors, "SELECT version_num FROM alembic_version") == [(revision.partition("_")[0],)]
     assert "its own rows are what they were before" in text and "validated" in text
     assert "alembic_version_main" in text
     assert psql(main, "SELECT count(*) FROM assets") == [(20,)]
