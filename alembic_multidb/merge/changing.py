@@ -90,7 +90,8 @@ class Changer:
     def _cast(self, cast: Cast, session: Raw) -> None:
         table, column = sql.Identifier(*cast.table), sql.Identifier(cast.column)
         new = sql.SQL(cast.new)  # as PostgreSQL writes it
-        with self.target.journal.work(session, (f"cast:{quoted_name(cast.table)}.{cast.column}", "")) as is_to_do:
+        key = f"cast:{quoted_name(cast.table)}.{cast.column}"
+        with self.target.journal.work(session, (key, ""), facts=vars(cast)) as is_to_do:
             if not is_to_do:
                 return
             default = session.execute(_DEFAULT, [quoted_name(cast.table), cast.column]).fetchone()

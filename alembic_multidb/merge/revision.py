@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from psycopg import sql
@@ -56,18 +57,21 @@ def write(project: Project, plan: MergePlan, target: Target) -> list[str]:
         MultidbError: a file could not be written.
     """
     done = []
+    target.read_steps()
+    # Of an earlier run as well: a column that has its new type is in no plan any more.
+    casts = [_cast_of(step.facts) for step in target.done("cast:").values()]
     for part in _changed(plan):
         history = History.load(project, part.name)
         revision = _id(plan, part)
         if revision not in history.revisions:
-            path = _write(history, revision, *_statements(plan, part))
+            path = _write(history, revision, *_statements(plan, part, casts))
             done.append(f"revision {revision} of {part.name}: {path}")
         _record(target, part, revision)
     return done
 
 
 def _changed(plan: MergePlan) -> Iterator[Part]:
-    tables = {reference.table for reference in plan.references} | {cast.table for cast in plan.casts}
+    tables = {reference.table for reference in plan.references}
     for part in plan.all_parts:
         if tables & part.relations.keys():
             yield part
@@ -81,8 +85,13 @@ def _references(plan: MergePlan, part: Part) -> list[Reference]:
     return [reference for reference in plan.references if reference.table in part.relations]
 
 
-def _statements(plan: MergePlan, part: Part) -> tuple[list[str], list[str]]:
-    casts = [cast for cast in plan.casts if cast.table in part.relations]
+def _cast_of(facts: Mapping[str, Any]) -> Cast:
+    schema, name = facts["table"]
+    return Cast(table=(schema, name), column=facts["column"], old=facts["old"], new=facts["new"])
+
+
+def _statements(plan: MergePlan, part: Part, all_casts: list[Cast]) -> tuple[list[str], list[str]]:
+    casts = [cast for cast in all_casts if cast.table in part.relations]
     references = _references(plan, part)
     up = [*(_cast(cast, cast.new) for cast in casts), *map(_add, references)]
     down = [*map(_drop, references), *(_cast(cast, cast.old) for cast in casts)]
