@@ -17,6 +17,7 @@ from psycopg import sql
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.merge.model import Cast, MergeOptions, MergePlan, Reference
+from alembic_multidb.operate.status import counted
 from alembic_multidb.transfer.session import Raw
 from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.statements import rows
@@ -145,7 +146,8 @@ class Changer:
                     "changed: a trigger or rule of the table is in the way; nothing of it was changed"
                 )
         word = "deleted" if self.options.orphans == "delete" else "nulled"
-        self.done.append(f"{count} rows of {quoted_name(reference.table)} {word}; their keys are in {self.keys}")
+        rows_ = counted(count, "row")
+        self.done.append(f"{rows_} of {quoted_name(reference.table)} {word}; keys are in {self.keys}")
         return count
 
     def _write(self, reference: Reference, key: Sequence[str], found: Sequence[dict[str, Any]]) -> None:

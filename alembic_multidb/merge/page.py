@@ -86,10 +86,17 @@ def summary(report: MergeReport, *, is_rehearsal: bool = False) -> Iterator[str]
         return
     yield "Done, and proven."
     yield from report.changes
+    yield from _back(report)
+
+
+def _back(report: MergeReport) -> Iterator[str]:
     yield (
         "To go back: leave registry and URLs as they are, or set them back. The sources were only read, and have "
         "everything but what was written since."
     )
+    if report.plan.place.into is not None:
+        words = ", and its own columns that have another type now come back from a backup" if report.plan.casts else ""
+        yield f'What came into "{report.plan.place.name}" stays there until it is dropped{words}.'
 
 
 def _proven(proof: dict[str, object]) -> str:

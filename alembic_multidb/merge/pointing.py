@@ -13,6 +13,7 @@ from sqlalchemy import text
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.merge.model import Cast, Lost, MergeOptions, Part, Reference
 from alembic_multidb.merge.references import as_soft, ends_of
+from alembic_multidb.operate.status import counted
 from alembic_multidb.split.model import Finding
 from alembic_multidb.verify.orphans import count_orphans
 from alembic_multidb.verify.side import Side, raw
@@ -249,7 +250,8 @@ def _lost(reference: Reference, source: Side, target: Side) -> list[Lost]:
 def _orphans(lost: Lost, source: Part, options: MergeOptions) -> Finding:
     reference, more = lost.reference, ", ..." if lost.values > len(lost.first) else ""
     message = (
-        f"{lost.rows} rows of {quoted_name(reference.table)} point at nothing in {quoted_name(reference.target)}: "
+        f"{counted(lost.rows, 'row')} of {quoted_name(reference.table)} pointing at nothing in "
+        f"{quoted_name(reference.target)}: "
         f"{', '.join(lost.first)}{more}"
     )
     full = [name for name in reference.columns if _columns(source, reference.table)[name].is_full]  # type: ignore[attr-defined]
