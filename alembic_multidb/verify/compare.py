@@ -229,6 +229,7 @@ def _wanted_sequences(run: Run, wanted: Wanted) -> Callable[[Sequence], bool]:
 
 
 def _recall(run: Run, wanted: Wanted, sides: Sides, found: Collected) -> Iterator[Told]:
-    recalls, findings = compare_recall(sides, wanted, run.options)
+    equal = {proof.name for proof in found.tables if proof.is_equal}
+    recalls, findings = compare_recall(sides, wanted, run.options, equal)
     found.recalls += recalls
     yield from findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from alembic_multidb.verify.report import Finding, Recall
 from alembic_multidb.verify.settings import load_vector
 from alembic_multidb.verify.side import Side, Unreadable, raw
 from alembic_multidb.verify.statements import Raw, query, rows
+from alembic_multidb.verify.tables import quoted_name
 
 NEAREST = 10
 # So many times the samples are taken before a recall is said to be too low.
@@ -47,6 +48,11 @@ class _Index:
 
     facts: dict[str, Any]
     beside: frozenset[str]
+
+    @property
+    def table(self) -> str:
+        """Return its table, as SQL writes its name where that is needed."""
+        return quoted_name((self.facts["schema"], self.facts["table"]))
 
     @property
     def expression(self) -> sql.Composable:
@@ -80,13 +86,16 @@ class _Index:
         )
 
 
-def compare_recall(sides: Sides, wanted: Wanted, options: VerifyOptions) -> tuple[list[Recall], list[Finding]]:
+def compare_recall(
+    sides: Sides, wanted: Wanted, options: VerifyOptions, equal: Collection[str] = ()
+) -> tuple[list[Recall], list[Finding]]:
     """Search for sampled vectors on both sides, by index and exactly.
 
     Args:
         sides: source and target.
         wanted: which tables belong to the target.
         options: how many samples, and by how much the target's recall may be lower.
+        equal: tables that hold the same rows on both sides: what is nearest needs to be looked for once.
 
     Returns:
         What each index finds, and what was found wrong.
@@ -96,10 +105,12 @@ def compare_recall(sides: Sides, wanted: Wanted, options: VerifyOptions) -> tupl
     findings: list[Finding] = []
     for name in sorted(source.keys() & target.keys()):
         try:
-            found = _compare(sides, source[name], target[name], options.recall_samples)
+            are_equal = source[name].table == target[name].table and source[name].table in equal
+            found = _compare(sides, source[name], target[name], options.recall_samples, are_equal=are_equal)
             if any(_findings(found, options)):
                 # No two builds of an index are the same: few samples may say so where many do not.
-                found = _compare(sides, source[name], target[name], options.recall_samples * _SURE)
+                many = options.recall_samples * _SURE
+                found = _compare(sides, source[name], target[name], many, are_equal=are_equal)
         except (_NotUsedError, *Unreadable) as error:
             findings.append(_unmeasured(name, error))
             continue
@@ -181,10 +192,11 @@ def _table(row: dict[str, Any]) -> tuple[str, str]:
     return row["schema"], row["table"]
 
 
-def _compare(sides: Sides, source: _Index, target: _Index, many: int) -> Recall:
+def _compare(sides: Sides, source: _Index, target: _Index, many: int, *, are_equal: bool) -> Recall:
     samples = sides.start(False, lambda connection: _samples(connection, source, many)).result()
-    one = sides.source.run(lambda connection: _measure(connection, source, samples))
-    other = sides.target.run(lambda connection: _measure(connection, target, samples))
+    exact = _exact_on_both(sides, source, target, samples) if are_equal else None
+    one = sides.source.run(lambda connection: _measure(connection, source, samples, exact))
+    other = sides.target.run(lambda connection: _measure(connection, target, samples, exact))
     (recall, settings), (recall_there, settings_there) = one.result(), other.result()
     return Recall(
         index=source.facts["index"],
@@ -192,6 +204,23 @@ def _compare(sides: Sides, source: _Index, target: _Index, many: int) -> Recall:
         recalls=(recall, recall_there),
         settings=(settings, settings_there),
     )
+
+
+def _exact_on_both(sides: Sides, source: _Index, target: _Index, samples: list[str]) -> list[list[float]]:
+    """Return the nearest of each sample; where both sides hold the same rows, each looks for half of them."""
+    one = sides.source.run(lambda connection: _exact(connection, source, samples[::2]))
+    other = sides.target.run(lambda connection: _exact(connection, target, samples[1::2]))
+    found: list[list[float]] = [[] for _ in samples]
+    found[::2], found[1::2] = one.result(), other.result()
+    return found
+
+
+def _exact(connection: Connection, index: _Index, samples: list[str]) -> list[list[float]]:
+    """Return the distances of the nearest of each sample."""
+    load_vector(connection)
+    found = [_distances(raw(connection), index, vector, _EXACTLY) for vector in samples]
+    _set(raw(connection), _AS_BEFORE)
+    return found
 
 
 def _samples(connection: Raw, index: _Index, many: int) -> list[str]:
@@ -203,8 +232,17 @@ def _samples(connection: Raw, index: _Index, many: int) -> list[str]:
     return [row[0] for row in connection.execute(statement)]
 
 
-def _measure(connection: Connection, index: _Index, samples: list[str]) -> tuple[float, str]:
-    """Return which part of the nearest the index finds, and the settings that it was asked with."""
+def _measure(
+    connection: Connection, index: _Index, samples: list[str], nearest: list[list[float]] | None = None
+) -> tuple[float, str]:
+    """Return which part of the nearest the index finds, and the settings that it was asked with.
+
+    Args:
+        connection: to the side of the index.
+        index: the index.
+        samples: what is searched for.
+        nearest: the distances of the nearest of each, if they are known already.
+    """
     load_vector(connection)
     driver = raw(connection)
     settings = rows(
@@ -214,8 +252,7 @@ def _measure(connection: Connection, index: _Index, samples: list[str]) -> tuple
         list(_SETTINGS[index.facts["method"]]),
     )[0]["words"]
     parts = []
-    for vector in samples:
-        exact = _distances(driver, index, vector, _EXACTLY)
+    for vector, exact in zip(samples, nearest or _exact(connection, index, samples), strict=True):
         found = _distances(driver, index, vector, _BY_INDEX)
         if exact:
             # Others may be just as near: what counts is how near, not which ones.
