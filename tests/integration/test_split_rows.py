@@ -41,7 +41,7 @@ def rows_18(server: Server) -> str:
 
 
 def _rows(server: Server) -> str:
-    name = f"rows_{os.getpid()}"
+    name = f"split_rows_{os.getpid()}"
     url = server.create_database(name)
     server.run("CREATE EXTENSION vector", name)
     build(url, scripts("moved"))
@@ -134,7 +134,7 @@ def test_a_source_that_was_written_to_in_between(
     server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only what changed is copied again, although foreign keys, triggers and rules are there already."""
-    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
+    source, core, ai = new_database(f"split_rows_{os.getpid()}"), new_database(), new_database()
     here = project(tmp_path, core, ai)
     with monkeypatch.context() as patched:
         stopped(patched, filling, "analyze")
@@ -167,7 +167,7 @@ def test_other_versions(rows_16: str, server: Server, server_16: Server, tmp_pat
 
 def test_other_settings(rows_18: str, server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
     """Whatever the databases say of dates, arrays and encodings, and although they are read-only by default."""
-    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
+    source, core, ai = new_database(f"split_rows_{os.getpid()}"), new_database(), new_database()
     odd = "DateStyle = 'SQL, DMY'", "TimeZone = 'Asia/Kolkata'", "IntervalStyle = 'iso_8601'", "bytea_output = 'escape'"
     more = "array_nulls = off", "extra_float_digits = 0", "client_encoding = 'LATIN1'", "search_path = ''"
     for url in (core, ai):
@@ -214,7 +214,7 @@ def test_the_source_is_only_read(tmp_path: Path) -> None:
 
 def test_writers_on_the_source(tmp_path: Path, new_database: NewDatabase) -> None:
     """The result is one moment of the source, references intact, and the summary says that writes came in since."""
-    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
+    source, core, ai = new_database(f"split_rows_{os.getpid()}"), new_database(), new_database()
     here, over = project(tmp_path, core, ai), threading.Event()
 
     def write() -> None:
