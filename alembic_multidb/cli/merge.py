@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LockTimeoutOption, NamesOption
+from alembic_multidb.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JobsOption,
+    JsonOption,
+    LockTimeoutOption,
+    MemoryOption,
+    NamesOption,
+    NoAclOption,
+    NoOwnerOption,
+    ProgramsOption,
+)
 from alembic_multidb.cli.output import Output, say
 from alembic_multidb.cli.progress import Bar
 from alembic_multidb.config import environment_beside
@@ -71,12 +82,10 @@ def merge(
         bool, typer.Option("--write-revision", help="Write what is changed on purpose as revisions, too.")
     ] = False,
     large_objects: Annotated[bool, typer.Option("--large-objects", help="Bring large objects along.")] = False,
-    no_owner: Annotated[bool, typer.Option("--no-owner", help="Let everything belong to the login.")] = False,
-    no_acl: Annotated[bool, typer.Option("--no-acl", help="Leave out grants and default privileges.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Tables to copy, and indexes to build, at a time.")] = 2,
-    memory: Annotated[
-        str, typer.Option(metavar="SIZE", help="Memory for building indexes, of all together: 512MB, 4GB.")
-    ] = "1GB",
+    no_owner: NoOwnerOption = False,
+    no_acl: NoAclOption = False,
+    jobs: JobsOption = 2,
+    memory: MemoryOption = "1GB",
     backup: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="DIR", help="Dump each source into this folder, of the same point in time."),
@@ -85,10 +94,7 @@ def merge(
         Optional[Path],  # noqa: UP045
         typer.Option(metavar="FILE", help="Where the proof is written; else multidb-merge-<UTC>.json here."),
     ] = None,
-    programs: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(metavar="DIR", help="Where pg_dump and pg_restore are; else PATH, or the embedded extra's."),
-    ] = None,
+    programs: ProgramsOption = None,
     lock_timeout: LockTimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:

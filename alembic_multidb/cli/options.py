@@ -56,3 +56,13 @@ WatchOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
+NoOwnerOption = Annotated[bool, typer.Option("--no-owner", help="Let everything belong to the login.")]
+NoAclOption = Annotated[bool, typer.Option("--no-acl", help="Leave out grants and default privileges.")]
+JobsOption = Annotated[int, typer.Option(min=1, max=64, help="Tables to copy, and indexes to build, at a time.")]
+MemoryOption = Annotated[
+    str, typer.Option(metavar="SIZE", help="Memory for building indexes, of all together: 512MB, 4GB.")
+]
+ProgramsOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(metavar="DIR", help="Where pg_dump and pg_restore are; else PATH, or the embedded extra's."),
+]

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, LockTimeoutOption, NamesOption
+from alembic_multidb.cli.options import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JobsOption,
+    JsonOption,
+    LockTimeoutOption,
+    MemoryOption,
+    NamesOption,
+    NoAclOption,
+    NoOwnerOption,
+    ProgramsOption,
+)
 from alembic_multidb.cli.output import FAILED, Output, say
 from alembic_multidb.cli.progress import Bar
 from alembic_multidb.cli.scratch import Scratch, ScratchUrlOption
@@ -52,12 +63,10 @@ def split(
         Optional[list[str]],  # noqa: UP045
         typer.Option(metavar="KIND:NAME", help="Leave an object out, named as --plan does; may be repeated."),
     ] = None,
-    no_owner: Annotated[bool, typer.Option("--no-owner", help="Let everything belong to the login.")] = False,
-    no_acl: Annotated[bool, typer.Option("--no-acl", help="Leave out grants and default privileges.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Tables to copy, and indexes to build, at a time.")] = 2,
-    memory: Annotated[
-        str, typer.Option(metavar="SIZE", help="Memory for building indexes, of all together: 512MB, 4GB.")
-    ] = "1GB",
+    no_owner: NoOwnerOption = False,
+    no_acl: NoAclOption = False,
+    jobs: JobsOption = 2,
+    memory: MemoryOption = "1GB",
     large_objects: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(metavar="NAME", help="The database that gets the large objects; else they are left."),
@@ -84,10 +93,7 @@ def split(
         bool, typer.Option("--rehearse", help="Do all of it in scratch databases beside the targets, and drop them.")
     ] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Take back what an unfinished split has made.")] = False,
-    programs: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(metavar="DIR", help="Where pg_dump and pg_restore are; else PATH, or the embedded extra's."),
-    ] = None,
+    programs: ProgramsOption = None,
     no_drift: Annotated[
         bool, typer.Option("--no-drift", help="Do not look whether the source is what its revision says.")
     ] = False,

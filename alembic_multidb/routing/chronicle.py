@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 
+from alembic_multidb.garbage import without_collection
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, Memory, State
@@ -69,7 +67,7 @@ def read_history(script: ScriptDirectory, config: Config, databases: Databases) 
     memory: Memory = {}
     chapters: dict[str, Chapter] = {}
     schemas: dict[str, list[Item]] = {}
-    with silenced(), _without_collection():
+    with silenced(), without_collection():
         for revision in reversed(list(script.walk_revisions())):
             before = _before(revision, chapters, memory)
             chapters[revision.revision] = _chapter(revision, before, config, script)
@@ -78,18 +76,6 @@ def read_history(script: ScriptDirectory, config: Config, databases: Databases) 
             if name.schema is not None:
                 schemas.setdefault(name.schema, []).append(item)
     return Chronicle(chapters, ItemHomes(databases, schemas))
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """Let nobody look for garbage: so many tables are made in so short a time that it takes a sixth of it."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _before(revision: Script, chapters: dict[str, Chapter], memory: Memory) -> State:
