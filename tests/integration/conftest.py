@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.integration.moved import with_rows
 from tests.integration.split_cases import PARTS, mixed
 from tests.integration.verified import build
 from tests.servers import Server, embedded_18, pgserver_16
@@ -41,3 +42,15 @@ def mixed_16(server_16: Server) -> str:
 def crossing(server: Server) -> str:
     """A mixed database with objects that cross homes."""
     return mixed(server, f"crossing_{os.getpid()}", "split", "split_crossing")
+
+
+@pytest.fixture(scope="session")
+def rows_18(server: Server) -> str:
+    """The mixed database with rows on PostgreSQL 18."""
+    return with_rows(server)
+
+
+@pytest.fixture(scope="session")
+def rows_16(server_16: Server) -> str:
+    """The same on PostgreSQL 16."""
+    return with_rows(server_16)

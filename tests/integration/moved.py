@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import psycopg
+import pytest
 from psycopg import sql
 
+from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate import Project
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
@@ -18,8 +19,8 @@ from alembic_multidb.split.outcome import SplitReport
 from alembic_multidb.split.run import prepared
 from alembic_multidb.stamp.scratch import ScratchServer
 from alembic_multidb.urls import resolve_url
-from tests.conftest import psql
-from tests.integration.split_cases import stopping
+from tests.integration.split_cases import build, scripts, stopping
+from tests.servers import Server
 
 _TABLES = r"""
     SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -48,6 +49,15 @@ def no_scratch() -> ScratchServer:
     raise AssertionError("nothing is stamped without a source's revision")
 
 
+def with_rows(server: Server) -> str:
+    """Build the mixed database with rows; its name is one that a template can have in this process."""
+    name = f"rows_{os.getpid()}"
+    url = server.create_database(name)
+    server.run("CREATE EXTENSION vector", name)
+    build(url, scripts("moved"))
+    return url
+
+
 def move(
     project: Project, source: str, folder: Path, options: SplitOptions | None = None, **arguments: object
 ) -> SplitReport:
@@ -69,4 +79,14 @@ def name_for(what: str) -> str:
     return f"{what}_{os.getpid()}"
 
 
-__all__ = ["assert_moved", "checksums", "move", "name_for", "no_scratch", "psql", "replace"]
+def stopped(monkeypatch: pytest.MonkeyPatch, module: object, name: str, after: int = 0) -> None:
+    """Let something fail, as if the process had been killed there."""
+    real = getattr(module, name)
+    calls = iter(range(1000))
+
+    def fail(*arguments: object, **named: object) -> object:
+        if next(calls) >= after:
+            raise MultidbError(f"stopped at {name}")
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, name, fail)

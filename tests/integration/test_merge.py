@@ -26,13 +26,10 @@ from alembic_multidb.verify.report import Report
 from alembic_multidb.verify.run import verify
 from tests.conftest import NewDatabase, psql
 from tests.integration.merged import bring, plan_of, stopping
-from tests.integration.moved import checksums, move
+from tests.integration.moved import checksums, move, stopped
 from tests.integration.split_cases import PARTS, mixed, project
 from tests.integration.test_snapshot import snapshot_of
-from tests.integration.test_split_rows import rows_18, stopped
 from tests.servers import Server
-
-__all__ = ["rows_18"]
 
 MAIN = """
     CREATE TABLE assets (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), name text NOT NULL);

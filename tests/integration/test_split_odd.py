@@ -12,9 +12,8 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.split import filling
 from alembic_multidb.split.model import SplitOptions
 from tests.conftest import NewDatabase, psql
-from tests.integration.moved import assert_moved, move, name_for
+from tests.integration.moved import assert_moved, move, name_for, stopped
 from tests.integration.split_cases import build, project
-from tests.integration.test_split_rows import stopped
 from tests.servers import Server, embedded_18, running_server, wait_until
 
 _MATERIALIZED = """

@@ -28,24 +28,10 @@ from alembic_multidb.transfer.journal import Journal
 from alembic_multidb.transfer.target import opened
 from alembic_multidb.urls import resolve_url
 from tests.conftest import NewDatabase, psql
-from tests.integration.moved import assert_moved, checksums, move, no_scratch
-from tests.integration.split_cases import build, make_roles, project, scripts
+from tests.integration.moved import assert_moved, checksums, move, no_scratch, stopped, with_rows
+from tests.integration.split_cases import make_roles, project
 from tests.integration.test_snapshot import snapshot_of
 from tests.servers import Server, embedded_18, running_server
-
-
-@pytest.fixture(scope="session")
-def rows_18(server: Server) -> str:
-    """The mixed database with rows on PostgreSQL 18."""
-    return _rows(server)
-
-
-def _rows(server: Server) -> str:
-    name = f"split_rows_{os.getpid()}"
-    url = server.create_database(name)
-    server.run("CREATE EXTENSION vector", name)
-    build(url, scripts("moved"))
-    return url
 
 
 def test_every_row_is_as_it_was(rows_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
@@ -54,19 +40,6 @@ def test_every_row_is_as_it_was(rows_18: str, tmp_path: Path, new_database: NewD
     assert [str(finding) for finding in report.verified.findings] == []
     assert_moved(rows_18, core, ai)
     assert psql(core, "SELECT last_value, is_called FROM orders_id_seq") == [(7000, False)]
-
-
-def stopped(monkeypatch: pytest.MonkeyPatch, module: object, name: str, after: int = 0) -> None:
-    """Let something fail, as if the process had been killed there."""
-    real = getattr(module, name)
-    calls = iter(range(1000))
-
-    def fail(*arguments: object, **named: object) -> object:
-        if next(calls) >= after:
-            raise MultidbError(f"stopped at {name}")
-        return real(*arguments, **named)
-
-    monkeypatch.setattr(module, name, fail)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +107,7 @@ def test_a_source_that_was_written_to_in_between(
     server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only what changed is copied again, although foreign keys, triggers and rules are there already."""
-    source, core, ai = new_database(f"split_rows_{os.getpid()}"), new_database(), new_database()
+    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
     here = project(tmp_path, core, ai)
     with monkeypatch.context() as patched:
         stopped(patched, filling, "analyze")
@@ -151,12 +124,6 @@ def test_a_source_that_was_written_to_in_between(
     assert_moved(source, core, ai)
 
 
-@pytest.fixture(scope="session")
-def rows_16(server_16: Server) -> str:
-    """The same on PostgreSQL 16."""
-    return _rows(server_16)
-
-
 def test_other_versions(rows_16: str, server: Server, server_16: Server, tmp_path: Path) -> None:
     """From 16 to 16, and from 16 to 18, one home each."""
     core, ai = server_16.create_database("moved_core"), server.create_database(f"moved_ai_{os.getpid()}")
@@ -167,7 +134,7 @@ def test_other_versions(rows_16: str, server: Server, server_16: Server, tmp_pat
 
 def test_other_settings(rows_18: str, server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
     """Whatever the databases say of dates, arrays and encodings, and although they are read-only by default."""
-    source, core, ai = new_database(f"split_rows_{os.getpid()}"), new_database(), new_database()
+    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
     odd = "DateStyle = 'SQL, DMY'", "TimeZone = 'Asia/Kolkata'", "IntervalStyle = 'iso_8601'", "bytea_output = 'escape'"
     more = "array_nulls = off", "extra_float_digits = 0", "client_encoding = 'LATIN1'", "search_path = ''"
     for url in (core, ai):
@@ -184,7 +151,7 @@ def test_other_settings(rows_18: str, server: Server, tmp_path: Path, new_databa
 def test_the_source_is_only_read(tmp_path: Path) -> None:
     """Every statement that its server sees of ours is one that changes nothing, and its rows are what they were."""
     with running_server(embedded_18(), "log_statement=all", "log_line_prefix=%d=") as watched:
-        source = _rows(watched)
+        source = with_rows(watched)
         before = checksums(source)
         core, ai = watched.create_database("core"), watched.create_database("ai")
         log = watched.data.parent / "log"
@@ -214,7 +181,7 @@ def test_the_source_is_only_read(tmp_path: Path) -> None:
 
 def test_writers_on_the_source(tmp_path: Path, new_database: NewDatabase) -> None:
     """The result is one moment of the source, references intact, and the summary says that writes came in since."""
-    source, core, ai = new_database(f"split_rows_{os.getpid()}"), new_database(), new_database()
+    source, core, ai = new_database(f"rows_{os.getpid()}"), new_database(), new_database()
     here, over = project(tmp_path, core, ai), threading.Event()
 
     def write() -> None:

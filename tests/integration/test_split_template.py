@@ -27,7 +27,7 @@ from alembic_multidb.split.template.swap import swap
 from alembic_multidb.urls import resolve_url
 from tests.conftest import NewDatabase, psql
 from tests.integration.moved import assert_moved, checksums, move, no_scratch
-from tests.integration.split_cases import PARTS, build, mixed, plan_of, project, ready, scripts, stopping
+from tests.integration.split_cases import PARTS, build, mixed, plan_of, project, ready, stopping
 from tests.integration.test_snapshot import snapshot_of
 from tests.servers import Server, embedded_18, running_server
 
@@ -36,16 +36,6 @@ NEIGHBOURS = (
     "SET enable_seqscan = off; SELECT id FROM ai_documents "
     "ORDER BY embedding <-> (SELECT embedding FROM ai_documents ORDER BY id LIMIT 1) LIMIT 20"
 )
-
-
-@pytest.fixture(scope="session")
-def rows_18(server: Server) -> str:
-    """The mixed database with rows."""
-    name = f"cloned_rows_{os.getpid()}"
-    url = server.create_database(name)
-    server.run("CREATE EXTENSION vector", name)
-    build(url, scripts("moved"))
-    return url
 
 
 @pytest.fixture
