@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, text
 
-from alembic_multidb.split.archive import Archive
+from alembic_multidb.split.archive import Archive, without_settings
 from alembic_multidb.split.estimate import graph_memory, lists_memory
 from alembic_multidb.split.survey import Survey
 from alembic_multidb.split.toc import Entry
@@ -84,11 +84,11 @@ def builds(
         locked: what :func:`read_locked` says.
         memory: bytes that the graph of each vector index takes, by the index's number.
     """
-    found = [
-        _build(archive, kind, [entry], locked, memory) for entry in entries if (kind := kind_of(entry)) not in _LAST
-    ]
+    alone = [entry for entry in entries if kind_of(entry) not in _LAST]
+    scripts = archive.each_sql(alone)
+    found = [_build(scripts[entry.id], kind_of(entry), [entry], locked, memory) for entry in alone]
     for kind in _LAST:
-        found += [_build(archive, kind, some, locked, memory) for some in _together(entries, kind)]
+        found += [_build(archive.sql(some), kind, some, locked, memory) for some in _together(entries, kind)]
     return found
 
 
@@ -107,9 +107,8 @@ def _together(entries: Sequence[Entry], kind: str) -> Iterator[list[Entry]]:
 
 
 def _build(
-    archive: Archive, kind: str, entries: list[Entry], locked: Mapping[int, Locked], memory: Mapping[int, int]
+    script: str, kind: str, entries: list[Entry], locked: Mapping[int, Locked], memory: Mapping[int, int]
 ) -> Build:
-    script = archive.sql(entries)
     first = entries[0]
     oid = first.node.oid if first.node is not None else 0
     where = locked.get(oid)
@@ -124,7 +123,7 @@ def _build(
         tables=where.tables if where is not None else frozenset(),
         size=where.size if where is not None else 0,
         memory=memory.get(oid, 0),
-        key=f"{POST}{kind}:{sha256(script.encode()).hexdigest()[:32]}",
+        key=f"{POST}{kind}:{sha256(without_settings(script).encode()).hexdigest()[:32]}",
         sql=script,
     )
 

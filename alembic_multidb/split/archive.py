@@ -91,6 +91,11 @@ _MEMBER_RIGHTS = text(
 # What pg_restore writes before the first entry: psql's own command, and settings that we make ourselves.
 _RESTRICT = re.compile(r"^\\restrict (\w+)$", re.MULTILINE)
 _LAST_SETTING = "\nSET row_security = off;\n"
+# What it writes before each entry, when asked to say more, and at the end; and what it sets between two entries.
+_HEADER = re.compile(r"^--\n-- TOC entry (\d+) .*\n(?:-- .*\n)*--\n\n", re.MULTILINE)
+_END = "\n-- Completed on "
+_SETTING = re.compile(r"^SET (default_tablespace|default_table_access_method) = .*;\n\n", re.MULTILINE)
+_SETTING_AT_THE_END = re.compile(rf"{_SETTING.pattern}\Z", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -115,10 +120,52 @@ class Archive:
 
     def sql(self, entries: Sequence[Entry]) -> str:
         """Return the SQL that makes some entries, in their order, without settings of the session."""
+        return self._restored(entries)
+
+    def each_sql(self, entries: Sequence[Entry]) -> dict[int, str]:
+        """Return the SQL that makes each of some entries alone, by their numbers, from one run of pg_restore.
+
+        It begins with the settings made for the entry, or for one before; :func:`without_settings` is the rest.
+        """
+        if not entries:
+            return {}
+        found = _pieces(self._restored(entries, "--verbose"))
+        if sorted(number for number, _ in found) != sorted(entry.id for entry in entries):
+            # Somebody's text reads like a header.
+            return {entry.id: self.sql([entry]) for entry in entries}
+        return dict(found)
+
+    def _restored(self, entries: Sequence[Entry], *more: str) -> str:
         chosen = self.folder / "entries"
         chosen.write_text(list_file(entries), encoding="utf-8")
-        script = _run([self.programs.folder / "pg_restore", "-L", chosen, *self.options, "-f", "-"], self.data)
-        return without_session(script.decode("utf-8"))
+        command = [self.programs.folder / "pg_restore", "-L", chosen, *self.options, *more, "-f", "-"]
+        return without_session(_run(command, self.data).decode("utf-8"))
+
+
+def _pieces(script: str) -> list[tuple[int, str]]:
+    """Cut a script into its entries, each with the settings that were made before it."""
+    headers = list(_HEADER.finditer(script))
+    ends = [*(header.start() for header in headers[1:]), script.rfind(_END)]
+    settings: dict[str, str] = {}
+    _take_settings(script[: headers[0].start()] if headers else "", settings)
+    found = []
+    for header, end in zip(headers, ends, strict=False):
+        before = "".join(settings.values())
+        found.append((int(header[1]), before + _take_settings(script[header.end() : end], settings)))
+    return found
+
+
+def without_settings(script: str) -> str:
+    """Return the SQL that makes an entry without those settings that are made between entries."""
+    return _SETTING.sub("", script)
+
+
+def _take_settings(text: str, settings: dict[str, str]) -> str:
+    """Return a text without the settings at its end, which are kept by their names."""
+    while match := _SETTING_AT_THE_END.search(text):
+        settings[match[1]] = match[0]
+        text = text[: match.start()]
+    return text
 
 
 def without_session(script: str) -> str:
