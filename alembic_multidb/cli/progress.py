@@ -21,6 +21,7 @@ _PHASES = {
     "drop": "dropping what is not at home",
     "stamp": "stamping",
     "verify": "verifying",
+    "backup": "waiting for the backup",
 }
 
 

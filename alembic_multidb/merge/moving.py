@@ -118,9 +118,13 @@ class _Merge:
             source.end(self.project, target)
         for source in sources:
             source.fill_later(self.meter)
+        for backup in backups:
+            backup.look()
         self.meter.begin("verify")
         proof = evidence_data(prove(self.plan, self.options, sources, show_verify))
         since = {source.part.name: source.since() for source in sources}
+        if backups:
+            self.meter.begin("backup")
         report = replace(
             self._report(proof, since),
             databases=tuple(source.work.moved() for source in sources),

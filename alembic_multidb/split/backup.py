@@ -6,6 +6,7 @@ import os
 import subprocess
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.postgres import Programs
@@ -40,12 +41,13 @@ class Backup:
             descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
             raise ConfigurationError(f"the backup {self._partial} cannot be written: {error.strerror}") from None
+        self._said = TemporaryFile()  # noqa: SIM115  # closed with everything else
         try:
             self._process = subprocess.Popen(  # noqa: S603
                 command,
                 env={**os.environ, "LC_ALL": "C", **target.environment},
                 stdout=descriptor,
-                stderr=subprocess.PIPE,
+                stderr=self._said,
             )
         finally:
             os.close(descriptor)
@@ -58,9 +60,24 @@ class Backup:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+        self._said.close()
         self._partial.unlink(missing_ok=True)
+
+    def look(self) -> None:
+        """See whether it still runs, or is whole.
+
+        Raises:
+            MultidbError: pg_dump failed.
+        """
+        if self._process.poll():
+            self._said.seek(0)
+            lines = self._said.read().decode(errors="replace").splitlines() or [
+                f"it ended with {self._process.returncode}"
+            ]
+            raise MultidbError(
+                f"the backup could not be made: pg_dump failed: {' / '.join(lines[:4])}. Nothing that was copied is "
+                "lost: when the cause is gone, the same command goes on"
+            )
 
     def finish(self) -> Path:
         """Wait for its end, and return where it is.
@@ -68,9 +85,7 @@ class Backup:
         Raises:
             MultidbError: pg_dump failed.
         """
-        _, words = self._process.communicate()
-        if self._process.returncode:
-            lines = words.decode(errors="replace").splitlines() or ["it says nothing"]
-            raise MultidbError(f"the backup could not be made: pg_dump failed: {' / '.join(lines[:4])}")
+        self._process.wait()
+        self.look()
         self._partial.replace(self.path)
         return self.path

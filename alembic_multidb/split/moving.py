@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alembic_multidb.env.connect import first_line, notice_a_dead_client
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
-from alembic_multidb.postgres import find_programs
+from alembic_multidb.postgres import Programs, find_programs
 from alembic_multidb.split.abort import state_before
 from alembic_multidb.split.backup import Backup
 from alembic_multidb.split.ending import make_settings, recorded, stamp
@@ -97,20 +98,18 @@ class _Split:
         source = stack.enter_context(Side("source", ready.url, self.options.jobs, snapshot))
         works = [self._open(stack, source, name) for name in plan.databases]
         source.hold([table.oid for work in works for table in work.tables])
-        backup = None
-        if self.files.backup is not None:
-            now = datetime.now(timezone.utc)
-            backup = stack.enter_context(Backup(self.files.backup, ready.url, programs, snapshot, now))
+        backup = self._back_up(stack, programs, snapshot)
         places = source_places(ready, source, plan.databases)
         todo = [work for work in works if not work.is_there]
         if todo:
             Filler(ready, self.options, source, places, self.meter).fill(todo, programs)
-        self.meter.begin("stamp")
-        for work in todo:
-            work.stamp = stamp(self.project, ready, work, self.scratch)
-            work.notes += make_settings(ready, work)
+        if backup is not None:
+            backup.look()
+        self._stamp(todo)
         self.meter.begin("verify")
         report = prove(self.project, ready, self.options, source, places, show_verify)
+        if backup is not None:
+            self.meter.begin("backup")
         moved = SplitReport(
             plan=plan,
             databases=tuple(work.moved() for work in works),
@@ -127,6 +126,18 @@ class _Split:
                 with work.target.lead.transaction():
                     work.target.journal.drop(work.target.lead)
         return moved
+
+    def _back_up(self, stack: ExitStack, programs: Programs, snapshot: str) -> Backup | None:
+        if self.files.backup is None:
+            return None
+        now = datetime.now(timezone.utc)
+        return stack.enter_context(Backup(self.files.backup, self.ready.url, programs, snapshot, now))
+
+    def _stamp(self, works: Sequence[Work]) -> None:
+        self.meter.begin("stamp")
+        for work in works:
+            work.stamp = stamp(self.project, self.ready, work, self.scratch)
+            work.notes += make_settings(self.ready, work)
 
     def _open(self, stack: ExitStack, source: Side, name: str) -> Work:
         """Lock a target, look at it again, and begin or go on."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Literal
 
-Phase = Literal["schema", "rows", "indexes", "clone", "drop", "stamp", "verify"]
+Phase = Literal["schema", "rows", "indexes", "clone", "drop", "stamp", "verify", "backup"]
 
 # Seconds after which the pace tells something.
 _TELLING = 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import stat
 import subprocess
 import threading
@@ -240,6 +241,22 @@ def test_large_objects_and_a_backup(tmp_path: Path, new_database: NewDatabase, s
     listed = subprocess.run([embedded_18() / "pg_restore", "-l", report.backup], capture_output=True, check=True)
     assert b"TABLE DATA public users" in listed.stdout
     assert sorted(path.name for path in tmp_path.glob("*.partial")) == []
+
+
+def test_a_backup_that_fails_stops_before_the_stamp(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Here for a limit of the size of files; what was copied is kept."""
+    source, core, ai = new_database(), new_database(), new_database()
+    psql(source, "CREATE TABLE users AS SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with prepared_for(tmp_path, core, ai, source, SplitOptions()) as (here, ready, options):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        try:
+            with pytest.raises(MultidbError, match=r"backup could not be made: pg_dump failed: .*\. Nothing"):
+                moving.split(here, ready, options, Files(backup=tmp_path), no_scratch)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.glob("*.dump*")) == []
+    assert move(here, source, tmp_path).databases[0].kept == 1
 
 
 @contextmanager
