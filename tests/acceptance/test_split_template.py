@@ -130,6 +130,30 @@ def test_many_kills(own: Server, portfolio: Project, seed: int, by_stream: list[
     campaign(own, portfolio, random.Random(seed), by_stream)
 
 
+def rehearsals(own: Server, project: Project, chance: random.Random) -> None:
+    """Kill rehearsals of a split by stream, then let one end."""
+    before, files = state(own, project), sorted(path.name for path in project.folder.iterdir())
+    stream = ("--rehearse", "--method", "stream")
+    for _ in range(chance.randint(1, 3)):
+        killed(own, project, chance.uniform(1.0, LONGEST), *stream)
+        assert state(own, project) == before
+    assert "Rehearsed, and proven" in project.ok(*SPLIT, *stream, module=MULTIDB)
+    assert state(own, project) == before and own.run(STRAYS) == []
+    assert sorted(path.name for path in project.folder.iterdir()) == files
+
+
+def test_a_killed_rehearsal_leaves_nothing_to_the_next(own: Server, portfolio: Project) -> None:
+    """Neither databases, roles and settings, nor files."""
+    rehearsals(own, portfolio, random.Random(3))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(200, 200 + int(os.environ.get("MULTIDB_KILLS", "30"))))
+def test_many_killed_rehearsals(own: Server, portfolio: Project, seed: int) -> None:
+    """Up to three times, at any moment."""
+    rehearsals(own, portfolio, random.Random(seed))
+
+
 def test_a_rehearsal_says_what_the_real_run_needs(own: Server, portfolio: Project) -> None:
     """By the page and by JSON; no file and no database stays."""
     before, files = state(own, portfolio), sorted(path.name for path in portfolio.folder.iterdir())
