@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -18,6 +19,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+_numbers = itertools.count()
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -65,6 +67,11 @@ def pgserver_16() -> Path | None:
 
 def debian_15() -> Path | None:
     return DEBIAN_15 if (DEBIAN_15 / "initdb").exists() else None
+
+
+def name_for(what: str) -> str:
+    """Return a name for a role or database that no other test of this run has, on whatever server."""
+    return f"{what}_{os.getpid()}_{next(_numbers)}"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.test_status import MULTIDB, as_json
 from tests.conftest import NewDatabase, Project, copy_example, psql
-from tests.servers import Server, embedded_18
+from tests.servers import Server, embedded_18, name_for
 
 # How pg_dump leaves out what is not core's.
 CORE = ("-T", "ai_*", "-T", "alembic_version", "--exclude-extension=vector")
@@ -443,7 +443,7 @@ class TestSourcesRevision:
     def test_a_login_that_may_not_read_the_version_table(self, imported: Project, server: Server) -> None:
         """One message, and with --revision no need to; other tools' tables are no matter."""
         old = imported.environment["OLD_DATABASE_URL"]
-        role = f"reader_{os.getpid()}"
+        role = name_for("reader")
         psql(old, "CREATE TABLE tool_version (version_num varchar(32) CONSTRAINT tool_version_pkc PRIMARY KEY)")
         psql(imported.environment["DATABASE_URL"], "CREATE TABLE tool_version (version_num varchar(32))")
         psql(old, f"CREATE ROLE {role} LOGIN PASSWORD 'pw'")

@@ -75,10 +75,6 @@ def assert_moved(source: str, core: str, ai: str) -> None:
     assert set(checksums(ai)) == {name for name in before if name.startswith("public.ai_")}
 
 
-def name_for(what: str) -> str:
-    return f"{what}_{os.getpid()}"
-
-
 def stopped(monkeypatch: pytest.MonkeyPatch, module: object, name: str, after: int = 0) -> None:
     """Let something fail, as if the process had been killed there."""
     real = getattr(module, name)

@@ -12,9 +12,9 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.split import filling
 from alembic_multidb.split.model import SplitOptions
 from tests.conftest import NewDatabase, psql
-from tests.integration.moved import assert_moved, move, name_for, stopped
+from tests.integration.moved import assert_moved, move, stopped
 from tests.integration.split_cases import build, project
-from tests.servers import Server, embedded_18, running_server, wait_until
+from tests.servers import Server, embedded_18, name_for, running_server, wait_until
 
 _MATERIALIZED = """
     CREATE TABLE people (id int PRIMARY KEY, name text, team int);

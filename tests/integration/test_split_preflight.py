@@ -22,7 +22,7 @@ from tests.acceptance.test_poolers import PGBOUNCER, _pgbouncer
 from tests.conftest import NewDatabase, psql, short_folder
 from tests.integration.split_cases import make, plan_of, project
 from tests.integration.test_snapshot import connected
-from tests.servers import Server, embedded_18
+from tests.servers import Server, embedded_18, name_for
 
 TABLES = "CREATE TABLE users (id bigint PRIMARY KEY); CREATE TABLE ai_notes (id int, user_id bigint REFERENCES users);"
 
@@ -58,7 +58,7 @@ def findings(tmp_path: Path, source: str, targets: tuple[str, str]) -> Findings:
 @contextmanager
 def login(server: Server, *urls: str, options: str = "") -> Iterator[Callable[[str], str]]:
     """Make a role that owns some databases; yields what turns a URL into one with its login."""
-    role = f"login_{os.getpid()}"
+    role = name_for("login")
     server.run(f"CREATE ROLE {role} LOGIN PASSWORD 'secret' {options}")
     for url in urls:
         server.run(f"ALTER DATABASE {url.rpartition('/')[2]} OWNER TO {role}")

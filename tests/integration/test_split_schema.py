@@ -34,7 +34,7 @@ from tests.integration.split_cases import (
 )
 from tests.integration.test_snapshot import build as rich_database
 from tests.integration.test_snapshot import snapshot_of
-from tests.servers import Server, embedded_18
+from tests.servers import Server, embedded_18, name_for
 
 NewDatabase16 = Callable[[], str]
 
@@ -108,7 +108,7 @@ def test_each_target_is_its_part(request: pytest.FixtureRequest, version: str, t
 def test_a_plain_owner_can_split(request: pytest.FixtureRequest, version: str, tmp_path: Path) -> None:
     """Whoever owns the databases, and is no superuser, splits what such a role can have."""
     server: Server = request.getfixturevalue("server" if version == "18" else "server_16")
-    role = f"plain_{os.getpid()}"
+    role = name_for("plain")
     server.run(f"CREATE ROLE {role} LOGIN PASSWORD 'plain-secret'")
     names = [f"{role}_{part}" for part in ("mixed", "core", "ai")]
     for name in names:

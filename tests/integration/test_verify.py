@@ -31,7 +31,7 @@ from alembic_multidb.verify.side import Side, raw
 from alembic_multidb.verify.tables import Pair, read_tables
 from tests.conftest import NewDatabase, psql
 from tests.integration.verified import compared, project_of, target_of, url_of
-from tests.servers import Server, wait_until
+from tests.servers import Server, name_for, wait_until
 
 CORE = """
 CREATE TYPE mood AS ENUM ('glad', 'sad');
@@ -293,7 +293,7 @@ class TestTwoHomes:
 
     def test_roles_of_one_home_alone(self, split: Split) -> None:
         """Their settings and their members are no matter of the other home."""
-        group, login = f"core_group_{os.getpid()}", f"core_login_{os.getpid()}"
+        group, login = name_for("core_group"), name_for("core_login")
         split.server.run(f"CREATE ROLE {group}; CREATE ROLE {login} LOGIN IN ROLE {group}")
         try:
             split.server.run(f"ALTER ROLE {login} SET work_mem = '8MB'; ALTER ROLE {group} SET work_mem = '9MB'")
@@ -402,7 +402,7 @@ class TestSuspicious:
 
     def test_no_right_to_read(self, split: Split) -> None:
         """The table is named; the others are compared."""
-        role = f"reader_{os.getpid()}"
+        role = name_for("reader")
         split.server.run(f"CREATE ROLE {role} LOGIN PASSWORD 'reader'")
         try:
             psql(
@@ -419,7 +419,7 @@ class TestSuspicious:
 
     def test_no_right_to_a_sequence(self, split: Split) -> None:
         """It is named."""
-        role = f"reader_{os.getpid()}"
+        role = name_for("reader")
         split.server.run(f"CREATE ROLE {role} LOGIN PASSWORD 'reader'")
         try:
             psql(split.core, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
@@ -699,7 +699,7 @@ class TestEvidence:
 
     def test_a_table_that_cannot_be_read_any_more(self, split: Split, evidence: Evidence) -> None:
         """The others are compared all the same."""
-        role = f"reader_{os.getpid()}"
+        role = name_for("reader")
         split.server.run(f"CREATE ROLE {role} LOGIN PASSWORD 'reader'")
         try:
             psql(split.core, f"GRANT SELECT ON messages, users_id_seq TO {role}")

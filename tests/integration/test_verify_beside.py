@@ -17,7 +17,7 @@ from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.tables import read_tables
 from tests.conftest import NewDatabase, psql
 from tests.integration.verified import compared, url_of
-from tests.servers import Server, wait_until
+from tests.servers import Server, name_for, wait_until
 
 Pair = tuple[str, str]
 
@@ -46,7 +46,7 @@ def pair(new_database: NewDatabase) -> Pair:
 @pytest.fixture
 def roles(server: Server) -> Iterator[tuple[str, str]]:
     """A group and a login that is a member of it."""
-    group, login = f"group_{os.getpid()}", f"login_{os.getpid()}"
+    group, login = name_for("group"), name_for("login")
     server.run(f"CREATE ROLE {group}; CREATE ROLE {login} LOGIN; GRANT {group} TO {login}")
     yield group, login
     server.run(f"DROP ROLE {login}; DROP ROLE {group}")
