@@ -14,7 +14,7 @@ from alembic_multidb.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from alembic_multidb.cli.output import NO, Output, say
 from alembic_multidb.cli.stamp import difference_data
 from alembic_multidb.config import environment_beside
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.operate import Project
 from alembic_multidb.operate.status import counted
@@ -107,5 +107,5 @@ def _read(what: str, config: Path, project: Project | None) -> Snapshot:
         known = f" ({', '.join(project.databases)})" if project is not None else ""
         raise ConfigurationError(f'"{what}" is neither a database of the registry{known} nor a URL nor a file')
     url = resolve_url(what, environment_beside(str(config)), of="URL of the schema")
-    with connect(make_engine("schema", url), "schema", url) as connection:
+    with connected(make_engine("schema", url), "schema", url) as connection:
         return read_snapshot(connection)

@@ -66,7 +66,7 @@ def migration_connection(
         url = database.migration_url(environment)
         engine = make_engine(database.name, url)
         try:
-            with connect(engine, database.name, url) as connection:
+            with connected(engine, database.name, url) as connection:
                 yield connection
         finally:
             engine.dispose()
@@ -129,6 +129,23 @@ def connect(engine: Engine, database: str, url: DatabaseURL) -> Connection:
         raise ConnectionFailedError(
             f'cannot connect to database "{database}" at {url}: {words}; {_what_next(words, url)}'
         ) from None
+
+
+@contextmanager
+def connected(engine: Engine, database: str, url: DatabaseURL) -> Iterator[Connection]:
+    """Connect, and close in the end; whatever was not committed is rolled back, by us or by a server that was lost.
+
+    Raises:
+        ConnectionFailedError: the server cannot be reached or refuses the login.
+    """
+    connection = connect(engine, database, url)
+    try:
+        yield connection
+    finally:
+        try:
+            connection.close()
+        except DBAPIError as error:
+            log.debug("the connection was lost before it was closed: %s", first_line(error))
 
 
 def notice_a_dead_client(connection: Connection) -> None:

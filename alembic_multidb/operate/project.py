@@ -14,7 +14,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from alembic_multidb.config import environment_beside
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.env.marker import Mark
 from alembic_multidb.env.run import load_registry
 from alembic_multidb.errors import ConfigurationError
@@ -94,7 +94,7 @@ class Project:
         """
         url = database.migration_url(self.variables)
         engine = make_engine(database.name, url, timeout=timeout)
-        with connect(engine, database.name, url) as connection:
+        with connected(engine, database.name, url) as connection:
             yield connection
 
     @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import replace
 import psycopg
 from psycopg import sql
 
-from alembic_multidb.env.connect import connect, first_line, make_engine
+from alembic_multidb.env.connect import connected, first_line, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.files import Files
@@ -104,7 +104,7 @@ def scratch_databases(project: Project, names: dict[str, str], options: SplitOpt
             stack.callback(take_away, session, [scratch_name])
             _make(session, scratch_name, kept)
             there = url.to(scratch_name)
-            with connect(make_engine(name, there), name, there) as connection:
+            with connected(make_engine(name, there), name, there) as connection:
                 pin(raw(connection))
                 kept.give_rights(connection)
                 kept.give_settings(connection)

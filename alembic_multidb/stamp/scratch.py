@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import quoted_name
 
 from alembic_multidb.catalog.settings import make_setting, read_live_settings
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.plugin.extensions import create_extension_sql
 from alembic_multidb.postgres import embedded_server
 from alembic_multidb.urls import DatabaseURL, resolve_url
@@ -67,7 +67,7 @@ class ScratchServer:
 
     def _copy_settings(self, template: str, name: str) -> None:
         """Give a copy what ALTER DATABASE ... SET has set, which is no part of what CREATE DATABASE copies."""
-        with connect(self._engine, "scratch", self.url) as connection, connection.begin():
+        with connected(self._engine, "scratch", self.url) as connection, connection.begin():
             for setting in read_live_settings(connection, template):
                 make_setting(connection, name, setting)
 
@@ -85,12 +85,12 @@ class ScratchServer:
             ConnectionFailedError: the server cannot be reached.
         """
         url = self.url.to(name)
-        with connect(make_engine("scratch", url), "scratch", url) as connection:
+        with connected(make_engine("scratch", url), "scratch", url) as connection:
             yield connection
 
     def do_not_wait_for_disks(self) -> None:
         """Make a server of our own faster, whose databases nobody will miss."""
-        with connect(make_engine("scratch", self.url), "scratch", self.url) as connection:
+        with connected(make_engine("scratch", self.url), "scratch", self.url) as connection:
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
             for setting in (
                 "fsync = off",
@@ -119,7 +119,7 @@ class ScratchServer:
         return make_engine("scratch", self.url, poolclass=QueuePool)
 
     def _run(self, statement: str, name: str) -> None:
-        with connect(self._engine, "scratch", self.url) as connection:
+        with connected(self._engine, "scratch", self.url) as connection:
             quoted = connection.dialect.identifier_preparer.quote(quoted_name(name, None))
             autocommit = connection.execution_options(isolation_level="AUTOCOMMIT")
             autocommit.exec_driver_sql(statement.replace("{name}", quoted), execution_options={"no_parameters": True})

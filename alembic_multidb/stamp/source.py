@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from alembic_multidb.catalog.snapshot import Row, Snapshot
 from alembic_multidb.classify import Classification, classify
-from alembic_multidb.env.connect import connect, first_line, make_engine
+from alembic_multidb.env.connect import connected, first_line, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase, TableName
@@ -112,7 +112,7 @@ def connect_source(url: DatabaseURL) -> Iterator[Connection]:
     Raises:
         ConnectionFailedError: it cannot be reached.
     """
-    with connect(make_engine("source", url), "source", url) as connection:
+    with connected(make_engine("source", url), "source", url) as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         yield connection
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection
 
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connect, connected, make_engine
 from alembic_multidb.env.lock import lock_scope, migration_lock
 from alembic_multidb.env.pooler import refuse_transaction_pooler
 from alembic_multidb.errors import MultidbError
@@ -232,7 +232,7 @@ def opened(
     """
     url = database.migration_url(project.variables)
     engine = make_engine(database.name, url)
-    with connect(engine, database.name, url) as connection:
+    with connected(engine, database.name, url) as connection:
         refuse_transaction_pooler(connection, database)
         timeout = PATIENCE if lock_timeout is None else lock_timeout
         with migration_lock(connection, database.name, lock_scope(database), timeout):

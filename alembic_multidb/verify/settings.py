@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import sql
 from sqlalchemy import Connection
 
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.verify.meaning import Kind
 from alembic_multidb.verify.options import VerifyOptions
 from alembic_multidb.verify.report import Expected, Finding, fact
@@ -185,7 +185,7 @@ def _of_a_new_connection(side: Side, names: list[str]) -> tuple[Values, dict[str
     """Return the settings that a connection has that was made just now, and what sort of values they have."""
     engine = make_engine(f"verify {side.name}", side.url)
     try:
-        with connect(engine, side.name, side.url) as connection:
+        with connected(engine, side.name, side.url) as connection:
             load_vector(connection)
             statement = (
                 "SELECT name, setting, source, vartype, unit FROM pg_catalog.pg_settings "

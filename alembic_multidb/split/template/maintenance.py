@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import sql
 from sqlalchemy import Connection
 
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.env.lock import creation_lock_key, held_lock
 from alembic_multidb.errors import ConnectionFailedError, MultidbError
 from alembic_multidb.transfer.session import Raw, pin, raw
@@ -107,7 +107,7 @@ def session_at(url: DatabaseURL) -> Iterator[Maintenance]:
     Raises:
         ConnectionFailedError: it cannot be connected to.
     """
-    with connect(make_engine("maintenance", url), "maintenance", url) as connection:
+    with connected(make_engine("maintenance", url), "maintenance", url) as connection:
         driver = raw(connection)
         pin(driver)
         driver.autocommit = True

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from psycopg import sql
 
-from alembic_multidb.env.connect import connect, make_engine
+from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.ending import make_settings, stamp
@@ -147,7 +147,7 @@ class Cloning:
     def _drop(self, clone_name: str, name: str, kept: Kept) -> Dropped:
         assert self.ready.choice.url is not None
         url = self.ready.choice.url.to(clone_name)
-        with connect(make_engine(name, url), name, url) as connection:
+        with connected(make_engine(name, url), name, url) as connection:
             pin(raw(connection))
             kept.give_rights(connection)
             return drop_foreign(connection, self.ready.plan, name)
