@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import itertools
 import os
 import shutil
@@ -20,6 +21,12 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the package once: thousands of commands are run, none of which leaves compiled files behind."""
+    if not hasattr(config, "workerinput"):  # not in each of pytest-xdist's workers
+        compileall.compile_dir(str(ROOT / "alembic_multidb"), quiet=2)
 
 
 def pytest_report_header() -> list[str]:

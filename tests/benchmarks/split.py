@@ -58,6 +58,7 @@ def example(server: Server, folder: Path, rows: int, documents: int) -> tuple[Pa
         "AI_DATABASE_URL": server.create_database("ai"),
         "MULTIDB_SCRATCH_URL": server.url(),
         "PYTHONPATH": str(EXAMPLES.parent),
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     run([sys.executable, "-m", "alembic", "-c", "mixed/alembic.ini", "upgrade", "head"], project, environment)
     fill = [sys.executable, "-m", "portfolio.fill", "--rows", rows, "--documents", documents]
