@@ -40,7 +40,12 @@ def _end(report: SplitReport) -> Iterator[str]:
         yield "Not proven: see above. The clones were given up, the targets are as they were, the source is untouched."
     elif report.verified.exit_code:
         there = [moved.name for moved in report.databases if moved.state == "there"]
-        way = f"; {', '.join(there)} had its schema before this run: create it anew, and begin again" if there else ""
+        way = (
+            f"; {', '.join(there)} had its schema before this run: if that one was proven, as its evidence says, something "
+            "was written since; else create it anew, and begin again"
+            if there
+            else ""
+        )
         yield f"Not proven: see above. The source is untouched; --abort takes back what this command has made{way}."
     else:
         yield "Done, and proven: every row is in its new home."
