@@ -41,8 +41,8 @@ def _end(report: SplitReport) -> Iterator[str]:
     elif report.verified.exit_code:
         there = [moved.name for moved in report.databases if moved.state == "there"]
         way = (
-            f"; {', '.join(there)} had its schema before this run: if that one was proven, as its evidence says, something "
-            "was written since; else create it anew, and begin again"
+            f"; {', '.join(there)} had its schema before this run: if that one was proven, as its evidence says, "
+            "something was written since; else create it anew, and begin again"
             if there
             else ""
         )
