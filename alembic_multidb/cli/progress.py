@@ -9,6 +9,7 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from alembic_multidb.transfer.progress import Progress as Moving
+from alembic_multidb.transfer.progress import TableProgress
 from alembic_multidb.verify.progress import Progress
 
 _MEBIBYTE = 2**20
@@ -89,12 +90,25 @@ def words_of_transfer(progress: Moving) -> str:
     now = f": {', '.join(progress.now)}" if progress.now else ""
     if progress.phase == "rows":
         rate = progress.done / progress.seconds if progress.seconds > 0 else 0.0
-        left = "" if progress.left is None else f", {_duration(progress.left)} left"
-        sizes = f"{progress.done / _MEBIBYTE:.0f} of {progress.total / _MEBIBYTE:.0f} MiB"
-        return f"copied {sizes}, {rate / _MEBIBYTE:.0f} MiB/s{left}{now}"
+        tables = "; ".join(f"{table.name} {_share(table)}" for table in progress.tables)
+        words = f"copied {_gone(progress)}, {rate / _MEBIBYTE:.0f} MiB/s{_rest(progress)}"
+        return f"{words}: {tables}" if tables else words
     if progress.phase == "indexes":
         return f"made {progress.done} of {progress.total} indexes and constraints{now}"
     return _PHASES[progress.phase]
+
+
+def _gone(progress: Moving) -> str:
+    return f"{progress.done / _MEBIBYTE:.0f} of {progress.total / _MEBIBYTE:.0f} MiB, {progress.rows} rows"
+
+
+def _share(table: TableProgress) -> str:
+    share = f"{min(100 * table.done // table.total, 100)} %, " if table.total else ""
+    return f"{share}{table.rows} rows{_rest(table)}"
+
+
+def _rest(progress: Moving | TableProgress) -> str:
+    return "" if progress.left is None else f", {_duration(progress.left)} left"
 
 
 def _fitted(line: str) -> str:

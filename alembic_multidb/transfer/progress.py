@@ -7,12 +7,42 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
+from typing import Literal, Protocol
 
 Phase = Literal["schema", "rows", "indexes", "clone", "drop", "stamp", "verify", "backup"]
 
 # Seconds after which the pace tells something.
 _TELLING = 0.5
+
+
+def _left(done: int, total: int, seconds: float) -> float | None:
+    if not done or seconds < _TELLING:
+        return None
+    return max(0.0, (total - done) * seconds / done)
+
+
+@dataclass(frozen=True)
+class TableProgress:
+    """Where a table is whose rows are on their way.
+
+    Attributes:
+        name: the table's.
+        done: bytes that have gone.
+        total: bytes that will have gone at the end, as far as is known.
+        rows: how many rows have gone.
+        seconds: since its first row.
+    """
+
+    name: str
+    done: int
+    total: int
+    rows: int
+    seconds: float
+
+    @property
+    def left(self) -> float | None:
+        """Return how many seconds the rest will take at this pace; None where that is not known."""
+        return _left(self.done, self.total, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -24,7 +54,9 @@ class Progress:
         done: bytes that have gone, or indexes and constraints that are made.
         total: bytes that will have gone at the end, as far as is known, or how many are to be made.
         seconds: since the phase began.
-        now: the tables or indexes that are being worked on, each with how far it is.
+        now: the indexes and constraints that are being made, each with how far it is.
+        rows: how many rows have gone.
+        tables: the tables whose rows are on their way.
     """
 
     phase: Phase
@@ -32,16 +64,34 @@ class Progress:
     total: int
     seconds: float
     now: tuple[str, ...]
+    rows: int = 0
+    tables: tuple[TableProgress, ...] = ()
 
     @property
     def left(self) -> float | None:
         """Return how many seconds the rest of the phase will take at this pace; None where that is not known."""
-        if self.phase == "indexes" or not self.done or self.seconds < _TELLING:
-            return None
-        return max(0.0, (self.total - self.done) * self.seconds / self.done)
+        return None if self.phase == "indexes" else _left(self.done, self.total, self.seconds)
 
 
 Show = Callable[[Progress], None]
+
+
+class Report(Protocol):
+    """Is told that so many bytes more have gone, and so many rows in them."""
+
+    def __call__(self, more: int, rows: int = 0) -> None:
+        """Take note of it."""
+
+
+@dataclass
+class _Thing:
+    """A table, index or constraint that is being worked on, by one worker or several."""
+
+    total: int
+    start: float
+    done: int = 0
+    rows: int = 0
+    workers: int = 0
 
 
 class Meter:
@@ -63,10 +113,10 @@ class Meter:
         self._phase = phase
         self._start = clock()
         self._done = self._total = 0
-        self._now: dict[int, str] = {}
+        self._rows = 0
+        self._now: dict[str, _Thing] = {}
         self._notes: dict[str, str] = {}
         self._lock = Lock()
-        self._next = 0
         self._seconds: dict[str, float] = {}
 
     def begin(self, phase: Phase, total: int = 0) -> None:
@@ -75,8 +125,9 @@ class Meter:
             now = self._clock()
             self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + now - self._start
             self._phase, self._start = phase, now
-            self._done, self._total = 0, total
+            self._done, self._total, self._rows = 0, total, 0
             self._notes.clear()
+            self._now.clear()
             self._tell()
 
     def times(self) -> dict[str, float]:
@@ -92,8 +143,13 @@ class Meter:
             self._tell()
 
     @contextmanager
-    def part(self, name: str, size: int) -> Iterator[Callable[[int], None]]:
+    def part(self, name: str, size: int, whole: int | None = None) -> Iterator[Report]:
         """Do a part, whose size was counted in the phase's total.
+
+        Args:
+            name: the table, index or constraint.
+            size: the part's.
+            whole: that of all parts of this name; None where there is one.
 
         Yields:
             A function that is told how many bytes more have gone; what the part's size says is never exceeded, since
@@ -101,17 +157,19 @@ class Meter:
         """
         gone = 0
         with self._lock:
-            self._next += 1
-            number = self._next
-            self._now[number] = name
+            thing = self._now.setdefault(name, _Thing(whole or size, self._clock()))
+            thing.workers += 1
             self._tell()
 
-        def report(more: int) -> None:
+        def report(more: int, rows: int = 0) -> None:
             nonlocal gone
             step = min(more, size - gone)
             gone += step
             with self._lock:
                 self._done += step
+                self._rows += rows
+                thing.done += step
+                thing.rows += rows
                 self._tell()
 
         try:
@@ -119,7 +177,7 @@ class Meter:
             report(size - gone)
         finally:
             with self._lock:
-                del self._now[number]
+                thing.workers -= 1
 
     def note(self, name: str, words: str) -> None:
         """Say how far something is that is being worked on; no words take that away."""
@@ -128,5 +186,13 @@ class Meter:
             self._tell()
 
     def _tell(self) -> None:
-        now = (*self._now.values(), *filter(None, self._notes.values()))
-        self._show(Progress(self._phase, self._done, self._total, self._clock() - self._start, now))
+        now = self._clock()
+        active = {name: thing for name, thing in self._now.items() if thing.workers}
+        tables = [
+            TableProgress(name, thing.done, thing.total, thing.rows, now - thing.start)
+            for name, thing in active.items()
+            if self._phase == "rows"
+        ]
+        names = () if tables else (*active, *filter(None, self._notes.values()))
+        seconds = now - self._start
+        self._show(Progress(self._phase, self._done, self._total, seconds, names, self._rows, tuple(tables)))

@@ -16,7 +16,7 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.transfer.copying import stream
 from alembic_multidb.transfer.kept import equal_tables
 from alembic_multidb.transfer.loosen import finish_loosening, loosen
-from alembic_multidb.transfer.progress import Meter
+from alembic_multidb.transfer.progress import Meter, Report
 from alembic_multidb.transfer.session import Raw, encoded, raw
 from alembic_multidb.transfer.tables import CHUNK, Cut, Part, Table
 from alembic_multidb.transfer.target import Target
@@ -189,7 +189,7 @@ def _note_cuts(target: Target, kept: Sequence[Cut], cuts: Sequence[Cut], moment:
 def _copying(target: Target, cut: Cut, part: Part, meter: Meter, encoding: str) -> Callable[[Connection], None]:
     def work(connection: Connection) -> None:
         with (
-            meter.part(cut.table.identity, _size(cut)) as report,
+            meter.part(cut.table.identity, _size(cut), cut.table.size) as report,
             target.session() as session,
             encoded(raw(connection), encoding),
             encoded(session, encoding),
@@ -199,7 +199,7 @@ def _copying(target: Target, cut: Cut, part: Part, meter: Meter, encoding: str) 
     return work
 
 
-def _copy(source: Raw, session: Raw, target: Target, cut: Cut, part: Part, report: Callable[[int], None]) -> None:
+def _copy(source: Raw, session: Raw, target: Target, cut: Cut, part: Part, report: Report) -> None:
     table, key = cut.table, cut.part_key(part)
     try:
         with target.journal.work(session, (key, cut.digest)) as is_to_do:
@@ -244,7 +244,7 @@ def _delete(session: Raw, target: Target, table: Table) -> None:
         raise _not_copied(target, table, error) from None
 
 
-def _stream(source: Raw, session: Raw, target: Target, cut: Cut, report: Callable[[int], None]) -> None:
+def _stream(source: Raw, session: Raw, target: Target, cut: Cut, report: Report) -> None:
     table = cut.table
     try:
         rows = stream(source, session, table.copy_out(Part()), table.copy_in(is_emptied=False), report)
