@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alembic.config import Config
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 
 from alembic_multidb.garbage import without_collection
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, Memory, State
-from alembic_multidb.routing.record import Recorded, record, silenced
+from alembic_multidb.routing.record import Recorded, Surroundings, record, silenced
 from alembic_multidb.statements import read
 
 
@@ -25,6 +24,7 @@ class Chapter:
         after: what there is after it.
         statements: what it runs, in its order.
         asks: whether it asks the database for something.
+        says_all: whether the statements are all that it would do on any database.
         error: what it raised without a database; empty if nothing.
     """
 
@@ -33,6 +33,7 @@ class Chapter:
     after: State
     statements: tuple[Recorded, ...]
     asks: bool
+    says_all: bool
     error: str = ""
 
 
@@ -56,21 +57,20 @@ class Chronicle:
         return chapter.after.at(revision, fallback=chapter.before.names)
 
 
-def read_history(script: ScriptDirectory, config: Config, databases: Databases) -> Chronicle:
+def read_history(around: Surroundings, databases: Databases) -> Chronicle:
     """Read a whole history, without any database.
 
     Args:
-        script: its revisions.
-        config: Alembic's configuration, which revisions may ask for.
+        around: what its revisions find around them; their script directory among it.
         databases: the registry.
     """
     memory: Memory = {}
     chapters: dict[str, Chapter] = {}
     schemas: dict[str, list[Item]] = {}
     with silenced(), without_collection():
-        for revision in reversed(list(script.walk_revisions())):
+        for revision in reversed(list(around.script.walk_revisions())):
             before = _before(revision, chapters, memory)
-            chapters[revision.revision] = _chapter(revision, before, config, script)
+            chapters[revision.revision] = _chapter(revision, before, around)
     for item in {id(item): item for item in memory.values()}.values():
         for name in item.names:
             if name.schema is not None:
@@ -88,12 +88,12 @@ def _before(revision: Script, chapters: dict[str, Chapter], memory: Memory) -> S
     return state
 
 
-def _chapter(revision: Script, before: State, config: Config, script: ScriptDirectory) -> Chapter:
+def _chapter(revision: Script, before: State, around: Surroundings) -> Chapter:
     """Run one revision; if it asks for something, once more with the other answer."""
-    run = record(revision.module.upgrade, revision.path, config, script)
+    run = record(revision.module.upgrade, revision.path, around)
     after = before.at(revision.revision, learns=True)
     for item in run.statements:
         for statement in read(item.sql):
             after.make(statement, item.only)
             after.finish(statement)
-    return Chapter(revision.revision, before, after, tuple(run.statements), run.asks, run.error)
+    return Chapter(revision.revision, before, after, tuple(run.statements), run.asks, run.says_all, run.error)

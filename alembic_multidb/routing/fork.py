@@ -18,7 +18,7 @@ from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.edits import CannotCutError
 from alembic_multidb.routing.plan import PlannedStatement, decide_all
-from alembic_multidb.routing.record import Run, record, silenced
+from alembic_multidb.routing.record import Run, Surroundings, record, silenced
 from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.statements import read
 
@@ -47,13 +47,11 @@ class Forker:
     """Takes a shared history apart.
 
     Attributes:
-        script: its revisions.
-        config: Alembic's configuration.
+        around: what its revisions find around them.
         chronicle: what they say.
     """
 
-    script: ScriptDirectory
-    config: Config
+    around: Surroundings
     chronicle: Chronicle
 
     def fork(self, database: RegisteredDatabase) -> list[ForkedRevision]:
@@ -65,9 +63,9 @@ class Forker:
         found, problems = [], []
         for revision in self.chronicle.chapters:
             try:
-                found.append(self._revision(self.script.get_revision(revision), database))
+                found.append(self._revision(self.around.script.get_revision(revision), database))
             except CannotCutError as error:
-                problems.append(f"{revision} ({Path(self.script.get_revision(revision).path).name}, {error})")
+                problems.append(f"{revision} ({Path(self.around.script.get_revision(revision).path).name}, {error})")
         if problems:
             raise HistoryError(
                 f'these revisions cannot be taken apart for "{database.name}", since a statement of theirs does both '
@@ -113,7 +111,7 @@ class Forker:
     def _recorded(self, module: ModuleType, path: str, name: str) -> Run:
         """Run a function of a revision without a database; one that is not there does nothing."""
         with silenced():
-            return record(getattr(module, name, lambda: None), path, self.config, self.script)
+            return record(getattr(module, name, lambda: None), path, self.around)
 
     def _cut(
         self,
@@ -163,7 +161,8 @@ def fork_history(
     Raises:
         HistoryError: a revision cannot be taken apart.
     """
-    forker = Forker(script, config, read_history(script, config, databases[0].registry))
+    around = Surroundings.without_env(config, script, databases[0].registry)
+    forker = Forker(around, read_history(around, databases[0].registry))
     return {database.name: forker.fork(database) for database in databases}
 
 

@@ -11,7 +11,7 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.items import State
-from alembic_multidb.routing.record import Recorded
+from alembic_multidb.routing.record import Recorded, Surroundings
 from alembic_multidb.statements import read
 
 
@@ -59,7 +59,9 @@ def plan_history(script: ScriptDirectory, config: Config, database: RegisteredDa
         config: Alembic's configuration, which revisions may ask for.
         database: of the registry; it is not connected to.
     """
-    return plan_chronicle(read_history(script, config, database.registry), script, database)
+    return plan_chronicle(
+        read_history(Surroundings.without_env(config, script, database.registry), database.registry), script, database
+    )
 
 
 def plan_chronicle(

@@ -6,20 +6,21 @@ import inspect
 import io
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alembic import op
 from alembic.config import Config
-from alembic.operations import Operations
+from alembic.operations import MigrateOperation, Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, MetaData
 
 from alembic_multidb.errors import MultidbError
+from alembic_multidb.registry import Databases
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.silent import silent_engine
 from alembic_multidb.statements import read
@@ -44,19 +45,43 @@ class Recorded:
     is_certain: bool = True
 
 
-def record(function: Callable[[], Any], path: str, config: Config, script: ScriptDirectory) -> Run:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a revision's function finds around it.
+
+    Attributes:
+        config: Alembic's configuration, which revisions may ask for.
+        script: the history.
+        databases: the names that its blocks may say.
+        naming_convention: of the models, which names constraints that have no name.
+        arguments: for the function.
+    """
+
+    config: Config
+    script: ScriptDirectory
+    databases: tuple[str, ...]
+    naming_convention: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def without_env(cls, config: Config, script: ScriptDirectory, databases: Databases) -> Surroundings:
+        """Return what there is where no env.py runs: the models' naming convention, and no arguments."""
+        conventions = (each.naming_convention for item in databases.declarations for each in item.metadata)
+        return cls(config, script, tuple(databases), next(conventions, {}))
+
+
+def record(function: Callable[..., Any], path: str, around: Surroundings) -> Run:
     """Run a function against a server that is not there; if it asks for something, once more with the other answer.
 
     Args:
         function: a revision's ``upgrade()`` or ``downgrade()``.
         path: the file that it is in.
-        config: Alembic's configuration, which revisions may ask for.
-        script: the history.
+        around: what it finds around it.
     """
-    first = Run(path, answers=False).collect(function, config, script)
+    first = Run(path, False, Blocks(known=around.databases)).collect(function, around)
     if not first.asks:
         return first
-    second = Run(path, answers=True).collect(function, config, script)
+    second = Run(path, True, Blocks(known=around.databases)).collect(function, around)
     texts = {item.sql for item in first.statements} & {item.sql for item in second.statements}
     first.statements = [
         replace(item, is_certain=item.sql in texts) for item in _merged(first.statements, second.statements)
@@ -87,31 +112,48 @@ class Run:
     Attributes:
         path: the file that it is in.
         answers: whether every question is answered with a row, or with none.
+        blocks: the ``op.on_database()`` blocks that are open.
         statements: what it ran.
         asks: whether it asked for something.
         error: what it raised; empty if nothing.
-        blocks: the ``op.on_database()`` blocks that are open.
+        looks: whether it does more than to state operations: it has looked at the connection or at what is around
+            it, sent values, ended a transaction, printed something.
     """
 
     path: str
     answers: bool
+    blocks: Blocks
     statements: list[Recorded] = field(default_factory=list)
     asks: bool = False
     error: str = ""
-    blocks: Blocks = field(default_factory=Blocks)
+    looks: bool = False
     _times: Counter[str] = field(default_factory=Counter)
 
-    def collect(self, function: Callable[[], Any], config: Config, script: ScriptDirectory) -> Run:
+    @property
+    def says_all(self) -> bool:
+        """Tell whether the statements are all that the function would do on any database."""
+        return not (self.asks or self.looks or self.error)
+
+    def collect(self, function: Callable[..., Any], around: Surroundings) -> Run:
         """Run it, as far as it comes."""
         engine = silent_engine(self._record, answers=self.answers)
-        with engine.connect() as connection, alone(config, script, connection, self.blocks):
+        printed = io.StringIO()
+        with (
+            engine.connect() as connection,
+            alone(around, connection, self.blocks, self._look),
+            redirect_stdout(printed),
+        ):
             try:
-                function()
+                function(**around.arguments)
             except MultidbError:
                 raise
             except (Exception, SystemExit, EndlessError) as error:  # a revision may raise anything without a database
                 self.error = f"{type(error).__name__}: {error}".splitlines()[0]
+        self.looks = self.looks or bool(printed.getvalue())
         return self
+
+    def _look(self) -> None:
+        self.looks = True
 
     def _record(self, text: str, has_parameters: bool) -> None:
         self._times[text] += 1
@@ -120,7 +162,9 @@ class Run:
         statements = read(text)
         if all(statement.reads and not statement.hints for statement in statements):
             self.asks = True
-        if not all(statement.kind in _NOTHING for statement in statements):
+        is_nothing = [statement.kind in _NOTHING for statement in statements]
+        self.looks = self.looks or has_parameters or any(is_nothing)
+        if not all(is_nothing):
             self.statements.append(Recorded(text, self.blocks.only, _lines(self.path), has_parameters))
 
 
@@ -146,38 +190,80 @@ def _lines(path: str) -> tuple[int, ...]:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Keep revisions from printing, and Alembic from telling of every migration context that there is one."""
+    """Keep Alembic from telling of every migration context that there is one."""
     logger = logging.getLogger("alembic.runtime.migration")
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
-        with redirect_stdout(io.StringIO()):
-            yield
+        yield
     finally:
         logger.setLevel(level)
 
 
 @contextmanager
-def alone(config: Config, script: ScriptDirectory, connection: Connection, blocks: Blocks) -> Iterator[None]:
-    """Let ``op`` and ``context`` lead to this connection and to nothing else, until the block ends."""
-    context = MigrationContext.configure(connection, opts={BLOCKS: blocks, "transaction_per_migration": True})
-    environment = EnvironmentContext(config, script)
+def alone(around: Surroundings, connection: Connection, blocks: Blocks, look: Callable[[], None]) -> Iterator[None]:
+    """Let ``op`` and ``context`` lead to this connection and to nothing else, until the block ends.
+
+    Args:
+        around: what is found by ``context``.
+        connection: the one.
+        blocks: the ``op.on_database()`` blocks that are open.
+        look: called when somebody looks at the connection, or at what is around it.
+    """
+    metadata = MetaData(naming_convention=around.naming_convention or None)
+    opts = {BLOCKS: blocks, "transaction_per_migration": True, "target_metadata": metadata}
+    context = MigrationContext.configure(connection, opts=opts)
+    environment = _Environment(around.config, around.script)
     environment._migration_context = context
     with _restored(), context.begin_transaction(_per_migration=True):
         environment._install_proxy()
-        operations = Operations(context)
-        operations.batch_alter_table = _never_recreated(operations)  # type: ignore[method-assign]
+        operations = _Operations(context)
         operations._install_proxy()
+        environment.__dict__["_look"] = operations.__dict__["_look"] = look
         yield
 
 
-def _never_recreated(operations: Operations) -> Callable[..., Any]:
-    original = operations.batch_alter_table
+# What leads from operations to what is behind them. A batch reads its table.
+_BEHIND = frozenset({"get_bind", "get_context", "run_async", "batch_alter_table"})
 
-    def batch_alter_table(table_name: str, *arguments: Any, **options: Any) -> Any:
-        return original(table_name, *arguments, **{**options, "recreate": "never"})
 
-    return batch_alter_table
+class _Operations(Operations):
+    """Operations that tell when somebody looks behind them, and that make no table anew."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _BEHIND:
+            object.__getattribute__(self, "__dict__").get("_look", _nothing)()
+        return object.__getattribute__(self, name)
+
+    def invoke(self, operation: MigrateOperation) -> Any:
+        """Run an operation; what one of somebody else's looks at is not known."""
+        if type(operation).__module__ != "alembic.operations.ops":
+            self.__dict__.get("_look", _nothing)()
+        return super().invoke(operation)
+
+    @contextmanager
+    def batch_alter_table(self, table_name: str, *arguments: Any, **options: Any) -> Iterator[Any]:
+        """Change a table as it is, whatever is wished."""
+        with super().batch_alter_table(table_name, *arguments, **{**options, "recreate": "never"}) as batch:
+            yield batch
+
+
+class _Environment(EnvironmentContext):
+    """What ``context`` leads to; it tells when somebody does."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            object.__getattribute__(self, "__dict__").get("_look", _nothing)()
+        return object.__getattribute__(self, name)
+
+
+# Alembic knows by the class which module leads to a proxy.
+for _kind, _plain in ((_Operations, Operations), (_Environment, EnvironmentContext)):
+    _kind._setups[_kind] = _plain._setups[_plain]
+
+
+def _nothing() -> None:
+    """Tell nobody."""
 
 
 @contextmanager

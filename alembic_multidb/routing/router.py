@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from alembic import op
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DDL, DDLElement
 
 from alembic_multidb.errors import UndecidableError
@@ -20,6 +21,7 @@ from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.extensions import as_mixed
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.items import State
+from alembic_multidb.routing.record import Recorded
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.text import sql_of, without_parameters
 from alembic_multidb.sqltext import without_placeholders
@@ -88,6 +90,23 @@ class Router:
             if decision.sql is not None:
                 self._decided(run, _as_ddl(decision.sql))
         return None
+
+    def repeat(self, statements: Iterable[Recorded]) -> None:
+        """Run what a revision has said before, as far as it belongs here, without asking its Python again.
+
+        Args:
+            statements: all that it says.
+        """
+        for recorded in statements:
+            with self.blocks.block(recorded.only) if recorded.only is not None else nullcontext():
+                decisions = self._decide(recorded.sql)
+            is_whole = all(decision.verdict == "runs" for decision in decisions)
+            for sql in [recorded.sql] if is_whole else [each.sql for each in decisions if each.sql is not None]:
+                try:
+                    self.context.impl._exec(_as_ddl(sql))
+                except DBAPIError:
+                    log.error("line %s of revision %s was run", *(recorded.lines[:1] or ("?",)), self.revision)
+                    raise
 
     def before_execute(
         self, connection: Any, construct: Any, multiparams: Any, params: Any, execution_options: Any

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
+from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.record import Surroundings
 from alembic_multidb.routing.router import OURS, Router
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.statements import Thing
@@ -68,17 +69,28 @@ class Run:
     context: MigrationContext
     database: RegisteredDatabase
     blocks: Blocks = field(init=False)
+    _chronicle: Chronicle | None = None
 
     def __post_init__(self) -> None:
         self.blocks = Blocks(self.database.name, tuple(self.database.registry))
 
-    @cached_property
-    def chronicle(self) -> Chronicle:
-        """Return what the whole history says."""
+    def chronicle(self, arguments: Mapping[str, Any]) -> Chronicle:
+        """Return what the whole history says, which is read once.
+
+        Args:
+            arguments: for each revision's functions.
+        """
         environment = self.context.environment_context
         if environment is None:
             raise ConfigurationError("a shared history runs inside an env.py only")
-        return read_history(environment.script, environment.config, self.database.registry)
+        if self._chronicle is None:
+            naming_convention = getattr(self.context.opts.get("target_metadata"), "naming_convention", {})
+            databases = self.database.registry
+            around = Surroundings(
+                environment.config, environment.script, tuple(databases), naming_convention, arguments
+            )
+            self._chronicle = read_history(around, databases)
+        return self._chronicle
 
     def take(self, step: RevisionStep) -> None:
         """Let a step's function run under the router."""
@@ -86,12 +98,18 @@ class Run:
 
         def migrate(**arguments: Any) -> None:
             revision = step.revision.revision
-            state = self.chronicle.state(revision, is_upgrade=step.is_upgrade)
-            decider = Decider(self.database, self.chronicle.homes, self._has if not self.context.as_sql else None)
+            chronicle = self.chronicle(arguments)
+            state = chronicle.state(revision, is_upgrade=step.is_upgrade)
+            decider = Decider(self.database, chronicle.homes, self._has if not self.context.as_sql else None)
             router = Router(self.context, decider, state, revision, self.blocks)
+            chapter = chronicle.chapters[revision]
             try:
-                with router.active():
-                    original(**arguments)
+                if step.is_upgrade and chapter.says_all and self._is_plain:
+                    # Its Python would say the same again.
+                    router.repeat(chapter.statements)
+                else:
+                    with router.active():
+                        original(**arguments)
             except MultidbError:
                 raise
             except Exception:
@@ -99,6 +117,17 @@ class Run:
                 raise
 
         step.migration_fn = migrate
+
+    @property
+    def _is_plain(self) -> bool:
+        """Tell whether operations do here what Alembic and SQLAlchemy make of them, and nothing else."""
+        connection = self.context.connection
+        return (
+            isinstance(connection, Connection)
+            and type(self.context.impl) is PostgresqlImpl
+            and not self.context.as_sql
+            and not connection.get_execution_options().get("schema_translate_map")
+        )
 
     def _has(self, thing: Thing) -> bool:
         """Tell whether the database has something of a name."""

@@ -65,6 +65,7 @@ class SilentDialect(PGDialect):
     supports_statement_cache = True
     server_version_info = (18, 0)
     default_schema_name = "public"
+    _backslash_escapes = False
 
     def initialize(self, connection: Any) -> None:
         """Ask nothing about the server."""
