@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alembic.script import Script
@@ -25,6 +26,8 @@ class Chapter:
         statements: what it runs, in its order.
         asks: whether it asks the database for something.
         says_all: whether the statements are all that it would do on any database.
+        parents: the revisions right before it.
+        ancestors: the revisions that come before it, whatever way is gone.
         error: what it raised without a database; empty if nothing.
     """
 
@@ -34,6 +37,8 @@ class Chapter:
     statements: tuple[Recorded, ...]
     asks: bool
     says_all: bool
+    parents: tuple[str, ...]
+    ancestors: frozenset[str]
     error: str = ""
 
 
@@ -70,7 +75,7 @@ def read_history(around: Surroundings, databases: Databases) -> Chronicle:
     with silenced(), without_collection():
         for revision in reversed(list(around.script.walk_revisions())):
             before = _before(revision, chapters, memory)
-            chapters[revision.revision] = _chapter(revision, before, around)
+            chapters[revision.revision] = _chapter(revision, before, chapters, around)
     for item in {id(item): item for item in memory.values()}.values():
         for name in item.names:
             if name.schema is not None:
@@ -79,21 +84,39 @@ def read_history(around: Surroundings, databases: Databases) -> Chronicle:
 
 
 def _before(revision: Script, chapters: dict[str, Chapter], memory: Memory) -> State:
-    """Return what the revisions before this one have left."""
-    state = State(revision.revision, memory, learns=True)
-    for parent in revision._all_down_revisions:
-        after = chapters[parent].after
-        state.names |= after.names
-        state.references |= after.references
+    """Return what the revisions before this one have left: one line of them, and then what the others did beside it."""
+    parents = [chapters[parent] for parent in revision._all_down_revisions]
+    if not parents:
+        return State(revision.revision, memory, learns=True, follows=True)
+    state, known = parents[0].after, {parents[0].revision, *parents[0].ancestors}
+    wanted = frozenset[str]().union(*({each.revision, *each.ancestors} for each in parents))
+    for chapter in [each for each in chapters.values() if each.revision in wanted - known]:
+        state = state.after(chapter.revision, learns=False)
+        _tell(state, chapter.statements)
     return state
 
 
-def _chapter(revision: Script, before: State, around: Surroundings) -> Chapter:
+def _tell(state: State, statements: Iterable[Recorded]) -> None:
+    for item in statements:
+        for statement in read(item.sql):
+            state.make(statement, item.only)
+            state.finish(statement)
+
+
+def _chapter(revision: Script, before: State, chapters: dict[str, Chapter], around: Surroundings) -> Chapter:
     """Run one revision; if it asks for something, once more with the other answer."""
     run = record(revision.module.upgrade, revision.path, around)
-    after = before.at(revision.revision, learns=True)
-    for item in run.statements:
-        for statement in read(item.sql):
-            after.make(statement, item.only)
-            after.finish(statement)
-    return Chapter(revision.revision, before, after, tuple(run.statements), run.asks, run.says_all, run.error)
+    after = before.after(revision.revision, learns=True)
+    _tell(after, run.statements)
+    parents = [chapters[parent] for parent in revision._all_down_revisions]
+    return Chapter(
+        revision=revision.revision,
+        before=before,
+        after=after,
+        statements=tuple(run.statements),
+        asks=run.asks,
+        says_all=run.says_all,
+        parents=tuple(each.revision for each in parents),
+        ancestors=frozenset[str]().union(*({each.revision, *each.ancestors} for each in parents)),
+        error=run.error,
+    )

@@ -143,10 +143,11 @@ class Decider:
         """Return where something is at home; None if nobody knows it."""
         if thing.kind == "extension":
             return self.homes.of_extension(thing.name)
+        for item in state.known([thing]):
+            if thing.kind != "schema" or item in self.homes.present:
+                return self.homes.of(item)
         if thing.kind == "schema":
             return self.homes.of_schema(thing.name)
-        for item in state.known([thing]):
-            return self.homes.of(item)
         if thing.kind == "relation" and statement.role in ("other", "table"):
             return self.homes.of_table([thing]) or None
         return None

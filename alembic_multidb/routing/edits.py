@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from alembic_multidb.routing.text import without_parameters
 
@@ -44,6 +44,32 @@ def executed(sql: str) -> list[str]:
 
 def _literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def with_moves(source: str, moves: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> str:
+    """Return a file whose functions begin and end with statements of SQL.
+
+    Args:
+        source: the file.
+        moves: by the name of a function, what it begins and ends with.
+    """
+    edits: list[tuple[int, int, list[str]]] = []
+    for node in ast.parse(source).body:
+        before, after = moves.get(node.name, ((), ())) if isinstance(node, ast.FunctionDef) else ((), ())
+        if not (before or after) or not isinstance(node, ast.FunctionDef):
+            continue
+        lines = source.splitlines()
+        has_docstring = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+        first, last = node.body[0], node.body[-1]
+        begin = (first.end_lineno or first.lineno) if has_docstring else first.lineno - 1
+        end = last.end_lineno or last.lineno
+        inside = [
+            *(" " * first.col_offset + line for sql in before for line in executed(sql)),
+            *lines[begin:end],
+            *(" " * first.col_offset + line for sql in after for line in executed(sql)),
+        ]
+        edits.append((begin + 1, end, inside))
+    return applied(source, edits)
 
 
 def applied(source: str, edits: Iterable[tuple[int, int, list[str]]]) -> str:

@@ -15,9 +15,9 @@ from alembic.script import Script, ScriptDirectory
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
-from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.edits import CannotCutError
-from alembic_multidb.routing.plan import PlannedStatement, decide_all
+from alembic_multidb.routing.plan import PlannedStatement, plan_revision
+from alembic_multidb.routing.presence import Presence
 from alembic_multidb.routing.record import Run, Surroundings, record, silenced
 from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.statements import read
@@ -48,11 +48,16 @@ class Forker:
 
     Attributes:
         around: what its revisions find around them.
-        chronicle: what they say.
+        presence: what is where at each of them.
     """
 
     around: Surroundings
-    chronicle: Chronicle
+    presence: Presence
+
+    @property
+    def chronicle(self) -> Chronicle:
+        """Return what the revisions say."""
+        return self.presence.chronicle
 
     def fork(self, database: RegisteredDatabase) -> list[ForkedRevision]:
         """Return every revision's file as it is for one database.
@@ -80,7 +85,8 @@ class Forker:
         planned = {name: self._planned(revision, database, name) for name in ("upgrade", "downgrade")}
         calls = [call for statements in planned.values() for call in _calls(statements)]
         is_plain = "on_database" not in source and "only" not in source
-        if is_plain and all(call.verdict == "runs" for call in calls):
+        moves = any(not item.recorded.lines for statements in planned.values() for item in statements)
+        if is_plain and not moves and all(call.verdict == "runs" for call in calls):
             kind, text, asks = "copied", source, self.chronicle.chapters[revision.revision].asks
         else:
             kind = "cut" if any(call.verdict != "skips" for call in calls) else "empty"
@@ -96,13 +102,12 @@ class Forker:
             CannotCutError: nobody knows it.
         """
         is_upgrade = name == "upgrade"
-        state = self.chronicle.state(revision.revision, is_upgrade=is_upgrade)
         recorded = (
             self.chronicle.chapters[revision.revision].statements
             if is_upgrade
             else tuple(self._recorded(revision.module, revision.path, name).statements)
         )
-        planned = decide_all(Decider(database, self.chronicle.homes), state, recorded)
+        planned = plan_revision(self.presence, revision.revision, database, recorded, is_upgrade=is_upgrade)
         for item in planned:
             if item.decision.verdict == "undecidable":
                 raise CannotCutError(*item.recorded.lines[:1] or (0,))
@@ -125,7 +130,7 @@ class Forker:
         line = 0
         for way in ways(source, database.name, calls):
             try:
-                text = way.result()
+                text = way.result({name: _moves(statements) for name, statements in planned.items()})
             except CannotCutError as error:
                 line = line or error.line
                 continue
@@ -162,7 +167,7 @@ def fork_history(
         HistoryError: a revision cannot be taken apart.
     """
     around = Surroundings.without_env(config, script, databases[0].registry)
-    forker = Forker(around, read_history(around, databases[0].registry))
+    forker = Forker(around, Presence(read_history(around, databases[0].registry)))
     return {database.name: forker.fork(database) for database in databases}
 
 
@@ -188,10 +193,22 @@ def _calls(statements: Sequence[PlannedStatement]) -> list[Call]:
     """Return what becomes of each text, which may hold several statements; questions that can stay are left out."""
     texts: dict[int, list[PlannedStatement]] = {}
     for item in statements:
+        if not item.recorded.lines:
+            continue  # it comes or leaves by itself
         if item.decision.statement.reads and item.decision.verdict == "runs":
             continue
         texts.setdefault(id(item.recorded), []).append(item)
     return [_call(items) for items in texts.values()]
+
+
+def _moves(statements: Sequence[PlannedStatement]) -> tuple[list[str], list[str]]:
+    """Return what comes before a function's own statements, and what leaves after them."""
+    own = [number for number, item in enumerate(statements) if item.recorded.lines]
+    first = own[0] if own else sum(not item.decision.statement.sql.startswith("DO $leaves$") for item in statements)
+    return (
+        [item.recorded.sql for item in statements[:first]],
+        [item.recorded.sql for item in statements[first:] if not item.recorded.lines],
+    )
 
 
 def _call(items: Sequence[PlannedStatement]) -> Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from alembic_multidb.registry import Databases, TableName
@@ -27,10 +27,13 @@ class ItemHomes:
     Attributes:
         databases: the registry.
         schemas: which items lie in each schema other than the default one.
+        present: where types, functions and the like are that come and go, at one point of the history; what is not
+            among them is where it ever is.
     """
 
     databases: Databases
     schemas: dict[str, list[Item]] = field(default_factory=dict)
+    present: Mapping[Item, frozenset[str]] = field(default_factory=dict)
     _known: dict[int, tuple[Item, frozenset[str]]] = field(default_factory=dict)
 
     @property
@@ -40,6 +43,12 @@ class ItemHomes:
 
     def of(self, item: Item) -> frozenset[str]:
         """Return the homes of an item: one of a table, any number of what tables use; none if it has none."""
+        if item in self.present:
+            return self.present[item]
+        return self.ever_of(item)
+
+    def ever_of(self, item: Item) -> frozenset[str]:
+        """Return the homes that an item has at any time of the history."""
         if id(item) not in self._known:
             self._known[id(item)] = item, self._work_out(item, frozenset())
         return self._known[id(item)][1]
@@ -61,9 +70,16 @@ class ItemHomes:
         """Return the homes of a schema: where it is declared, or something of the history lies in it."""
         if name == DEFAULT_SCHEMA:
             return self.everywhere
-        declared = {each.name for each in self.databases.declarations if name in each.schemas}
-        used = frozenset[str]().union(*(self.of(item) for item in self.schemas.get(name, ())))
+        declared = self._declared(name)
+        used = frozenset[str]().union(*(self.ever_of(item) for item in self.schemas.get(name, ())))
         return used | declared or self.default
+
+    def declared_of(self, item: Item) -> frozenset[str]:
+        """Return the databases that name an item in the registry, as they may do with a schema."""
+        return self._declared(item.names[-1].name) if item.names[-1].kind == "schema" else frozenset()
+
+    def _declared(self, schema: str) -> frozenset[str]:
+        return frozenset(each.name for each in self.databases.declarations if schema in each.schemas)
 
     def of_extension(self, name: str) -> frozenset[str]:
         """Return the databases that may have an extension; all of them if nobody declares it."""
@@ -94,7 +110,7 @@ class ItemHomes:
         if item.role == "view":
             return self._of_view(item, seen)
         users = frozenset[str]().union(*(self._work_out(user, seen) for user in item.users))
-        return users or self._of_body(item, seen) or self.default
+        return users or self.of_unused(item, seen)
 
     def _of_view(self, item: Item, seen: frozenset[int]) -> frozenset[str]:
         """Return where everything is that a view stands on."""
@@ -102,11 +118,10 @@ class ItemHomes:
             return self.of_table(item.names)
         return frozenset.intersection(*(self._work_out(each, seen) for each in item.stands_on))
 
-    def _of_body(self, item: Item, seen: frozenset[int]) -> frozenset[str]:
-        """Return where a function can be that nothing uses."""
-        if not item.stands_on:
-            return frozenset()
-        return frozenset.intersection(*(self._work_out(each, seen) for each in item.stands_on))
+    def of_unused(self, item: Item, seen: frozenset[int] = frozenset()) -> frozenset[str]:
+        """Return where something is that nothing uses: where all tables of a function's body are, or in the default."""
+        bodies = [self._work_out(each, seen) for each in item.stands_on]
+        return (frozenset.intersection(*bodies) if bodies else frozenset()) or self.default
 
 
 def _by_default(explanation: object) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from alembic_multidb.statements import Made, Role, Statement, Thing
+from alembic_multidb.statements import Made, Role, Statement, Thing, without
 
 
 @dataclass(eq=False)
@@ -29,13 +31,31 @@ class Item:
     stands_on: list[Item] = field(default_factory=list)
     pinned: frozenset[str] | None = None
 
+    @property
+    def moves(self) -> bool:
+        """Tell whether it comes and goes with those that use it: a type, function, sequence or schema by itself."""
+        return self.role in ("other", "sequence") and self.part_of is None and self.pinned is None
+
     def __repr__(self) -> str:
         return f"<{self.role} {self.names[-1]}>"
 
 
+class Deed(NamedTuple):
+    """A statement that made something what it is, and when that was, among others."""
+
+    when: int
+    sql: str
+
+
+_clock = itertools.count()
+
 # By revision, name and how many of that name came before: what a revision made, so that a second look at it finds the
 # same items.
 Memory = dict[tuple[str, Thing, int], Item]
+
+# The kinds of statements that make something what it is.
+_DEEDS = ("create", "composite type", "define", "alter", "rename", "comment", "grant", "sec label")
+_NOTHING: frozenset[Item] = frozenset()
 
 # How Alembic calls the table that takes another one's place, when a batch makes it anew.
 _BATCH = "_alembic_tmp_"
@@ -49,23 +69,38 @@ class State:
         revision: the revision whose statements come next.
         memory: what each revision made.
         learns: whether statements tell about items (as the history is read), or only what they are called now.
+        follows: whether is followed what uses what, and what was said of types, functions and the like.
         fallback: names that a downgrade finds again.
         names: items by their present names.
         references: the foreign keys, by their table and name: what they point at.
         counts: how often the revision has made something of a name.
+        uses: by an item and the name of one of its parts: the types, functions and sequences that it stands on.
+        deeds: the statements that made types, functions, sequences and schemas what they are, in order.
+        touched: what the revision has used or changed of these, each with the user.
     """
 
     revision: str
     memory: Memory
     learns: bool = False
+    follows: bool = False
     fallback: Mapping[Thing, Item] = field(default_factory=dict)
     names: dict[Thing, Item] = field(default_factory=dict)
     references: dict[tuple[int, str], Item] = field(default_factory=dict)
     counts: Counter[Thing] = field(default_factory=Counter)
+    uses: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
+    deeds: dict[Item, tuple[Deed, ...]] = field(default_factory=dict)
+    touched: set[tuple[Item, Item]] = field(default_factory=set)
 
     def at(self, revision: str, *, learns: bool = False, fallback: Mapping[Thing, Item] | None = None) -> State:
         """Return a copy for the statements of a revision."""
-        return State(revision, self.memory, learns, fallback or {}, dict(self.names), dict(self.references))
+        return State(revision, self.memory, learns, learns, fallback or {}, dict(self.names), dict(self.references))
+
+    def after(self, revision: str, *, learns: bool) -> State:
+        """Return a copy for the statements of a revision that is read, with all that is followed."""
+        state = self.at(revision, learns=learns)
+        state.follows = True
+        state.uses, state.deeds = dict(self.uses), dict(self.deeds)
+        return state
 
     def make(self, statement: Statement, pinned: frozenset[str] | None = None) -> None:
         """Take in what a statement makes, before it is decided where it runs."""
@@ -77,20 +112,18 @@ class State:
             self.references[id(self.table(table)), reference.name] = self.table(reference.target)
         if self.learns:
             self._learn(statement)
+        if self.follows:
+            self._follow(statement)
 
     def finish(self, statement: Statement) -> None:
         """Take in what is called otherwise, or gone, after a statement."""
         for inner in statement.inner:
             self.finish(inner)
         for before, after in statement.renames:
-            item = self.names.pop(before, None)
-            if item is not None:
-                self.names[after] = item
-                if self.learns:
-                    item.names.append(after)
+            self._rename(before, after)
         if statement.drops:
             for thing in statement.subjects:
-                self.names.pop(thing, None)
+                self._drop(thing, statement.cascades)
 
     def table(self, thing: Thing) -> Item:
         """Return the item of a name; a table that no revision was seen to make is one of its own."""
@@ -107,6 +140,35 @@ class State:
             if found is not None:
                 yield found
 
+    def _rename(self, before: Thing, after: Thing) -> None:
+        item = self.names.pop(before, None)
+        if item is not None:
+            self.names[after] = item
+            self._lies(after, item)
+            if self.learns:
+                item.names.append(after)
+        if before.kind == "schema":
+            for thing in [thing for thing in self.names if thing.schema == before.name]:
+                self._rename(thing, thing._replace(schema=after.name))
+
+    def _lies(self, thing: Thing, item: Item) -> None:
+        """Remember that something lies in a schema for a while."""
+        schema = self.names.get(Thing("schema", None, thing.schema)) if thing.schema is not None else None
+        if schema is not None:
+            self.touched.add((schema, item))
+
+    def _drop(self, thing: Thing, cascades: bool) -> None:
+        item = self.names.pop(thing, None)
+        if item is None:
+            return
+        for key in [key for key in self.uses if item in (key[0], key[0].part_of)]:
+            del self.uses[key]
+        if cascades:
+            gone = [name for name, each in self.names.items() if item in each.stands_on and each.role == "view"]
+            gone += [name for name in self.names if thing.kind == "schema" and name.schema == thing.name]
+            for name in gone:
+                self._drop(name, cascades)
+
     def _make(self, made: Made, statement: Statement, pinned: frozenset[str] | None) -> None:
         present = self.names.get(made.thing)
         is_there = present is not None and (statement.if_exists or made.role in ("view", "other"))
@@ -117,12 +179,42 @@ class State:
             present = self.names[made.thing] = self.memory.setdefault(key, present)
             if made.thing.name.startswith(_BATCH):
                 present.part_of = self.table(made.thing._replace(name=made.thing.name.removeprefix(_BATCH)))
+        self._lies(made.thing, present)
         if pinned is not None and self.learns:
             present.pinned = (present.pinned or frozenset()) | pinned
         if made.part_of is not None:
             owner = self.table(made.part_of)
             if owner is not present:
                 present.part_of = owner
+
+    def _follow(self, statement: Statement) -> None:
+        """Remember which parts stand on what, and what was said of types, functions and the like."""
+        subjects = list(self.known(statement.subjects))
+        for item in subjects:
+            self.touched |= {(used, item) for used in self.known((*statement.uses, *statement.hints)) if used.moves}
+            if item.moves and not statement.drops and statement.kind.startswith(_DEEDS):
+                self._remember(item, statement)
+        owners = list(self.known(made.thing for made in statement.makes[:1])) if statement.kind == "index" else subjects
+        for owner in owners[:1]:
+            for part in statement.parts:
+                used = frozenset(item for item in self.known(part.uses) if item.moves and item is not owner)
+                key = owner, part.name
+                self.uses[key] = used | (self.uses.get(key, _NOTHING) if owner.role == "other" else _NOTHING)
+            for name in statement.lost:
+                self.uses.pop((owner, name), None)
+            if statement.renamed is not None:
+                before, after = statement.renamed
+                self.uses[owner, after] = self.uses.pop((owner, before), _NOTHING)
+
+    def _remember(self, item: Item, statement: Statement) -> None:
+        self.touched.add((item, item))
+        known = self.deeds.get(item, ())
+        if known and statement.makes and not statement.kind.startswith("create function"):
+            return  # it was asked whether it is there, and both answers are known
+        others = [thing for thing in statement.subjects if self.names.get(thing) is not item]
+        text = without(statement.sql, subjects=others) if others else statement.sql
+        if text is not None:
+            self.deeds[item] = (*known, Deed(next(_clock), text))
 
     def _learn(self, statement: Statement) -> None:
         """Remember who uses what."""

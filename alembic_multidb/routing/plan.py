@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alembic.config import Config
@@ -11,6 +12,7 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.items import State
+from alembic_multidb.routing.presence import Move, Presence
 from alembic_multidb.routing.record import Recorded, Surroundings
 from alembic_multidb.statements import read
 
@@ -68,12 +70,12 @@ def plan_chronicle(
     chronicle: Chronicle, script: ScriptDirectory, database: RegisteredDatabase
 ) -> list[PlannedRevision]:
     """Return the same for a history that has been read already."""
-    decider = Decider(database, chronicle.homes)
+    presence = Presence(chronicle)
     return [
         PlannedRevision(
             revision=chapter.revision,
             title=str(script.get_revision(chapter.revision).doc or ""),
-            statements=decide_all(decider, chronicle.state(chapter.revision, is_upgrade=True), chapter.statements),
+            statements=plan_revision(presence, chapter.revision, database, chapter.statements, is_upgrade=True),
             asks=chapter.asks,
             error=chapter.error,
         )
@@ -81,9 +83,41 @@ def plan_chronicle(
     ]
 
 
-def decide_all(decider: Decider, state: State, statements: tuple[Recorded, ...]) -> tuple[PlannedStatement, ...]:
+def plan_revision(
+    presence: Presence,
+    revision: str,
+    database: RegisteredDatabase,
+    statements: Sequence[Recorded],
+    *,
+    is_upgrade: bool,
+) -> tuple[PlannedStatement, ...]:
+    """Return what becomes of a revision's statements, with what comes before them and leaves after them.
+
+    Args:
+        presence: what is where.
+        revision: its id.
+        database: where they would run.
+        statements: what its function says.
+        is_upgrade: which of the two functions it is.
+    """
+    decider = Decider(database, presence.homes(revision))
+    state = presence.chronicle.state(revision, is_upgrade=is_upgrade)
+    return (
+        *_moved(presence.comes(revision, database.name, is_upgrade=is_upgrade), "it is used here from now on"),
+        *_decided(decider, state, statements),
+        *_moved(presence.leaves(revision, database.name, is_upgrade=is_upgrade), "nothing uses it here any more"),
+    )
+
+
+def _moved(moves: Sequence[Move], why: str) -> Iterator[PlannedStatement]:
+    for move in moves:
+        for statement in read(move.sql):
+            decision = Decision(statement=statement, verdict="runs", sql=move.sql, why=why)
+            yield PlannedStatement(decision=decision, recorded=Recorded(move.sql))
+
+
+def _decided(decider: Decider, state: State, statements: Sequence[Recorded]) -> Iterator[PlannedStatement]:
     """Decide about the statements of one revision, one after the other."""
-    found = []
     for recorded in statements:
         for statement in read(recorded.sql):
             state.make(statement)
@@ -92,5 +126,4 @@ def decide_all(decider: Decider, state: State, statements: tuple[Recorded, ...])
             else:
                 decision = pinned(statement, decider.database.name, recorded.only)
             state.finish(statement)
-            found.append(PlannedStatement(decision=decision, recorded=recorded))
-    return tuple(found)
+            yield PlannedStatement(decision=decision, recorded=recorded)

@@ -88,7 +88,7 @@ class Router:
             return self._decided(run, construct)
         for decision in decisions:
             if decision.sql is not None:
-                self._decided(run, _as_ddl(decision.sql))
+                self._decided(run, as_ddl(decision.sql))
         return None
 
     def repeat(self, statements: Iterable[Recorded]) -> None:
@@ -103,7 +103,7 @@ class Router:
             is_whole = all(decision.verdict == "runs" for decision in decisions)
             for sql in [recorded.sql] if is_whole else [each.sql for each in decisions if each.sql is not None]:
                 try:
-                    self.context.impl._exec(_as_ddl(sql))
+                    self.context.impl._exec(as_ddl(sql))
                 except DBAPIError:
                     log.error("line %s of revision %s was run", *(recorded.lines[:1] or ("?",)), self.revision)
                     raise
@@ -123,7 +123,7 @@ class Router:
             raise self._undecidable(decisions[0].statement, "the ORM waits for rows of it; use @only() on the function")
         instead = _what_is_left(sql, decisions)
         if isinstance(construct, DDLElement):
-            return _as_ddl(instead), (), {}
+            return as_ddl(instead), (), {}
         return text(without_parameters(instead)), (), {}
 
     def before_cursor_execute(
@@ -213,7 +213,7 @@ def undecidable(revision: str, database: RegisteredDatabase, statement: Statemen
     )
 
 
-def _as_ddl(sql: str) -> DDL:
+def as_ddl(sql: str) -> DDL:
     """Return a text that is sent as it is."""
     return DDL(sql.replace("%", "%%"))  # type: ignore[no-untyped-call]
 

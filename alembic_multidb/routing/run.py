@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,11 @@ from sqlalchemy import Connection, text
 
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.chronicle import Chronicle, read_history
+from alembic_multidb.routing.chronicle import read_history
 from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.presence import Move, Presence
 from alembic_multidb.routing.record import Surroundings
-from alembic_multidb.routing.router import OURS, Router
+from alembic_multidb.routing.router import OURS, Router, as_ddl
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.statements import Thing
 
@@ -28,6 +29,7 @@ _EXISTS = {
         "relation": "SELECT to_regclass(:name) IS NOT NULL",
         "type": "SELECT to_regtype(:name) IS NOT NULL",
         "function": "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = :name)",
+        "schema": "SELECT to_regnamespace(:name) IS NOT NULL",
     }.items()
 }
 
@@ -69,13 +71,13 @@ class Run:
     context: MigrationContext
     database: RegisteredDatabase
     blocks: Blocks = field(init=False)
-    _chronicle: Chronicle | None = None
+    _presence: Presence | None = None
 
     def __post_init__(self) -> None:
         self.blocks = Blocks(self.database.name, tuple(self.database.registry))
 
-    def chronicle(self, arguments: Mapping[str, Any]) -> Chronicle:
-        """Return what the whole history says, which is read once.
+    def presence(self, arguments: Mapping[str, Any]) -> Presence:
+        """Return what is where at each point of the history, which is read once.
 
         Args:
             arguments: for each revision's functions.
@@ -83,14 +85,14 @@ class Run:
         environment = self.context.environment_context
         if environment is None:
             raise ConfigurationError("a shared history runs inside an env.py only")
-        if self._chronicle is None:
+        if self._presence is None:
             naming_convention = getattr(self.context.opts.get("target_metadata"), "naming_convention", {})
             databases = self.database.registry
             around = Surroundings(
                 environment.config, environment.script, tuple(databases), naming_convention, arguments
             )
-            self._chronicle = read_history(around, databases)
-        return self._chronicle
+            self._presence = Presence(read_history(around, databases))
+        return self._presence
 
     def take(self, step: RevisionStep) -> None:
         """Let a step's function run under the router."""
@@ -98,18 +100,20 @@ class Run:
 
         def migrate(**arguments: Any) -> None:
             revision = step.revision.revision
-            chronicle = self.chronicle(arguments)
-            state = chronicle.state(revision, is_upgrade=step.is_upgrade)
-            decider = Decider(self.database, chronicle.homes, self._has if not self.context.as_sql else None)
+            presence = self.presence(arguments)
+            chapter = presence.chronicle.chapters[revision]
+            state = presence.chronicle.state(revision, is_upgrade=step.is_upgrade)
+            decider = Decider(self.database, presence.homes(revision), self._has if not self.context.as_sql else None)
             router = Router(self.context, decider, state, revision, self.blocks)
-            chapter = chronicle.chapters[revision]
             try:
+                self._bring(presence.comes(revision, self.database.name, is_upgrade=step.is_upgrade), revision)
                 if step.is_upgrade and chapter.says_all and self._is_plain:
                     # Its Python would say the same again.
                     router.repeat(chapter.statements)
                 else:
                     with router.active():
                         original(**arguments)
+                self._take_away(presence.leaves(revision, self.database.name, is_upgrade=step.is_upgrade), revision)
             except MultidbError:
                 raise
             except Exception:
@@ -117,6 +121,23 @@ class Run:
                 raise
 
         step.migration_fn = migrate
+
+    def _bring(self, moves: list[Move], revision: str) -> None:
+        """Make what a revision uses here first, unless it is there."""
+        missing = {thing for thing in {move.thing for move in moves} if self.context.as_sql or not self._has(thing)}
+        for thing in sorted(missing):
+            log.info("%s %s is made: revision %s uses it here", thing.kind, thing, revision)
+        self._run(move for move in moves if move.thing in missing)
+
+    def _take_away(self, moves: list[Move], revision: str) -> None:
+        """Drop what nothing uses here after a revision, and what is at home elsewhere."""
+        for move in moves:
+            log.info("%s %s is dropped: nothing uses it here after revision %s", move.thing.kind, move.thing, revision)
+        self._run(moves)
+
+    def _run(self, moves: Iterable[Move]) -> None:
+        for move in moves:
+            self.context.impl._exec(as_ddl(move.sql))
 
     @property
     def _is_plain(self) -> bool:

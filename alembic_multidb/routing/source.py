@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, applied, executed, pruned
+from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, applied, executed, pruned, with_moves
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,11 @@ class Cut:
     writes: bool
     _edits: list[tuple[int, int, list[str]]] = field(default_factory=list)
 
-    def result(self) -> str:
+    def result(self, moves: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> str:
         """Return the file as it is for the database.
+
+        Args:
+            moves: by the name of a function, the statements that it begins and ends with.
 
         Raises:
             CannotCutError: a statement does both what belongs here and what belongs elsewhere.
@@ -55,7 +58,7 @@ class Cut:
         for node in ast.parse(self.source).body:
             if isinstance(node, ast.FunctionDef) and (self.innermost or node.name in FUNCTIONS):
                 self._function(node)
-        return pruned(self.source, applied(self.source, self._edits))
+        return pruned(self.source, with_moves(applied(self.source, self._edits), moves))
 
     def _function(self, node: ast.FunctionDef) -> None:
         for decorator in node.decorator_list:

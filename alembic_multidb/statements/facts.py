@@ -42,6 +42,13 @@ class Reference(NamedTuple):
     target: Thing
 
 
+class Part(NamedTuple):
+    """A column, a constraint or a trigger, or all of what has no parts, and the things that it stands on."""
+
+    name: str
+    uses: frozenset[Thing]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One statement.
@@ -60,6 +67,10 @@ class Statement:
         hints: relations that its literals, or a function's body, may name.
         references: the foreign keys that it makes.
         constraints: the constraints of its subject that it changes or drops.
+        parts: what is made of its subject, or of what it makes, with what each part stands on.
+        lost: the names of parts that are gone afterwards.
+        renamed: the names of a part before and after.
+        cascades: whether what stands on a subject that it drops goes, too.
         if_exists: whether it passes over what is not there.
         reads: whether it gives rows and changes nothing.
         inner: the statements of a DO block.
@@ -79,6 +90,10 @@ class Statement:
     hints: frozenset[Thing] = frozenset()
     references: tuple[Reference, ...] = ()
     constraints: frozenset[str] = frozenset()
+    parts: tuple[Part, ...] = ()
+    lost: frozenset[str] = frozenset()
+    renamed: tuple[str, str] | None = None
+    cascades: bool = False
     if_exists: bool = False
     reads: bool = False
     inner: tuple[Statement, ...] = field(default=(), repr=False)

@@ -13,7 +13,8 @@ from postgast import pg_query_pb2 as nodes
 from alembic_multidb.sqltext import walk
 from alembic_multidb.statements.blocks import queries_of
 from alembic_multidb.statements.facts import Statement, Thing
-from alembic_multidb.statements.names import quoted_relation, relation, strings, thing
+from alembic_multidb.statements.names import quoted_relation, relation, strings
+from alembic_multidb.statements.parts import literals_of, part_renamed, parts_lost, parts_made, uses_of
 from alembic_multidb.statements.subjects import said_by
 
 # Casts of a literal to these look a relation up.
@@ -50,8 +51,11 @@ def _statement(text: str, node: Any) -> Statement:
     own = {item._replace(kind="relation") for item in said.subjects if item.kind == "type"}
     own |= {*said.subjects, *(made.thing for made in said.makes), *(item.target for item in said.references)}
     body = _body(text, which, inside)
-    uses = {item for item in _uses(inside) if item.schema not in _BUILT_IN}
+    uses = {item for item in uses_of(inside) if item.schema not in _BUILT_IN}
     uses |= {item for statement in body for item in statement.uses}
+    parts = parts_made(which, getattr(node, which))
+    if body:
+        parts = tuple(part._replace(uses=part.uses | uses) for part in parts)
     return Statement(
         sql=text,
         kind=which.removesuffix("_stmt").replace("_", " "),
@@ -63,9 +67,13 @@ def _statement(text: str, node: Any) -> Statement:
         renames=said.renames,
         mentions=frozenset(_mentions(inside) - own),
         uses=frozenset(uses - own),
-        hints=frozenset((_literals(inside) | _relations(body)) - own),
+        hints=frozenset(({*literals_of(inside)} | _relations(body)) - own),
         references=said.references,
         constraints=said.constraints,
+        parts=parts,
+        lost=parts_lost(which, getattr(node, which)),
+        renamed=part_renamed(which, getattr(node, which)),
+        cascades=which == "drop_stmt" and node.drop_stmt.behavior == nodes.DROP_CASCADE,
         if_exists=said.if_exists,
         reads=which in _READS and not any(isinstance(item, _WRITES) for item in inside),
     )
@@ -105,28 +113,6 @@ def _looked_up(cast: Any) -> Iterable[Thing]:
         name = quoted_relation(cast.arg.a_const.sval.sval)
         if name is not None:
             yield name
-
-
-def _uses(inside: list[Any]) -> Iterable[Thing]:
-    for node in inside:
-        if isinstance(node, nodes.TypeName) and not node.pct_type:
-            yield thing("type", strings(node.names))
-        elif isinstance(node, (nodes.FuncCall, nodes.CreateTrigStmt)):
-            yield thing("function", strings(node.funcname))
-
-
-def _literals(inside: list[Any]) -> set[Thing]:
-    """Return what literals that a function is called with may name: ``setval('a_id_seq', 1)``."""
-    found = set()
-    for node in inside:
-        if isinstance(node, nodes.FuncCall):
-            for argument in node.args:
-                # A negative location would be a missing argument; a literal may be cast.
-                inner = argument.type_cast.arg if argument.WhichOneof("node") == "type_cast" else argument
-                name = quoted_relation(inner.a_const.sval.sval) if inner.WhichOneof("node") == "a_const" else None
-                if name is not None and name.name:
-                    found.add(name)
-    return found
 
 
 def _body(text: str, which: str, inside: list[Any]) -> tuple[Statement, ...]:

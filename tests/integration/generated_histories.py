@@ -256,14 +256,14 @@ class History:
         )
 
     def _drop_table(self) -> None:
-        """Drop a table that shares its types with no other."""
+        """Drop a table, and those of its types that no other has."""
         table = self._table()
         others = set[str]().union(*(each.types for each in self._tables if each is not table))
-        if table.types & others or table.is_referred or len(self._tables) < 3:
+        if table.is_referred or len(self._tables) < 3:
             return
         self.undoable = False
         self._tables.remove(table)
         self._sql(f"DROP TABLE {table.name} CASCADE", "")
-        for name in sorted(table.types):
+        for name in sorted(table.types - others):
             self._types.remove(name)
             self._sql(f"DROP TYPE {name}", "")

@@ -408,6 +408,137 @@ def test_each_database_gets_its_own_and_no_more(shared: Shared, case: str) -> No
     assert shared.differences() == []
 
 
+# What comes and goes: revisions after TABLES, each an upgrade and a downgrade.
+MOVES = {
+    "a type whose last column in one home goes": [
+        (
+            """
+            op.execute("CREATE TYPE mood AS ENUM ('good')")
+            op.execute("ALTER TABLE users ADD COLUMN mood mood")
+            op.execute("ALTER TABLE ai_docs ADD COLUMN mood mood DEFAULT 'good'")
+            """,
+            """
+            op.execute("ALTER TABLE users DROP COLUMN mood; ALTER TABLE ai_docs DROP COLUMN mood")
+            op.execute("DROP TYPE mood")
+            """,
+        ),
+        (
+            """
+            op.execute("ALTER TYPE mood ADD VALUE 'bad'")
+            op.execute("COMMENT ON TYPE mood IS 'of people'")
+            """,
+            "op.execute('COMMENT ON TYPE mood IS NULL')",
+        ),
+        (
+            "op.drop_column('ai_docs', 'mood')",
+            "op.execute(\"ALTER TABLE ai_docs ADD COLUMN mood mood DEFAULT 'good'\")",
+        ),
+        (
+            """
+            op.execute("ALTER TYPE mood RENAME TO temper")
+            op.execute("ALTER TABLE ai_docs ADD COLUMN temper temper; ALTER TABLE users ALTER mood TYPE text")
+            """,
+            """
+            op.execute("ALTER TABLE users ALTER mood TYPE temper USING mood::temper")
+            op.execute("ALTER TABLE ai_docs DROP COLUMN temper")
+            op.execute("ALTER TYPE temper RENAME TO mood")
+            """,
+        ),
+    ],
+    "a type that is made first and used later, then by another table": [
+        ("op.execute(\"CREATE TYPE kind AS ENUM ('a', 'b')\")", "op.execute('DROP TYPE kind')"),
+        ("op.execute('ALTER TABLE ai_docs ADD COLUMN kind kind[]')", "op.drop_column('ai_docs', 'kind')"),
+        (
+            "op.execute('CREATE TABLE ai_more (k kind); CREATE TABLE users_more (k kind)')",
+            "op.execute('DROP TABLE ai_more, users_more')",
+        ),
+        (
+            "op.execute('DROP TABLE ai_more CASCADE; ALTER TABLE ai_docs DROP COLUMN kind')",
+            "op.execute('ALTER TABLE ai_docs ADD COLUMN kind kind[]; CREATE TABLE ai_more (k kind)')",
+        ),
+    ],
+    "functions with the triggers that call them": [
+        (
+            """
+            op.execute("CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$")
+            op.execute("CREATE TRIGGER t BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch()")
+            """,
+            """
+            op.execute("DROP TRIGGER t ON users")
+            op.execute("DROP FUNCTION touch()")
+            """,
+        ),
+        (
+            "op.execute('CREATE TRIGGER t BEFORE UPDATE ON ai_docs FOR EACH ROW EXECUTE FUNCTION touch()')",
+            "op.execute('DROP TRIGGER t ON ai_docs')",
+        ),
+        (
+            "op.execute('DROP TRIGGER t ON users')",
+            "op.execute('CREATE TRIGGER t BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch()')",
+        ),
+    ],
+    "a sequence, a domain and a schema": [
+        (
+            """
+            op.execute("CREATE SCHEMA s")
+            op.execute("CREATE DOMAIN s.positive AS int CHECK (VALUE > 0); CREATE SEQUENCE s.n START 7")
+            op.execute("ALTER TABLE users ADD COLUMN n s.positive DEFAULT nextval('s.n')")
+            op.execute("ALTER TABLE ai_docs ADD COLUMN n s.positive DEFAULT nextval('s.n')")
+            """,
+            """
+            op.execute("ALTER TABLE ai_docs DROP COLUMN n; ALTER TABLE users DROP COLUMN n")
+            op.execute("DROP SEQUENCE s.n; DROP DOMAIN s.positive; DROP SCHEMA s")
+            """,
+        ),
+        (
+            "op.execute('ALTER TABLE users ALTER n DROP DEFAULT, ALTER n TYPE int')",
+            "op.execute(\"ALTER TABLE users ALTER n TYPE s.positive, ALTER n SET DEFAULT nextval('s.n')\")",
+        ),
+        ("op.execute('ALTER SCHEMA s RENAME TO z')", "op.execute('ALTER SCHEMA z RENAME TO s')"),
+        (
+            "op.execute(\"ALTER TABLE users ALTER n SET DEFAULT nextval('z.n'); ALTER TABLE ai_docs DROP COLUMN n\")",
+            "op.execute(\"ALTER TABLE ai_docs ADD n z.positive DEFAULT nextval('z.n')\");"
+            "op.execute('ALTER TABLE users ALTER n DROP DEFAULT')",
+        ),
+    ],
+}
+
+
+class TestMoves:
+    """Types, functions, sequences and schemas come with the first use in a database, and leave with the last."""
+
+    @pytest.mark.parametrize("case", MOVES)
+    def test_each_database_has_at_every_revision_what_its_home_has(self, shared: Shared, case: str) -> None:
+        """On the way up, and on the way down."""
+        shared.revise(TABLES, DROPS)
+        for upgrade, downgrade in MOVES[case]:
+            shared.revise(upgrade, downgrade)
+        for revision in shared.revisions:
+            shared.upgrade(to=revision)
+            assert shared.differences() == [], revision
+        for revision in reversed(shared.revisions[:-1]):
+            shared.downgrade(to=revision)
+            assert shared.differences() == [], revision
+
+    @pytest.mark.parametrize("case", MOVES)
+    def test_a_fork_says_so(self, shared: Shared, case: str) -> None:
+        """Its files make and drop what comes and leaves."""
+        shared.revise(TABLES, DROPS)
+        for upgrade, downgrade in MOVES[case]:
+            shared.revise(upgrade, downgrade)
+        shared.upgrade()
+        script = ScriptDirectory.from_config(shared.config("core", connected=False))
+        forked = fork_history(script, shared.config("core", connected=False), list(shared.databases.values()))
+        ai = Database("ai", tables=["ai_*"], extensions={"vector": "*"})
+        shared.databases = Databases(Database("core", default=True), ai)
+        for name in ("core", "ai"):
+            for file in forked[name]:
+                (shared.folder / "versions" / file.file).write_text(file.text)
+            shared.downgrade(name, to="r001")
+            shared.upgrade(name)
+        assert shared.differences() == []
+
+
 def test_rows_are_where_their_tables_are(shared: Shared) -> None:
     """Data migrations run where their table is at home, and nowhere else."""
     shared.revise(TABLES, DROPS)
@@ -769,8 +900,9 @@ def _try_generated(folder: Path, new_database: NewDatabase, random: Random) -> N
     for upgrade, downgrade in history.revisions:
         made.revise(upgrade, downgrade)
     try:
-        made.upgrade()
-        assert made.differences() == []
+        for revision in made.revisions:
+            made.upgrade(to=revision)
+            assert made.differences() == [], revision
         if history.undoable:
             made.downgrade(to="r001")
             assert made.differences() == []

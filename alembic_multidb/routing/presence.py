@@ -1,0 +1,178 @@
+"""Types, functions, sequences and schemas come to a database with the first that uses them, and leave with the last.
+
+So each database has at every revision what the mixed one's part at its home has. Within a revision they are wherever
+they are before it, after it, or are used in between.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from psycopg.sql import SQL, Identifier, Literal
+
+from alembic_multidb.routing.chronicle import Chapter, Chronicle
+from alembic_multidb.routing.homes import ItemHomes
+from alembic_multidb.routing.items import Item, State
+from alembic_multidb.statements import Thing
+
+Homes = Mapping[Item, frozenset[str]]
+_LEAVES = """DO $leaves$ BEGIN {} EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $leaves$"""
+_WORDS = {"type": "TYPE", "relation": "SEQUENCE", "schema": "SCHEMA"}
+# All of a name: which of them a trigger calls is not looked into.
+_LEAVES_FUNCTION = """
+DO $leaves$
+DECLARE routine regprocedure;
+BEGIN
+    FOR routine IN SELECT oid::regprocedure FROM pg_proc WHERE proname = {name} AND {where} LOOP
+        EXECUTE 'DROP ROUTINE ' || routine;
+    END LOOP;
+EXCEPTION WHEN dependent_objects_still_exist THEN NULL;
+END $leaves$
+"""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A statement that makes something come or leave.
+
+    Attributes:
+        thing: its name, before or after the revision.
+        sql: the statement.
+    """
+
+    thing: Thing
+    sql: str
+
+
+@dataclass
+class Presence:
+    """Answers for the revisions of one history.
+
+    Attributes:
+        chronicle: what the history says.
+    """
+
+    chronicle: Chronicle
+    _during: dict[str, Homes] = field(default_factory=dict)
+
+    def homes(self, revision: str) -> ItemHomes:
+        """Return where everything is at home while a revision runs, in either direction."""
+        return replace(self.chronicle.homes, present=self._at_any_time_of(revision))
+
+    def comes(self, revision: str, database: str, *, is_upgrade: bool) -> list[Move]:
+        """Return what must come to a database before a revision's upgrade, or downgrade, begins.
+
+        Of what a branch beside it has brought, it is there already.
+        """
+        chapter = self.chronicle.chapters[revision]
+        state = chapter.before if is_upgrade else chapter.after
+        during, there = self._at_any_time_of(revision), self._at(state)
+        beside = self._touched_beside(chapter)
+        coming = {
+            item: _name(item, state)
+            for item in state.deeds
+            if item in there and database in during[item] and (database not in there[item] or item in beside)
+        }
+        # In the order of old: what has another name today had the old one for all of them.
+        deeds = sorted((deed, thing) for item, thing in coming.items() for deed in state.deeds[item])
+        return [Move(thing, deed.sql) for deed, thing in deeds]
+
+    def leaves(self, revision: str, database: str, *, is_upgrade: bool) -> list[Move]:
+        """Return what leaves a database after it, the newest first; nothing that a branch beside it uses."""
+        chapter = self.chronicle.chapters[revision]
+        state = chapter.after if is_upgrade else chapter.before
+        during, there = self._at_any_time_of(revision), self._at(state)
+        beside = self._touched_beside(chapter)
+        return [
+            Move(_name(item, state), _leaving(_name(item, state)))
+            for item in reversed(state.deeds)
+            if item in there and database in during[item] - there[item] and item not in beside
+        ]
+
+    def _at_any_time_of(self, revision: str) -> Homes:
+        """Return where things are before a revision, after it, or where something uses them in between."""
+        if revision not in self._during:
+            chapter = self.chronicle.chapters[revision]
+            before, after = self._at(chapter.before), self._at(chapter.after)
+            found: dict[Item, frozenset[str]] = defaultdict(frozenset)
+            for there in (before, after, *map(self._at_end_of, self._parents(chapter))):
+                for item, homes in there.items():
+                    found[item] |= homes
+            for used, user in chapter.after.touched:
+                if used.moves:
+                    own = found.get(user, frozenset()) if user.moves else self.chronicle.homes.of(user)
+                    found[used] |= own
+            self._during[revision] = {
+                item: homes or self.chronicle.homes.of_unused(item) for item, homes in found.items()
+            }
+        return self._during[revision]
+
+    def _parents(self, chapter: Chapter) -> list[Chapter]:
+        """Return the parents of a merge, each of which may have left something behind."""
+        script = [self.chronicle.chapters[name] for name in chapter.parents]
+        return script if len(script) > 1 else []
+
+    def _at_end_of(self, chapter: Chapter) -> Homes:
+        return self._at(chapter.after)
+
+    def _touched_beside(self, chapter: Chapter) -> frozenset[Item]:
+        """Return what revisions use that come neither before nor after this one."""
+        beside = [
+            each
+            for each in self.chronicle.chapters.values()
+            if each is not chapter and each.revision not in chapter.ancestors and chapter.revision not in each.ancestors
+        ]
+        return frozenset(used for each in beside for used, _ in each.after.touched)
+
+    def _at(self, state: State) -> Homes:
+        """Return where the things are that come and go, by who uses them at one point of the history."""
+        alive = set(state.names.values())
+        users: dict[Item, list[Item]] = defaultdict(list)
+        for (user, _), used in state.uses.items():
+            if user in alive:
+                for item in used:
+                    users[item].append(user)
+        for thing, item in state.names.items():
+            schema = state.names.get(Thing("schema", None, thing.schema)) if thing.schema else None
+            if schema is not None:
+                users[schema].append(item)
+        found: dict[Item, frozenset[str]] = {}
+        for item in state.deeds:
+            if item in alive and item.moves:
+                self._work_out(item, users, found, frozenset())
+        return found
+
+    def _work_out(
+        self, item: Item, users: Mapping[Item, Iterable[Item]], found: dict[Item, frozenset[str]], seen: frozenset[Item]
+    ) -> frozenset[str]:
+        if not item.moves:
+            return self.chronicle.homes.of(item)
+        if item not in found:
+            if item in seen:
+                return frozenset()
+            homes = frozenset[str]().union(
+                *(self._work_out(user, users, found, seen | {item}) for user in users.get(item, ()))
+            )
+            homes |= self.chronicle.homes.declared_of(item)
+            found[item] = homes or self.chronicle.homes.of_unused(item)
+        return found[item]
+
+
+def _name(item: Item, state: State) -> Thing:
+    return next(thing for thing, each in state.names.items() if each is item)
+
+
+def _leaving(thing: Thing) -> str:
+    """Return the statement that drops something unless somebody uses it whom nobody has seen."""
+    if thing.kind == "function":
+        where = (
+            SQL("pg_function_is_visible(oid)")
+            if thing.schema is None
+            else SQL("pronamespace = {}::regnamespace").format(Literal(Identifier(thing.schema).as_string(None)))
+        )
+        return SQL(_LEAVES_FUNCTION).format(name=Literal(thing.name), where=where).as_string(None).strip()
+    name = Identifier(*(part for part in (thing.schema, thing.name) if part))
+    drop = SQL("DROP {} IF EXISTS {};").format(SQL(_WORDS[thing.kind]), name)
+    return SQL(_LEAVES).format(drop).as_string(None)
