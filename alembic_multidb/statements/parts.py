@@ -25,6 +25,13 @@ _LABELS = {
 }
 _COLUMNS = (nodes.OBJECT_COLUMN, nodes.OBJECT_ATTRIBUTE)
 WHOLE = ""
+# Names that PostgreSQL itself gives to types and functions; a table that uses no others need not be looked through.
+EVERYBODYS = frozenset(
+    {
+        *("bigserial", "bytea", "citext", "date", "gen_random_uuid", "inet", "json", "jsonb", "now", "serial"),
+        *("smallserial", "text", "timestamptz", "tsvector", "uuid", "uuid_generate_v4", "vector"),
+    }
+)
 
 
 def uses_of(inside: Iterable[Any]) -> Iterator[Thing]:

@@ -14,7 +14,7 @@ from alembic_multidb.sqltext import walk
 from alembic_multidb.statements.blocks import queries_of
 from alembic_multidb.statements.facts import Statement, Thing
 from alembic_multidb.statements.names import quoted_relation, relation, strings
-from alembic_multidb.statements.parts import literals_of, part_renamed, parts_lost, parts_made, uses_of
+from alembic_multidb.statements.parts import EVERYBODYS, literals_of, part_renamed, parts_lost, parts_made, uses_of
 from alembic_multidb.statements.subjects import said_by
 
 # Casts of a literal to these look a relation up.
@@ -53,7 +53,9 @@ def _statement(text: str, node: Any) -> Statement:
     body = _body(text, which, inside)
     uses = {item for item in uses_of(inside) if item.schema not in _BUILT_IN}
     uses |= {item for statement in body for item in statement.uses}
-    parts = parts_made(which, getattr(node, which))
+    literals = set(literals_of(inside))
+    is_plain = which == "create_stmt" and not literals and all(item.name in EVERYBODYS for item in uses)
+    parts = parts_made(which, getattr(node, which)) if not is_plain else ()
     if body:
         parts = tuple(part._replace(uses=part.uses | uses) for part in parts)
     return Statement(
@@ -67,7 +69,7 @@ def _statement(text: str, node: Any) -> Statement:
         renames=said.renames,
         mentions=frozenset(_mentions(inside) - own),
         uses=frozenset(uses - own),
-        hints=frozenset(({*literals_of(inside)} | _relations(body)) - own),
+        hints=frozenset((literals | _relations(body)) - own),
         references=said.references,
         constraints=said.constraints,
         parts=parts,
