@@ -22,7 +22,8 @@ from sqlalchemy import Connection, MetaData
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.selected import BLOCKS, Blocks
-from alembic_multidb.routing.silent import silent_engine
+from alembic_multidb.routing.sidedoors import no_other_connection
+from alembic_multidb.routing.silent import is_silent, silent_engine
 from alembic_multidb.statements import read
 
 
@@ -141,6 +142,7 @@ class Run:
         with (
             engine.connect() as connection,
             alone(around, connection, self.blocks, self._look),
+            no_other_connection(_refuse),
             redirect_stdout(printed),
         ):
             try:
@@ -171,6 +173,15 @@ class Run:
 _NOTHING = frozenset({"transaction"})
 # Whoever runs the same statement so often waits for an answer that nobody gives.
 _ENDLESS = 1000
+
+
+class ElsewhereError(Exception):
+    """A revision connects to a server of its own choice."""
+
+
+def _refuse(door: object) -> None:
+    if not is_silent(door):
+        raise ElsewhereError("it connects by an engine of its own, which is not done without a database")
 
 
 class EndlessError(BaseException):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.record import Recorded
 from alembic_multidb.routing.selected import Blocks
+from alembic_multidb.routing.sidedoors import asked, no_other_connection, routed_cursors
 from alembic_multidb.routing.text import sql_of, without_parameters
 from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Statement, Thing, read
@@ -61,20 +62,29 @@ class Router:
         operations = vars(op)["_proxy"]
         # Operations hold on to the implementation that was there when they were made.
         self.context.impl = operations.impl = routed_impl(plain, self)
-        is_live = isinstance(connection, Connection)
+        try:
+            with self._batches(operations), ExitStack() as doors:
+                if isinstance(connection, Connection):
+                    doors.enter_context(self._listening(connection))
+                    doors.enter_context(routed_cursors(connection, self.ask))
+                    doors.enter_context(no_other_connection(self._refuse_connection))
+                yield
+        finally:
+            self.context.impl = operations.impl = plain
+
+    @contextmanager
+    def _listening(self, connection: Connection) -> Iterator[None]:
         listeners: dict[str, Callable[..., Any]] = {
             "before_execute": self.before_execute,
             "before_cursor_execute": self.before_cursor_execute,
         }
-        for name, listener in listeners.items() if is_live else ():
+        for name, listener in listeners.items():
             event.listen(connection, name, listener, retval=True)
         try:
-            with self._batches(operations):
-                yield
+            yield
         finally:
-            for name, listener in listeners.items() if is_live else ():
+            for name, listener in listeners.items():
                 event.remove(connection, name, listener)
-            self.context.impl = operations.impl = plain
 
     def execute(self, construct: Any, run: Callable[[Any], Any]) -> Any:
         """Run what an operation wants to run, as far as it belongs here.
@@ -130,6 +140,7 @@ class Router:
         self, connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
     ) -> tuple[str, Any]:
         """Route what goes to the driver as it is, by ``exec_driver_sql()``; SQLAlchemy's ``before_cursor_execute``."""
+        asked(cursor)
         if context is not None and context.execution_options.get(OURS):
             return statement, parameters
         statement = as_mixed(statement, self._foreign_extensions)
@@ -140,6 +151,35 @@ class Router:
         if all(decision.verdict == "runs" for decision in decisions):
             return statement, parameters
         return _what_is_left(sql, decisions).replace("%", "%%"), ()
+
+    def ask(self, query: str, has_parameters: bool) -> str | None:
+        """Return what a cursor of the driver sends in the place of a query, without values; None if that may go.
+
+        Args:
+            query: as it is given to the driver.
+            has_parameters: whether values go along with it.
+        """
+        seen = as_mixed(query, self._foreign_extensions)
+        if seen != query and not has_parameters:
+            return seen
+        sql = without_placeholders(query) if has_parameters else query
+        decisions = self._decide(sql)
+        if all(decision.verdict == "runs" for decision in decisions):
+            return None
+        return _what_is_left(sql, decisions)
+
+    def _refuse_connection(self, door: object) -> None:
+        """Refuse another connection than the migration's, unless the revision says that it belongs here.
+
+        Raises:
+            UndecidableError: it does not.
+        """
+        if self.blocks.only is None or self.blocks.is_elsewhere:
+            raise UndecidableError(
+                f"revision {self.revision} of the shared history connects by an engine of its own, and what is done "
+                "there is not seen: use the connection of op.get_bind(), or put that into a function of its own with "
+                f'@only("{self.decider.database.name}") (from alembic_multidb import only)'
+            )
 
     @cached_property
     def _foreign_extensions(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,11 @@ def silent_engine(record: Record, *, answers: bool) -> Engine:
 def silent_dialect() -> SilentDialect:
     """Return the dialect by itself, with named parameters, so that no percent sign is doubled."""
     return SilentDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+
+def is_silent(connection: object) -> bool:
+    """Tell whether a driver's connection is one without a server."""
+    return isinstance(connection, _Connection)
 
 
 def numbered(statement: str, parameters: object) -> str:
@@ -103,7 +109,7 @@ class _Cursor:
     description: list[tuple[Any, ...]] | None = None
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def execute(self, statement: str, parameters: object = None) -> None:
+    def execute(self, statement: str, parameters: object = None) -> _Cursor:
         text = numbered(statement, parameters)
         self.record(text, bool(parameters))
         self.description, self.rows = None, []
@@ -112,6 +118,7 @@ class _Cursor:
             self.description = [(f"column{number}",) + (None,) * 6 for number in range(columns)]
             self.asked[text] += 1
             self.rows = [(_SOMETHING,) * columns] if self.answers and self.asked[text] < _PATIENT else []
+        return self
 
     def executemany(self, statement: str, parameters: Sequence[object]) -> None:
         self.execute(statement, parameters[0] if parameters else None)
@@ -132,6 +139,23 @@ class _Cursor:
     def close(self) -> None:
         self.rows = []
 
+    @contextmanager
+    def copy(self, statement: str, parameters: object = None) -> Iterator[_Cursor]:
+        """Take part in a COPY, as psycopg's cursors do."""
+        self.execute(statement, parameters)
+        yield self
+
+    def write(self, _: object) -> None:
+        """Let go what is written to a COPY."""
+
+    write_row = set_types = write
+
+    def __enter__(self) -> _Cursor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 @dataclass
 class _Connection:
@@ -141,6 +165,11 @@ class _Connection:
 
     def cursor(self, *arguments: Any, **options: Any) -> _Cursor:
         return _Cursor(self.record, self.answers, self.asked)
+
+    def execute(self, statement: str, parameters: object = None) -> _Cursor:
+        cursor = self.cursor()
+        cursor.execute(statement, parameters)
+        return cursor
 
     def commit(self) -> None:
         pass

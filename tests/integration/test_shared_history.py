@@ -663,6 +663,62 @@ class TestUndecidable:
             shared.upgrade("mixed")
 
 
+class TestSideDoors:
+    """What goes around the migration's connection is seen as well, or refused."""
+
+    def test_cursors_of_the_driver_are_routed(self, shared: Shared) -> None:
+        """Those of the pool's connection and of psycopg's own; what they read elsewhere is empty."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            bind = op.get_bind()
+            with bind.connection.cursor() as cursor:
+                cursor.execute("CREATE TABLE ai_raw (id int REFERENCES users, body text)")
+                cursor.execute("INSERT INTO ai_raw (body) VALUES (%s), ('100%%')", ("x",))
+                cursor.executemany("INSERT INTO users (id, name) VALUES (%s, %s)", [(1, "a"), (2, "b")])
+                cursor.execute("SELECT count(*) FROM users")
+                (count,) = cursor.fetchone()
+                with cursor.copy("COPY ai_raw (body) FROM STDIN") as copy:
+                    copy.write_row(("copied",))
+            driver = bind.connection.driver_connection
+            driver.execute("UPDATE ai_raw SET id = NULL")
+            driver.execute(f"COMMENT ON TABLE users IS 'had {count}'")
+            bind.execute(sa.text("UPDATE users SET name = :name"), {"name": "c"})
+            assert driver.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'").fetchone()
+            """,
+            "op.get_bind().connection.cursor().execute('DROP TABLE ai_raw; COMMENT ON TABLE users IS NULL')",
+        )
+        shared.upgrade()
+        assert shared.differences() == []
+        for name, query in (("core", "SELECT * FROM users ORDER BY 1"), ("ai", "SELECT * FROM ai_raw ORDER BY 2")):
+            assert psql(shared.urls[name], query) == psql(shared.urls["mixed"], query) != []
+        shared.downgrade(to="r001")
+        assert shared.differences() == []
+
+    def test_a_cursor_of_the_driver_crosses_no_homes(self, shared: Shared) -> None:
+        """It is an error as elsewhere."""
+        shared.revise(TABLES, DROPS)
+        shared.revise("op.get_bind().connection.cursor().execute('INSERT INTO ai_docs SELECT * FROM users')")
+        with pytest.raises(UndecidableError, match=r"it needs users \(core\)"):
+            shared.upgrade("ai")
+
+    @pytest.mark.parametrize(
+        "how", ["sa.create_engine(op.get_bind().engine.url, poolclass=sa.pool.NullPool)", "op.get_bind().engine"]
+    )
+    def test_an_engine_of_its_own_is_refused(self, shared: Shared, how: str) -> None:
+        """Unless the revision says where that belongs; nothing is connected to as the history is read."""
+        shared.revise(TABLES, DROPS)
+        body = f"with {how}.begin() as other:\n    other.execute(sa.text('CREATE TABLE elsewhere (id int)'))"
+        shared.revise(body)
+        with pytest.raises(UndecidableError, match=r'r002.* an engine of its own.*op\.get_bind\(\).*@only\("ai"\)'):
+            shared.upgrade("ai")
+        shared.revisions.pop()
+        shared.revise(f'@only("ai")\n{body}')
+        shared.upgrade("core", "ai")
+        assert psql(shared.urls["ai"], "SELECT to_regclass('elsewhere')") == [("elsewhere",)]
+        assert psql(shared.urls["core"], "SELECT to_regclass('elsewhere')") == [(None,)]
+
+
 def test_a_table_that_needs_a_foreign_extension_is_undecidable(shared: Shared) -> None:
     """A forgotten table of an old history is named, with where it may belong."""
     shared.revise('op.create_table("old_docs", sa.Column("v", VECTOR(3)))')
