@@ -10,7 +10,7 @@ from alembic.script import Script
 from alembic_multidb.garbage import without_collection
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
-from alembic_multidb.routing.items import Item, Memory, State
+from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.record import Recorded, Surroundings, record, silenced
 from alembic_multidb.statements import read
 
@@ -69,25 +69,25 @@ def read_history(around: Surroundings, databases: Databases) -> Chronicle:
         around: what its revisions find around them; their script directory among it.
         databases: the registry.
     """
-    memory: Memory = {}
+    first = State("", {}, learns=True, follows=True)
     chapters: dict[str, Chapter] = {}
     schemas: dict[str, list[Item]] = {}
     with silenced(), without_collection():
         for revision in reversed(list(around.script.walk_revisions())):
-            before = _before(revision, chapters, memory)
+            before = _before(revision, chapters, first)
             chapters[revision.revision] = _chapter(revision, before, chapters, around)
-    for item in {id(item): item for item in memory.values()}.values():
+    for item in {id(item): item for item in first.memory.values()}.values():
         for name in item.names:
             if name.schema is not None:
                 schemas.setdefault(name.schema, []).append(item)
-    return Chronicle(chapters, ItemHomes(databases, schemas))
+    return Chronicle(chapters, ItemHomes(databases, schemas, users=first.extensions))
 
 
-def _before(revision: Script, chapters: dict[str, Chapter], memory: Memory) -> State:
+def _before(revision: Script, chapters: dict[str, Chapter], first: State) -> State:
     """Return what the revisions before this one have left: one line of them, and then what the others did beside it."""
     parents = [chapters[parent] for parent in revision._all_down_revisions]
     if not parents:
-        return State(revision.revision, memory, learns=True, follows=True)
+        return first.after(revision.revision, learns=True)
     state, known = parents[0].after, {parents[0].revision, *parents[0].ancestors}
     wanted = frozenset[str]().union(*({each.revision, *each.ancestors} for each in parents))
     for chapter in [each for each in chapters.values() if each.revision in wanted - known]:

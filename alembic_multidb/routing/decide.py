@@ -9,6 +9,7 @@ from typing import Literal
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import State
+from alembic_multidb.routing.members import extension_of
 from alembic_multidb.statements import Statement, Thing, without
 
 Verdict = Literal["runs", "skips", "separated", "undecidable"]
@@ -177,7 +178,7 @@ class Decider:
     def _foreign_type(self, statement: Statement) -> str | None:
         """Say which type a statement uses that only another database's extension brings."""
         for type_ in statement.uses:
-            extension = self.homes.extension_of(type_) if type_.kind == "type" else None
+            extension = extension_of(type_.name, is_type=True) if type_.kind == "type" else None
             home = self.database.foreign_extensions.get(extension or "")
             if home is not None:
                 return (

@@ -10,15 +10,6 @@ from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.routing.items import Item
 from alembic_multidb.statements import Thing
 
-# Types that well-known extensions bring: a table that has them can only live where the extension is.
-_TYPES_OF_EXTENSIONS = {
-    "vector": frozenset({"vector", "halfvec", "sparsevec"}),
-    "postgis": frozenset({"geometry", "geography", "raster"}),
-    "citext": frozenset({"citext"}),
-    "hstore": frozenset({"hstore"}),
-    "ltree": frozenset({"ltree", "lquery"}),
-}
-
 
 @dataclass
 class ItemHomes:
@@ -29,11 +20,13 @@ class ItemHomes:
         schemas: which items lie in each schema other than the default one.
         present: where types, functions and the like are that come and go, at one point of the history; what is not
             among them is where it ever is.
+        users: what uses something of a well-known extension at any time of the history.
     """
 
     databases: Databases
     schemas: dict[str, list[Item]] = field(default_factory=dict)
     present: Mapping[Item, frozenset[str]] = field(default_factory=dict)
+    users: Mapping[str, list[Item]] = field(default_factory=dict)
     _known: dict[int, tuple[Item, frozenset[str]]] = field(default_factory=dict)
 
     @property
@@ -82,14 +75,18 @@ class ItemHomes:
         return frozenset(each.name for each in self.databases.declarations if schema in each.schemas)
 
     def of_extension(self, name: str) -> frozenset[str]:
-        """Return the databases that may have an extension; all of them if nobody declares it."""
-        found = {each.name for each in self.databases.values() if name in each.shared_extensions}
-        return frozenset(found) or self.everywhere
+        """Return the databases that may have an extension.
 
-    def extension_of(self, type_: Thing) -> str | None:
-        """Return the extension that a type comes from, as far as that is known."""
-        names = (name for name, types in _TYPES_OF_EXTENSIONS.items() if type_.name in types)
-        return next(names, None)
+        Of one that nobody declares those whose tables are seen to use it; all, if none is.
+        """
+        if self.is_declared(name):
+            return frozenset(each.name for each in self.databases.values() if name in each.shared_extensions)
+        users = frozenset[str]().union(*(self.ever_of(item) for item in self.users.get(name, ())))
+        return users or self.everywhere
+
+    def is_declared(self, extension: str) -> bool:
+        """Tell whether a database declares an extension."""
+        return any(extension in each.extensions for each in self.databases.declarations)
 
     @property
     def default(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from alembic_multidb.routing.members import extension_of
 from alembic_multidb.statements import Made, Role, Statement, Thing, without
 
 
@@ -77,6 +78,7 @@ class State:
         uses: by an item and the name of one of its parts: the types, functions and sequences that it stands on.
         deeds: the statements that made types, functions, sequences and schemas what they are, in order.
         touched: what the revision has used or changed of these, each with the user.
+        extensions: the users of well-known extensions, at any time of the history.
     """
 
     revision: str
@@ -90,10 +92,14 @@ class State:
     uses: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
     deeds: dict[Item, tuple[Deed, ...]] = field(default_factory=dict)
     touched: set[tuple[Item, Item]] = field(default_factory=set)
+    extensions: dict[str, list[Item]] = field(default_factory=dict)
 
     def at(self, revision: str, *, learns: bool = False, fallback: Mapping[Thing, Item] | None = None) -> State:
         """Return a copy for the statements of a revision."""
-        return State(revision, self.memory, learns, learns, fallback or {}, dict(self.names), dict(self.references))
+        names, references = dict(self.names), dict(self.references)
+        return State(
+            revision, self.memory, learns, learns, fallback or {}, names, references, extensions=self.extensions
+        )
 
     def after(self, revision: str, *, learns: bool) -> State:
         """Return a copy for the statements of a revision that is read, with all that is followed."""
@@ -222,6 +228,10 @@ class State:
         for used in self.known((*statement.uses, *statement.hints)):
             if used.role in ("other", "sequence"):
                 used.users += [item for item in subjects if item is not used and item not in used.users]
+        for thing in statement.uses:
+            extension = extension_of(thing.name)
+            if extension is not None and thing not in self.names:
+                self.extensions.setdefault(extension, []).extend(subjects)
         for item in subjects:
             if item.role == "view" and any(made.role == "view" for made in statement.makes):
                 item.stands_on += [self.table(thing) for thing in statement.mentions]

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DDL, DDLElement
 
 from alembic_multidb.errors import UndecidableError
+from alembic_multidb.plugin.extensions import ANY_VERSION
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.extensions import as_mixed
@@ -184,12 +185,14 @@ class Router:
     @cached_property
     def _foreign_extensions(self) -> dict[str, str]:
         """Return the extensions that other databases declare and this one may not have, with their lowest versions."""
-        database = self.decider.database
-        return {
+        database, homes = self.decider.database, self.decider.homes
+        declared = {
             name: database.registry[home].extensions[name]
             for name, home in database.foreign_extensions.items()
             if database.registry[home].shares_history
         }
+        undeclared = [name for name in homes.users if not homes.is_declared(name)]
+        return declared | {name: ANY_VERSION for name in undeclared if database.name not in homes.of_extension(name)}
 
     def _decide(self, sql: str) -> list[Decision]:
         """Decide about each statement of a text, and take in what they make.
@@ -207,11 +210,22 @@ class Router:
             decision = pinned(statement, self.decider.database.name, self.blocks.only)
         if decision.verdict == "undecidable":
             raise self._undecidable(statement, decision.why)
+        if statement.kind == "create extension" and not self.decider.homes.is_declared(statement.subjects[0].name):
+            self._warn(statement.subjects[0].name)
         if decision.verdict != "runs":
             level = logging.DEBUG if statement.reads else logging.INFO
             log.log(level, "%s, %s: %s", _SAID[decision.verdict], decision.why, statement.first_line)
         self.state.finish(statement)
         return decision
+
+    def _warn(self, extension: str) -> None:
+        """Tell of an extension that nobody declares where it goes, and how to say it."""
+        homes = sorted(self.decider.homes.of_extension(extension))
+        log.warning(
+            'revision %s creates extension "%s", which no database declares; it is made for %s. Say where it belongs: '
+            'Database("%s", extensions={"%s": "*"})',
+            *(self.revision, extension, ", ".join(homes), homes[0], extension),
+        )
 
     def _undecidable(self, statement: Statement, why: str) -> UndecidableError:
         return undecidable(self.revision, self.decider.database, statement, why)

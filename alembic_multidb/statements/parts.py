@@ -41,6 +41,9 @@ def uses_of(inside: Iterable[Any]) -> Iterator[Thing]:
             yield thing("type", strings(node.names))
         elif isinstance(node, (nodes.FuncCall, nodes.CreateTrigStmt)):
             yield thing("function", strings(node.funcname))
+        elif isinstance(node, nodes.IndexElem) and node.opclass:
+            # A class of operators, which has functions.
+            yield thing("function", strings(node.opclass))
         elif isinstance(node, nodes.DefElem) and node.arg.WhichOneof("node") == "type_name":
             # The functions of an aggregate or an operator look like types.
             yield thing("function", strings(node.arg.type_name.names))

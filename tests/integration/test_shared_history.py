@@ -719,6 +719,34 @@ class TestSideDoors:
         assert psql(shared.urls["core"], "SELECT to_regclass('elsewhere')") == [(None,)]
 
 
+def test_extensions_that_nobody_declares_are_where_they_are_used(
+    shared: Shared, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As far as that is seen, else everywhere; a warning says how to say it."""
+    shared.databases = registry(extensions=False)
+    shared.revise(
+        'for name in ("vector", "pg_trgm", "hstore"):\n    op.execute(f"CREATE EXTENSION IF NOT EXISTS {name}")'
+    )
+    shared.revise(
+        TABLES
+        + """
+op.execute("CREATE INDEX ix_name ON users USING gin (name gin_trgm_ops)")
+if op.get_bind().scalar(sa.text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
+    op.add_column("ai_docs", sa.Column("v", VECTOR(3)))
+    op.create_table("sizes", sa.Column("id", sa.Integer))
+"""
+    )
+    with caplog.at_level(logging.WARNING, logger="alembic.multidb"):
+        shared.upgrade()
+    found = "SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+    assert psql(shared.urls["core"], found) == [("hstore",), ("pg_trgm",)]
+    assert psql(shared.urls["ai"], found) == [("hstore",), ("vector",)]
+    assert [line for line in shared.differences() if "hstore" not in line] == []
+    told = [record.message for record in caplog.records]
+    assert any('extension "vector"' in line and 'Database("ai", extensions={"vector": "*"})' in line for line in told)
+    assert any('extension "hstore"' in line and "made for ai, core" in line for line in told)
+
+
 def test_a_table_that_needs_a_foreign_extension_is_undecidable(shared: Shared) -> None:
     """A forgotten table of an old history is named, with where it may belong."""
     shared.revise('op.create_table("old_docs", sa.Column("v", VECTOR(3)))')
