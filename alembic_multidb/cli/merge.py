@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -62,6 +63,12 @@ def merge(
             metavar="DATABASE/KIND:NAME", help="Leave something behind, as core/view:public.v; may be repeated."
         ),
     ] = None,
+    into_schema: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="NAME=SCHEMA", help="Let what a database has in public come into this schema; may be repeated."
+        ),
+    ] = None,
     restore_foreign_keys: Annotated[
         bool, typer.Option("--restore-foreign-keys", help="Make foreign keys of soft references.")
     ] = False,
@@ -120,6 +127,7 @@ def merge(
         other_collation=other_collation,
         large_objects=large_objects,
         write_revision=write_revision and not rehearse,
+        into_schema=_schemas(into_schema or ()),
         common=SplitOptions(
             no_owner=no_owner,
             no_acl=no_acl,
@@ -153,6 +161,16 @@ def _refuse_several(**given: bool) -> None:
     chosen = [f"--{name}" for name, is_given in given.items() if is_given]
     if len(chosen) > 1:
         raise ConfigurationError(f"{' and '.join(chosen)} do different things: leave one of them out")
+
+
+def _schemas(given: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in given:
+        name, separator, schema = item.partition("=")
+        if not separator or name in found:
+            raise ConfigurationError(f'--into-schema "{item}" is not of the form NAME=SCHEMA, once for each database')
+        found[name] = schema
+    return found
 
 
 def _check(evidence: Path | None, orphans: str, *, restores: bool) -> OrphanRule:

@@ -24,7 +24,7 @@ from alembic_multidb.transfer.tables import read_tables
 from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.sequences import Place as Standing
 from alembic_multidb.verify.side import Side
-from alembic_multidb.verify.tables import Name
+from alembic_multidb.verify.tables import Name, moved
 
 # What is made when everything is there: else what comes later would get rights from it.
 _LATER = frozenset({"DEFAULT ACL"})
@@ -39,7 +39,7 @@ class Arriving:
         options: what was asked for.
         side: its workers.
         work: what came of it.
-        places: where its sequences stand, by their numbers.
+        places: where its sequences stand, by their numbers where its schema is read.
         watch: what had been written to its database.
     """
 
@@ -66,18 +66,17 @@ class Arriving:
         own = target.part(part.database, set(part.relations), {"search_path": part.search_path})
         stack.callback(own.close)
         objects = part.source.plan.objects
-        oids = [item.node.oid for item in objects if item.type == "table" and item.homes == (part.name,)]
+        oids = [part.number(item.node.oid) for item in objects if item.type == "table" and item.homes == (part.name,)]
         extensions = _extensions(plan, part)
-        tables = read_tables(raw(side.lead), oids, extensions)
+        tables = read_tables(raw(side.lead), oids, extensions, part.moved)
         side.hold([table.oid for table in tables])
-        sequences = {row.node.oid for row in part.expected.rows if row.kind == "sequence"}
-        places = read_places(raw(side.lead), sequences)
+        places = _places(side, part)
         return cls(part, options, side, Work(own, tables, False, extensions), places, watch)
 
     def back_up(self, stack: ExitStack, folder: Path) -> Backup:
         """Begin to dump the whole source."""
         part = self.part
-        programs = find_programs(part.source.plan.server_version // 10000, self.options.common.programs)
+        programs = find_programs(part.here.plan.server_version // 10000, self.options.common.programs)
         now = datetime.now(timezone.utc)
         return stack.enter_context(Backup(folder, part.url, programs, part.snapshot_id, now))
 
@@ -96,7 +95,8 @@ class Arriving:
 
     def _filler(self, meter: Meter) -> Filler:
         options = replace(self.options.common, large_objects=self.part.name if self.options.large_objects else None)
-        return Filler(self.part.source, options, self.side, self.places, meter, _LATER)
+        numbers = {there: here for here, there in self.part.numbers.items()}
+        return Filler(self.part.source, options, self.side, self.places, meter, _LATER, numbers)
 
     def end(self, project: Project, target: Target) -> None:
         """Write down the revision, and make what no dump holds; a comment on the database is not brought along."""
@@ -110,6 +110,12 @@ class Arriving:
     def since(self) -> str:
         """Say whether anybody wrote to its database meanwhile."""
         return self.watch.end(self.part.url, {table.oid for table in self.work.tables})
+
+
+def _places(side: Side, part: Part) -> dict[int, tuple[Name, Standing]]:
+    numbers = {part.number(row.node.oid): row.node.oid for row in part.expected.rows if row.kind == "sequence"}
+    found = read_places(raw(side.lead), numbers)
+    return {numbers[oid]: (moved(name, part.moved), place) for oid, (name, place) in found.items()}
 
 
 def _extensions(plan: MergePlan, part: Part) -> tuple[str, ...]:

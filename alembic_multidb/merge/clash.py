@@ -133,7 +133,7 @@ def _same_place(one: Part, other: Part, before: Row, after: Row) -> bool:
     if before.kind != "sequence":
         return True
     places = [
-        read_places(raw(part.connection), [row.node.oid])[row.node.oid][1]
+        read_places(raw(part.connection), [part.number(row.node.oid)])[part.number(row.node.oid)][1]
         for part, row in ((one, before), (other, after))
     ]
     return places[0] == places[1]

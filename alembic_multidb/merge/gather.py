@@ -12,6 +12,9 @@ from alembic_multidb.catalog.snapshot import ObjectId, Snapshot
 from alembic_multidb.classify import plain_name
 from alembic_multidb.merge.histories import version_tables
 from alembic_multidb.merge.model import SETTING, MergeOptions, Part, Place, exclusions_of
+from alembic_multidb.merge.moved import check_schemas, moved_part
+from alembic_multidb.merge.names import names_of
+from alembic_multidb.merge.staging import scratches
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import Database, Databases, TableName
 from alembic_multidb.split.model import SplitOptions, shown
@@ -22,25 +25,9 @@ from alembic_multidb.split.survey import Survey, read_survey
 from alembic_multidb.stamp.source import connect_source
 from alembic_multidb.transfer.journal import SCHEMA, Begun, Journal
 from alembic_multidb.transfer.session import raw
-from alembic_multidb.verify.tables import Name
 
 COMMAND = "merge"
 
-_NAMES = r"""
-    SELECT '{catalog}' AS catalog, x.oid, n.nspname AS schema, x.{prefix}name AS name
-    FROM pg_catalog.{catalog} AS x JOIN pg_catalog.pg_namespace AS n ON n.oid = x.{prefix}namespace
-    WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname NOT IN ('information_schema', '{journal}') AND {condition}
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
-                      WHERE d.classid = 'pg_catalog.{catalog}'::pg_catalog.regclass AND d.objid = x.oid
-                        AND d.deptype = 'e')
-"""
-_RELATIONS = text(
-    _NAMES.format(
-        catalog="pg_class", prefix="rel", journal=SCHEMA, condition="x.relkind IN ('r','p','v','m','f','S','i','I')"
-    )
-)
-# PostgreSQL finds other names for arrays by itself.
-_TYPES = text(_NAMES.format(catalog="pg_type", prefix="typ", journal=SCHEMA, condition="x.typcategory <> 'A'"))
 _HAS_JOURNAL = text("SELECT to_regnamespace(:schema) IS NOT NULL")
 
 
@@ -81,7 +68,8 @@ def gathered(project: Project, place: Place, options: MergeOptions, *, with_rows
         MultidbError: a database cannot be read.
     """
     names = [each.name for each in project.select(options.names) if each.name != options.into]
-    tables = version_tables(project.databases, names, options.into)
+    check_schemas(options.into_schema, names)
+    tables = version_tables(project.databases, names, options.into, options.into_schema)
     left = exclusions_of(options.exclude, names)
     with ExitStack() as stack:
         connection = stack.enter_context(connect_source(place.url))
@@ -90,10 +78,18 @@ def gathered(project: Project, place: Place, options: MergeOptions, *, with_rows
         has_foreign_journal = begun is None and _has_journal(connection)
         if there is None:
             raw(connection).rollback()  # its locks would be in the way
-        parts = [
-            stack.enter_context(_part(project, place, tables, name, _options(options, name, left[name]), with_rows))
-            for name in names
-        ]
+        moved = [name for name in names if name in options.into_schema]
+        scratch: dict[str, str] = {}
+        if moved:
+            scratch = stack.enter_context(scratches(project, place, moved, options.common))
+        parts = []
+        for name in names:
+            part = stack.enter_context(
+                _part(project, place, tables, name, _options(options, name, left[name]), with_rows)
+            )
+            if name in scratch:
+                part = stack.enter_context(moved_part(part, scratch[name], options.into_schema[name]))
+            parts.append(part)
         reserved = [part.name for part in parts if _has_journal(part.source.connection)]
         reserved += [place.name] if has_foreign_journal else []
         yield Gathered(place, there, tuple(parts), tables, begun, tuple(reserved))
@@ -125,7 +121,7 @@ def _part(
         snapshot = ready.connection.exec_driver_sql("SELECT pg_catalog.pg_export_snapshot()").scalar_one()
         own = [item for item in ready.plan.settings if item.name not in settings]
         ready = replace(ready, plan=replace(ready.plan, settings=tuple(own)))
-        relations, types = _names(ready.connection, ready.objects)
+        relations, types = names_of(ready.connection, ready.objects)
         yield Part(
             name=name,
             url=url,
@@ -140,6 +136,7 @@ def _part(
             ready=ready,
             project=stand_in,
             left_settings=settings,
+            origin=ready,
         )
 
 
@@ -154,7 +151,7 @@ def _there(
     survey = read_survey(connection, place.url)
     objects = Objects.of(survey, stand_in.databases, SplitOptions())
     expected = expected_schema(objects, name)
-    relations, types = _names(connection, objects, is_there=True)
+    relations, types = names_of(connection, objects, is_there=True)
     if begun is not None:
         keys = {tuple(item) for item in begun.before["keys"]}
         expected = expected.only(lambda row: row.key in keys)
@@ -198,23 +195,6 @@ def _stand_in(project: Project, place: Place, tables: Mapping[str, TableName], n
     if before not in tables.values():
         stand_ins.append(Database(f"{name}-before", version_table=before.name, version_table_schema=before.schema))
     return Project(project.config_file, Databases(*stand_ins, environment=project.databases.environment))
-
-
-def _names(
-    connection: Connection, objects: Objects, *, is_there: bool = False
-) -> tuple[dict[Name, int], dict[Name, int]]:
-    """Return the names that are taken of relations and of types, without those of what stays behind."""
-
-    def is_taken(node: ObjectId) -> bool:
-        if is_there:
-            return not {node, objects.owner(node)} & objects.version_nodes
-        return objects.is_carried(node)
-
-    found: list[dict[Name, int]] = []
-    for statement in (_RELATIONS, _TYPES):
-        rows = connection.execute(statement).all()
-        found.append({(row.schema, row.name): row.oid for row in rows if is_taken(ObjectId(row.catalog, row.oid))})
-    return found[0], found[1]
 
 
 def _revisions(project: Project, name: str, survey: Survey) -> tuple[str, ...] | None:

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import quote
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateSchema
 
+from alembic_multidb.checks.finding import shortened
 from alembic_multidb.env.marker import find_version_table, mark_version_table
 from alembic_multidb.merge.model import MergePlan, Part
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import Databases, TableName
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.split.model import Finding
+from alembic_multidb.verify.tables import quoted
+
+# In Python or in SQL.
+_NAMES_THE_SCHEMA = re.compile(rf"\b{DEFAULT_SCHEMA}\s*\.|schema\w*\s*=\s*[\"']{DEFAULT_SCHEMA}[\"']")
 
 
-def version_tables(databases: Databases, names: Sequence[str], into: str | None) -> dict[str, TableName]:
+def version_tables(
+    databases: Databases, names: Sequence[str], into: str | None, schemas: Mapping[str, str]
+) -> dict[str, TableName]:
     """Return where each history writes its revision: as before, but for those whose table is taken.
 
     Args:
         databases: the registry.
         names: of the databases that come in.
         into: the database that they come into, if it is one of the registry.
+        schemas: for each database whose schema ``public`` is called otherwise in the target, what.
     """
     found: dict[str, TableName] = {}
     first = sorted(names, key=lambda name: not databases[name].declaration.default)
     for name in (*((into,) if into is not None else ()), *first):
         table = databases[name].declaration.version_table_name
+        if name in schemas and (table.schema or DEFAULT_SCHEMA) == DEFAULT_SCHEMA:
+            table = TableName.of(schemas[name], table.name)
         while table in found.values():
             table = TableName.of(table.schema, f"{table.name}_{name}")
         found[name] = table
@@ -81,17 +95,8 @@ def same_revisions(project: Project, names: Sequence[str]) -> Iterator[Finding]:
 def changes(plan: MergePlan, databases: Databases) -> Iterator[str]:
     """Yield what is to be changed in registry and environment, as lines to read."""
     names = list(plan.version_tables)
-    first = names[0]
     yield "In the registry:"
-    for name in names:
-        declaration, table = databases[name].declaration, plan.version_tables[name]
-        words = []
-        if table != declaration.version_table_name:
-            words.append(f'version_table="{table.name}"')
-        if name != first:
-            words.append(f'shared_with="{first}"')
-        if words:
-            yield f'  Database("{name}", {", ".join(words)}, ...)'
+    yield from _declarations(plan, databases)
     for reference in plan.references:
         yield (
             f"  {'.'.join(reference.table)} ({', '.join(reference.columns)}) is guarded by a foreign key now: take it "
@@ -100,3 +105,58 @@ def changes(plan: MergePlan, databases: Databases) -> Iterator[str]:
     yield "In the environment, or wherever their URLs come from:"
     moved = [name for name in names if plan.place.into is None or name != plan.place.into.name]
     yield f"  {', '.join(moved)} -> {plan.place.url}"
+    for part in plan.parts:
+        if part.moved:
+            yield from _in_a_schema(part)
+
+
+def _declarations(plan: MergePlan, databases: Databases) -> Iterator[str]:
+    first = next(iter(plan.version_tables))
+    for name, table in plan.version_tables.items():
+        before = databases[name].declaration.version_table_name
+        words = []
+        if table.name != before.name:
+            words.append(f'version_table="{table.name}"')
+        if table.schema != before.schema:
+            words.append(f'version_table_schema="{table.schema}"')
+        if name != first:
+            words.append(f'shared_with="{first}"')
+        if words:
+            yield f'  Database("{name}", {", ".join(words)}, ...)'
+
+
+def _in_a_schema(part: Part) -> Iterator[str]:
+    schema = quoted(part.moved[DEFAULT_SCHEMA])
+    path = f"{schema},{DEFAULT_SCHEMA}"
+    yield (
+        f'  "{part.name}" is in schema {schema} now: its sessions, those of its migrations included, need '
+        f"search_path={path}: by its URL, ...?options=-csearch_path={quote(path)}, or by a login of its own (ALTER "
+        "ROLE ... IN DATABASE ... SET search_path)"
+    )
+
+
+def named_schemas(project: Project, part: Part) -> Iterator[Finding]:
+    """Tell what holds of a history whose database comes into another schema.
+
+    Args:
+        project: the repository.
+        part: which comes there.
+    """
+    scripts = History.load(project, part.name, to_read=True).revisions.values()
+    named = sorted(
+        Path(script.path).name
+        for script in scripts
+        if _NAMES_THE_SCHEMA.search(Path(script.path).read_text(encoding="utf-8", errors="replace"))
+    )
+    words = "names no schema" if not named else f"names {DEFAULT_SCHEMA} in {shortened(named)}"
+    fix = "it goes on there with a search_path that begins with this schema"
+    if named:
+        fix += f"; what it says of {DEFAULT_SCHEMA} is true no more: let it name no schema there, or the new one"
+    yield Finding(
+        kind="into-schema-history",
+        severity="warning" if named else "note",
+        database=part.name,
+        object=part.name,
+        message=f"its history {words}; in the target its tables are in schema {part.moved[DEFAULT_SCHEMA]}",
+        fix=fix,
+    )

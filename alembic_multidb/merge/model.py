@@ -17,7 +17,7 @@ from alembic_multidb.split.model import Finding, SplitOptions
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.run import Prepared
 from alembic_multidb.urls import DatabaseURL
-from alembic_multidb.verify.tables import Name
+from alembic_multidb.verify.tables import Name, moved
 
 OrphanRule = Literal["refuse", "keep", "delete", "null"]
 ORPHAN_RULES: tuple[OrphanRule, ...] = ("refuse", "keep", "delete", "null")
@@ -39,6 +39,7 @@ class MergeOptions:
         other_collation: whether texts may be sorted otherwise than before.
         large_objects: whether large objects are brought along.
         write_revision: whether what is changed on purpose is written as revisions, too.
+        into_schema: for each database whose schema ``public`` is called otherwise in the target, what.
         common: what every transfer is asked for; its own names and exclusions are not used.
     """
 
@@ -52,6 +53,7 @@ class MergeOptions:
     other_collation: bool = False
     large_objects: bool = False
     write_revision: bool = False
+    into_schema: Mapping[str, str] = field(default_factory=dict)
     common: SplitOptions = field(default_factory=SplitOptions)
 
 
@@ -88,6 +90,10 @@ class Part:
         ready: how it is read; None for what is there already.
         project: a registry in which everything of it is at home in this one database, which lies in the target.
         left_settings: settings that stay behind.
+        origin: how the database itself is read, if its schema is read where it was renamed; else the same as ``ready``.
+        moved: what its schemas are called in the target, where they are called otherwise.
+        numbers: the numbers of its relations in the database, by those where its schema was renamed.
+        is_known: whether its schema is what it will be in the target: not, if it cannot come into another schema.
     """
 
     name: str
@@ -103,6 +109,29 @@ class Part:
     ready: Prepared | None
     project: Project
     left_settings: frozenset[str] = frozenset()
+    origin: Prepared | None = None
+    moved: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[int, int] = field(default_factory=dict)
+    is_known: bool = True
+
+    @property
+    def here(self) -> Prepared:
+        """Return how the database itself is read; only of what is not there already."""
+        assert self.origin is not None
+        return self.origin
+
+    @property
+    def catalog(self) -> Connection:
+        """Return where its schema is read: from the database itself, or where it was renamed."""
+        return self.ready.connection if self.ready is not None else self.connection
+
+    def number(self, oid: int) -> int:
+        """Return the number of one of its relations in the database itself."""
+        return self.numbers.get(oid, oid)
+
+    def name_there(self, name: Name) -> Name:
+        """Return the name of one of its relations in the database itself."""
+        return moved(name, {new: old for old, new in self.moved.items()})
 
     @property
     def source(self) -> Prepared:

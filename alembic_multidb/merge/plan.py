@@ -11,18 +11,16 @@ from alembic_multidb.checks.finding import shortened
 from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.merge.clash import Clashes, find_clashes
 from alembic_multidb.merge.gather import Gathered, gathered, large_objects
-from alembic_multidb.merge.histories import same_revisions
+from alembic_multidb.merge.histories import named_schemas, same_revisions
 from alembic_multidb.merge.model import MergeOptions, MergePlan, Part, Place
+from alembic_multidb.merge.moved import OF_A_FRESH_TARGET
 from alembic_multidb.merge.pointing import Pointing, look_at
-from alembic_multidb.merge.references import references_of_evidence, references_of_registry
+from alembic_multidb.merge.references import moved_reference, references_of_evidence, references_of_registry
 from alembic_multidb.merge.revision import unwritable
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.model import EXIT_CODES, Finding
 from alembic_multidb.transfer.journal import SCHEMA
 from alembic_multidb.urls import DatabaseURL
-
-# What a split refuses, and is as it should be where a database comes into another.
-_OF_A_FRESH_TARGET = frozenset({"target-not-empty", "target-stamped", "target-there"})
 
 
 def place_of(project: Project, url: DatabaseURL | None, into: str | None) -> Place:
@@ -69,15 +67,17 @@ def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan
     parts = [*((found.there,) if found.there is not None else ()), *found.parts]
     if len(parts) < 2:
         raise ConfigurationError("a merge takes at least two databases: the registry, or --name, gives only one")
-    clashes = find_clashes(parts, project.databases)
-    pointing = _pointing(project, parts, options, is_begun=found.begun is not None)
+    known = [part for part in parts if part.is_known]
+    clashes = find_clashes(known, project.databases)
+    pointing = _pointing(project, known, options, is_begun=found.begun is not None) if known == parts else Pointing()
     findings = [
         *_distinct(found, options),
         *clashes.findings,
         *same_revisions(project, [part.name for part in parts]),
         *_reserved(found),
         *_unstamped(found),
-        *_taken(found, parts),
+        *_taken(found, known),
+        *(item for part in known if part.moved for item in named_schemas(project, part)),
         *_default_rights(found, options),
         *_large_objects(parts, options),
         *pointing.findings,
@@ -111,6 +111,7 @@ def _pointing(project: Project, parts: list[Part], options: MergeOptions, *, is_
         references = references_of_evidence(options.evidence)
     else:
         references = references_of_registry(project.databases, parts)
+    references = [moved_reference(item, project.databases, parts) for item in references]
     return look_at(parts, references, options, is_begun=is_begun)
 
 
@@ -134,7 +135,7 @@ def _distinct(found: Gathered, options: MergeOptions) -> Iterator[Finding]:
     told = set()
     for part in found.parts:
         for item in part.source.plan.findings:
-            if item.kind in _OF_A_FRESH_TARGET and found.place.into is not None:
+            if item.kind in OF_A_FRESH_TARGET and found.place.into is not None:
                 continue
             if item.kind == "target-there":
                 item = _is_there(item)

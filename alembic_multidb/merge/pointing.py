@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import sql
@@ -95,7 +95,8 @@ def look_at(
         if reference not in there:
             found.findings.append(_missing(reference, parts))
     with ExitStack() as stack:
-        sides = {part.name: stack.enter_context(Side(part.name, part.url, 1, part.snapshot_id)) for part in parts}
+        # Both ends may be in one database: then one worker asks the other.
+        sides = {part.name: stack.enter_context(Side(part.name, part.url, 2, part.snapshot_id)) for part in parts}
         for reference, source, target in ends_of(parts, references):
             found.references.append(reference)
             found.findings += _ends(reference, source, target, is_begun=is_begun)
@@ -104,7 +105,7 @@ def look_at(
             if not _has_columns(reference, source, target):
                 found.findings.append(_no_column(reference))
             elif reference.is_valid:
-                lost = _lost(reference, sides[source.name], sides[target.name])
+                lost = _lost(reference, source, target, sides)
                 found.lost += lost
                 found.findings += [_orphans(item, source, options) for item in lost]
     return found
@@ -136,7 +137,7 @@ def _part_of(parts: Sequence[Part], name: Name) -> Part | None:
 
 
 def _columns(part: Part, table: Name) -> dict[str, object]:
-    rows_ = part.connection.execute(_COLUMN, {"table": part.relations[table]})
+    rows_ = part.catalog.execute(_COLUMN, {"table": part.relations[table]})
     return {row.name: row for row in rows_}
 
 
@@ -150,7 +151,7 @@ def _no_column(reference: Reference) -> Finding:
 
 
 def _ends(reference: Reference, source: Part, target: Part, *, is_begun: bool) -> Iterator[Finding]:
-    is_unique = target.connection.execute(
+    is_unique = target.catalog.execute(
         _IS_UNIQUE, {"table": target.relations[reference.target], "columns": list(reference.target_columns)}
     ).scalar()
     columns = ", ".join(reference.target_columns)
@@ -162,7 +163,7 @@ def _ends(reference: Reference, source: Part, target: Part, *, is_begun: bool) -
             f"no unique constraint of {quoted_name(reference.target)} is on ({columns})",
             f"ALTER TABLE {quoted_name(reference.target)} ADD UNIQUE ({columns})",
         )
-    taken = source.connection.execute(
+    taken = source.catalog.execute(
         _CONSTRAINT, {"table": source.relations[reference.table], "name": reference.name}
     ).scalar()
     if taken and not (is_begun and source.ready is None):
@@ -182,7 +183,7 @@ def _casts(reference: Reference, source: Part, target: Part) -> Iterator[Cast]:
             continue
         before, after = one[name], other[target_name]
         types = {"source": before.base, "target": after.base}  # type: ignore[attr-defined]
-        if not target.connection.execute(_ARE_COMPARABLE, types).scalar():
+        if not target.catalog.execute(_ARE_COMPARABLE, types).scalar():
             yield Cast(table=reference.table, column=name, old=before.type, new=after.type)  # type: ignore[attr-defined]
 
 
@@ -207,12 +208,12 @@ def _types(reference: Reference, source: Part, target: Part, options: MergeOptio
                 f"{cast}: {used_by} uses the column, whose type cannot be changed under it",
                 "drop it before, and make it anew afterwards",
             )
-        yield from _uncastable(reference, cast, side)
+        yield from _uncastable(reference, cast, source.name_there(cast.table), side)
 
 
-def _uncastable(reference: Reference, cast: Cast, side: Side) -> Iterator[Finding]:
+def _uncastable(reference: Reference, cast: Cast, table: Name, side: Side) -> Iterator[Finding]:
     """Name the values that are none of the new type."""
-    values = side.run(lambda connection: _bad_values(raw(connection), cast)).result()
+    values = side.run(lambda connection: _bad_values(raw(connection), cast, table)).result()
     if values:
         more = ", ..." if len(values) > _FIRST else ""
         yield _finding(
@@ -224,8 +225,8 @@ def _uncastable(reference: Reference, cast: Cast, side: Side) -> Iterator[Findin
         )
 
 
-def _bad_values(connection: psycopg.Connection[tuple[object, ...]], cast: Cast) -> list[str]:
-    column, table = sql.Identifier(cast.column), sql.Identifier(*cast.table)
+def _bad_values(connection: psycopg.Connection[tuple[object, ...]], cast: Cast, name: Name) -> list[str]:
+    column, table = sql.Identifier(cast.column), sql.Identifier(*name)
     if connection.info.server_version >= _TELLS_VALIDITY:
         statement = sql.SQL(
             "SELECT DISTINCT {c}::text AS value FROM {t} WHERE {c} IS NOT NULL "
@@ -240,8 +241,10 @@ def _bad_values(connection: psycopg.Connection[tuple[object, ...]], cast: Cast) 
     return []
 
 
-def _lost(reference: Reference, source: Side, target: Side) -> list[Lost]:
-    found = count_orphans(source, target, as_soft(reference))
+def _lost(reference: Reference, source: Part, target: Part, sides: Mapping[str, Side]) -> list[Lost]:
+    ends = source.name_there(reference.table), target.name_there(reference.target)
+    soft = as_soft(replace(reference, table=ends[0], target=ends[1]))
+    found = count_orphans(sides[source.name], sides[target.name], soft)
     if not found.rows:
         return []
     return [Lost(reference=reference, rows=found.rows, values=found.values, first=found.first)]

@@ -46,13 +46,34 @@ def prove(plan: MergePlan, options: MergeOptions, sources: Sequence[Arriving], s
         ]
         part_options = replace(compared, names=(source.part.name,), exclude=tuple(exclude))
         given = _given(plan, source, options)
-        reports.append(verify(source.part.project, source.part.url, part_options, given=given, show=show))
+        if source.part.moved:
+            reports.append(_prove_moved(source.part, part_options, given, show))
+        else:
+            reports.append(verify(source.part.project, source.part.url, part_options, given=given, show=show))
     return replace(
         reports[0],
         databases=tuple(chain.from_iterable(report.databases for report in reports)),
         source="; ".join(report.source for report in reports),
         seconds=sum(report.seconds for report in reports),
     )
+
+
+def _prove_moved(part: Part, options: VerifyOptions, given: Given, show: Show) -> Report:
+    """Compare the rows with the database itself, and the schema with the one that was renamed."""
+    rows = replace(given, schemas={part.name: part.here.plan.expected[part.name]}, moved=part.moved)
+    data = verify(part.project, part.url, replace(options, schema=False), given=rows, show=show)
+    with Side(part.name, part.source.url, options.jobs) as side:
+        renamed = replace(given, side=side, tables={part.name: frozenset()})
+        schema = verify(part.project, part.source.url, replace(options, data=False), given=renamed, show=show)
+    (one,), (other,) = schema.databases, data.databases
+    both = replace(
+        other,
+        findings=(*one.findings, *other.findings),
+        expected=tuple(dict.fromkeys((*one.expected, *other.expected))),
+        facts=one.facts,
+        objects=one.objects,
+    )
+    return replace(data, databases=(both,), seconds=schema.seconds + data.seconds, options=options.compared)
 
 
 def _compared(options: MergeOptions) -> VerifyOptions:
@@ -63,7 +84,8 @@ def _compared(options: MergeOptions) -> VerifyOptions:
 def _given(plan: MergePlan, source: Arriving, options: MergeOptions) -> Given:
     part, own = source.part, source.part.source.plan
     others = [other for other in plan.all_parts if other.name != part.name]
-    tables = frozenset(item.node.oid for item in own.objects if item.type == "table" and item.homes == (part.name,))
+    oids = [item.node.oid for item in own.objects if item.type == "table" and item.homes == (part.name,)]
+    tables = frozenset(map(part.number, oids))
     foreign = set().union(*(other.keys for other in others)) - part.keys
     return Given(
         source.side,

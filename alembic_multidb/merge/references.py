@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from psycopg import sql
@@ -13,7 +15,11 @@ from alembic_multidb.errors import ConfigurationError
 from alembic_multidb.merge.model import Part, Reference
 from alembic_multidb.registry import ColumnNames, Databases, SoftReference, TableName
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
-from alembic_multidb.verify.tables import Name
+from alembic_multidb.verify.tables import Name, moved
+
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s".(]+)'
+# The columns, and what stands behind the name of the table that is pointed at.
+_REFERENCES = re.compile(rf"(FOREIGN KEY \({_NAME}(?:, {_NAME})*\) REFERENCES ){_NAME}(?:\.{_NAME})?(\(.*)", re.DOTALL)
 
 
 def references_of_evidence(path: Path) -> list[Reference]:
@@ -110,6 +116,32 @@ def _name(reference: SoftReference, convention: object) -> str:
 
 def _key(table: TableName) -> str:
     return table.name if table.schema is None else f"{table.schema}.{table.name}"
+
+
+def moved_reference(reference: Reference, databases: Databases, parts: Sequence[Part]) -> Reference:
+    """Return a reference between the places that its tables have in the target.
+
+    Args:
+        reference: as it was declared, or taken away.
+        databases: the registry, which knows the homes of tables.
+        parts: what is there, and what comes in.
+
+    Raises:
+        ConfigurationError: a foreign key's definition is not written as PostgreSQL writes it.
+    """
+    table, target = (_moved(name, databases, parts) for name in (reference.table, reference.target))
+    if (table, target) == (reference.table, reference.target):
+        return reference
+    found = _REFERENCES.fullmatch(reference.definition)
+    if found is None:
+        raise ConfigurationError(f"foreign key {reference}: {reference.definition} cannot be read")
+    definition = f"{found[1]}{sql.Identifier(*target).as_string()}{found[2]}"
+    return replace(reference, table=table, target=target, definition=definition)
+
+
+def _moved(name: Name, databases: Databases, parts: Sequence[Part]) -> Name:
+    home = databases.homes.home(TableName.of(None if name[0] == DEFAULT_SCHEMA else name[0], name[1]))
+    return next((moved(name, part.moved) for part in parts if part.name == home), name)
 
 
 def as_soft(reference: Reference) -> SoftReference:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection, text
+
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.merge.gather import COMMAND
 from alembic_multidb.merge.model import MergePlan, Place
 from alembic_multidb.merge.own import own_digests
+from alembic_multidb.merge.staging import take_away_stages
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import Database, Databases, RegisteredDatabase
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.split.abort import Aborted, take_back
 from alembic_multidb.split.abort import state_before as state_of_split
 from alembic_multidb.split.preflight.target import read_target
 from alembic_multidb.transfer.journal import Journal
 from alembic_multidb.transfer.target import Target, opened
-from alembic_multidb.verify.tables import Name, quoted_name
+from alembic_multidb.verify.tables import Name
+
+_QUOTED = text(
+    "SELECT quote_ident(n) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS x (n, place) ORDER BY place"
+)
 
 
 def target_of(project: Project, place: Place) -> tuple[Project, RegisteredDatabase]:
@@ -84,11 +92,22 @@ def _state(target: Target, plan: MergePlan) -> dict[str, Any]:
         for key, items in state_of_split(target.connection, part.source.plan, part.database).items():
             known = found.setdefault(key, [])
             known += [item for item in items if item not in known]
-    keys = [f"{quoted_name((item.name,))} on {quoted_name(item.table)}" for item in plan.references]
     names = [table for name, table in plan.version_tables.items() if plan.there is None or name != plan.there.name]
-    found["planned"] += [["table constraint", identity] for identity in keys]
-    found["planned"] += [["table", f"{table.schema or 'public'}.{table.name}"] for table in names]
+    with target.connection.begin():
+        for item in plan.references:
+            where = f"{_quoted(target.connection, item.name)} on {_quoted(target.connection, *item.table)}"
+            found["planned"].append(["table constraint", where])
+        for table in names:
+            found["planned"].append(["table", _quoted(target.connection, table.schema or DEFAULT_SCHEMA, table.name)])
     return found
+
+
+def _quoted(connection: Connection, *names: str) -> str:
+    """Return a name as the server writes it."""
+    statement = text(
+        "SELECT quote_ident(n) FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS x (n, place) ORDER BY place"
+    )
+    return ".".join(connection.execute(statement, {"names": list(names)}).scalars())
 
 
 def abort(project: Project, place: Place, lock_timeout: float | None = None) -> Aborted:
@@ -113,4 +132,5 @@ def abort(project: Project, place: Place, lock_timeout: float | None = None) -> 
                     "command without --abort goes on to the end"
                 )
         target.lead.rollback()
+        take_away_stages(place, project.databases)
         return take_back(target, COMMAND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import text
 
@@ -47,6 +47,7 @@ class Filler:
         places: where its sequences stand, by their numbers.
         meter: told what is done.
         later: kinds of what is made after the rows that :meth:`fill` leaves for :meth:`fill_later`.
+        numbers: the numbers of tables in the database whose schema is made, by those of the source, if that is another.
     """
 
     ready: Prepared
@@ -55,6 +56,7 @@ class Filler:
     places: Mapping[int, tuple[Name, Place]]
     meter: Meter
     later: frozenset[str] = frozenset()
+    numbers: Mapping[int, int] = field(default_factory=dict)
 
     def fill(self, works: Sequence[Work], programs: Programs) -> None:
         """Do everything that no interrupted run has done.
@@ -68,7 +70,7 @@ class Filler:
             for work in works:
                 work.notes += SchemaMaker(work.target, plan, archive).run(split_entries(archive, work.name)[0])
             flows = {work.target: work.tables for work in works}
-            encoding = str(ready.connection.exec_driver_sql("SHOW server_encoding").scalar_one())
+            encoding = str(self.source.lead.exec_driver_sql("SHOW server_encoding").scalar_one())
             copied = copy_rows(self.source, flows, self.meter, encoding=encoding)
             for work in works:
                 work.copied = copied[work.target]
@@ -115,7 +117,7 @@ class Filler:
         for work in works:
             work.builds = len(found[work.target])
             refresh(work.target, self._views(work, archive), room, self.meter)
-            analyze(work.target, [table.name for table in work.tables], room)
+            analyze(work.target, [table.place for table in work.tables], room)
             work.notes += notes[work.target]
 
     def _builds(
@@ -124,6 +126,7 @@ class Filler:
         rows: dict[int, int] = {}
         for key, step in work.target.done("rows:").items():
             oid = int(key.split(":")[1])
+            oid = self.numbers.get(oid, oid)
             rows[oid] = rows.get(oid, 0) + int(step.facts.get("rows", 0))
         entries = [
             entry for entry in split_entries(archive, work.name)[1] if (kind_of(entry) in self.later) == is_later

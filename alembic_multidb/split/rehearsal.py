@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import URL
 
 from alembic_multidb.env.connect import connected, first_line, make_engine
 from alembic_multidb.errors import MultidbError
@@ -82,22 +83,29 @@ def _url(project: Project, name: str) -> DatabaseURL:
 
 
 @contextmanager
-def scratch_databases(project: Project, names: dict[str, str], options: SplitOptions) -> Iterator[None]:
+def scratch_databases(
+    project: Project, names: dict[str, str], options: SplitOptions, *, with_settings: bool = True
+) -> Iterator[None]:
     """Make an empty database beside each target, like it in everything that a split does not bring; drop it at the end.
 
     Args:
         project: whose targets they are.
         names: what each is to be called, by the target's name.
         options: how long to wait for somebody else.
+        with_settings: whether it has the target's settings.
 
     Raises:
         MultidbError: the login may not make databases.
     """
+    sessions: dict[URL, Maintenance] = {}
     with ExitStack() as stack:
         for name, scratch_name in names.items():
             url, database = _url(project, name), project.databases[name]
-            session = stack.enter_context(maintenance(url, {database_of(url)}))
-            stack.enter_context(session.locked([database_of(url)], options.lock_timeout))
+            session = sessions.get(url.url)
+            if session is None:
+                session = stack.enter_context(maintenance(url, {database_of(url)}))
+                stack.enter_context(session.locked([database_of(url)], options.lock_timeout))
+                sessions[url.url] = session
             take_away(session, [scratch_name])
             with project.connect(database) as connection:
                 kept = Kept.read(connection)
@@ -107,7 +115,8 @@ def scratch_databases(project: Project, names: dict[str, str], options: SplitOpt
             with connected(make_engine(name, there), name, there) as connection:
                 pin(raw(connection))
                 kept.give_rights(connection)
-                kept.give_settings(connection)
+                if with_settings:
+                    kept.give_settings(connection)
         yield
 
 

@@ -28,6 +28,14 @@ _FOREIGN_KEYS = """
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = ANY (%s::oid[])
 """
+# One may call a function that stands on its own table.
+_POLICIES = """
+    SELECT n.nspname AS schema, c.relname AS table, p.polname AS name
+    FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE p.polrelid = ANY (%s::oid[])
+"""
 _DEFAULT_RIGHTS = """
     SELECT pg_catalog.pg_get_userbyid(d.defaclrole) AS role, n.nspname AS schema,
            CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
@@ -60,8 +68,12 @@ def drop_objects(connection: Raw, objects: Sequence[LiveObject], *, breaks_circl
         )
         for row in rows(connection, _FOREIGN_KEYS, tables)
     ]
+    policies = [
+        sql.SQL("DROP POLICY {} ON {}").format(sql.Identifier(row["name"]), sql.Identifier(row["schema"], row["table"]))
+        for row in rows(connection, _POLICIES, tables)
+    ]
     connection.rollback()
-    _run_all(connection, keys)
+    _run_all(connection, [*keys, *policies])
     _run_all(connection, _rights(connection, [item.node.oid for item in objects if item.type == "default acl"]))
     # What was made last usually stands on what was made before.
     left = sorted((item for item in objects if item.type not in _PARTS), key=lambda item: -item.node.oid)

@@ -10,7 +10,7 @@ from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.digest import EVERYTHING, Digester
 from alembic_multidb.verify.reader import Reader, Sides
 from alembic_multidb.verify.side import Side
-from alembic_multidb.verify.tables import Pair, pairs
+from alembic_multidb.verify.tables import Pair, moved_tables, pairs
 from alembic_multidb.verify.tables import read_tables as read_all
 
 
@@ -26,7 +26,8 @@ def equal_tables(source: Side, target: Target, tables: Sequence[Table]) -> set[i
         return set()
     wanted = {table.oid for table in tables}
     with Side(target.name, target.url, source.jobs) as side:
-        before, now = read_all(source), read_all(side)
+        schemas = {table.name[0]: table.place[0] for table in tables if table.moved is not None}
+        before, now = moved_tables(read_all(source), schemas), read_all(side)
         members = defaultdict(list)
         for each in before.values():
             members[each.root].append(each.oid)

@@ -162,7 +162,7 @@ def _empty(target: Target, cuts: Sequence[Cut]) -> None:
     if not cuts:
         return
     loosen(target)
-    own = {cut.table.into: cut.table.into == cut.table.name for cut in cuts if cut.table.condition is None}
+    own = {cut.table.into: cut.table.into == cut.table.place for cut in cuts if cut.table.condition is None}
     with target.lead.transaction():
         target.journal.fence(target.lead)
         for cut in cuts:
@@ -205,9 +205,9 @@ def _copy(source: Raw, session: Raw, target: Target, cut: Cut, part: Part, repor
         with target.journal.work(session, (key, cut.digest)) as is_to_do:
             if not is_to_do:
                 return
-            is_emptied = len(cut.parts) == 1 and table.into == table.name
+            is_emptied = len(cut.parts) == 1 and table.into == table.place
             if is_emptied:
-                session.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.Identifier(*table.name)))
+                session.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.Identifier(*table.place)))
             rows = stream(source, session, table.copy_out(part), table.copy_in(is_emptied=is_emptied), report)
             target.journal.tell(session, key, {"rows": rows})
     except psycopg.Error as error:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from itertools import pairwise
+from types import MappingProxyType
 
 from psycopg import sql
 
 from alembic_multidb.transfer.session import Raw
 from alembic_multidb.verify.statements import rows
-from alembic_multidb.verify.tables import Name, quoted_name
+from alembic_multidb.verify.tables import Name, moved, quoted_name
 
 # Bytes that one COPY moves, and how many of them a table has at most.
 CHUNK = 256 * 2**20
@@ -62,6 +63,7 @@ class Table:
         size: bytes on disk, with what is stored out of line, without indexes.
         heap: bytes of its main file alone.
         condition: which of its rows are copied: all if it is None.
+        moved: schema and name that it has in the target; None if these are the same.
     """
 
     oid: int
@@ -73,6 +75,12 @@ class Table:
     size: int
     heap: int
     condition: str | None = None
+    moved: Name | None = None
+
+    @property
+    def place(self) -> Name:
+        """Return schema and name that it has in the target."""
+        return self.moved or self.name
 
     @property
     def group(self) -> Name:
@@ -165,13 +173,19 @@ class Cut:
         return f"rows:{self.table.oid}:{part}"
 
 
-def read_tables(connection: Raw, oids: Collection[int], extensions: Collection[str] = ()) -> list[Table]:
+def read_tables(
+    connection: Raw,
+    oids: Collection[int],
+    extensions: Collection[str] = (),
+    schemas: Mapping[str, str] = MappingProxyType({}),
+) -> list[Table]:
     """Read what is to be known of tables that are copied.
 
     Args:
         connection: to the source.
         oids: of the tables.
         extensions: whose own tables with users' rows are copied, too.
+        schemas: what schemas are called in the target that are called otherwise there; not those of extensions' tables.
     """
     found = rows(connection, query("tables"), list(oids))
     if extensions:
@@ -180,7 +194,7 @@ def read_tables(connection: Raw, oids: Collection[int], extensions: Collection[s
     columns: Mapping[int, list[Column]] = defaultdict(list)
     for row in rows(connection, query("columns"), [row["oid"] for row in found]):
         columns[row["table"]].append(Column(row["name"], row["is_binary"], row["written_as"]))
-    return [
+    tables = [
         Table(
             oid=row["oid"],
             name=(row["schema"], row["name"]),
@@ -194,6 +208,11 @@ def read_tables(connection: Raw, oids: Collection[int], extensions: Collection[s
         )
         for row in found
     ]
+    return [table if table.condition is not None else _moved(table, schemas) for table in tables] if schemas else tables
+
+
+def _moved(table: Table, schemas: Mapping[str, str]) -> Table:
+    return replace(table, into=moved(table.into, schemas), moved=moved(table.name, schemas))
 
 
 @cache

@@ -20,11 +20,21 @@ from alembic_multidb.verify.progress import Meter
 from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import DatabaseReport, Expected, Finding, What
 from alembic_multidb.verify.schema import compare_schemas, prepare, read_target, undeclared
-from alembic_multidb.verify.sequences import Sequence, compare_sequences, read_sequences
+from alembic_multidb.verify.sequences import Sequence, compare_sequences, moved_sequences, read_sequences
 from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.statements import query
 from alembic_multidb.verify.surroundings import compare_surroundings
-from alembic_multidb.verify.tables import Name, Pair, Table, held_tables, pairs, quoted_name, read_tables, roots
+from alembic_multidb.verify.tables import (
+    Name,
+    Pair,
+    Table,
+    held_tables,
+    moved_tables,
+    pairs,
+    quoted_name,
+    read_tables,
+    roots,
+)
 from alembic_multidb.verify.vectors import compare_recall
 
 
@@ -35,8 +45,8 @@ class Ground:
     Attributes:
         side: the source.
         default_schema: where names without a schema lie there.
-        tables: its tables.
-        sequences: its sequences.
+        tables: its tables, by the names that the targets have for them.
+        sequences: its sequences, by such names.
         schema: its schema by homes; None if it is not needed.
         has_large_objects: whether there is any.
         given: what a transfer knows of it; None if it is only looked at.
@@ -55,6 +65,9 @@ class Ground:
         """Read it."""
         tables = held_tables(side) if options.data else read_tables(side)
         schema, sequences = None, read_sequences(side)
+        if given is not None and given.moved:
+            tables = moved_tables(tables, given.moved)
+            sequences = moved_sequences(sequences, given.moved)
         # Only the whole schema tells where a sequence belongs that no table uses.
         if options.schema or not all(sequence.tables for sequence in sequences.values()):
             schema = side.run(lambda connection: read_source(connection, side.url, project)).result()

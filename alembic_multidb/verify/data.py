@@ -120,7 +120,7 @@ def _finish(reading: _Reading, options: DataOptions) -> TableProof:
         except Unreadable as error:  # that they differ is known all the same
             is_complete, note = False, f"the rows could not be named: {first_line(error)}"
     return TableProof(
-        name=pair.source.identity,
+        name=pair.target.identity,
         rows=(sums[0].rows, sums[1].rows),
         digests=(sums[0].text, sums[1].text),
         columns=tuple(pair.columns),

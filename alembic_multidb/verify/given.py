@@ -23,6 +23,7 @@ class Given:
         places: where the sequences stood that were set.
         large_objects: which target has the large objects; None if they were left.
         others: tables and views of the targets that come from elsewhere.
+        moved: what the source's schemas are called in the targets, where they are called otherwise.
     """
 
     side: Side
@@ -32,3 +33,4 @@ class Given:
     places: Mapping[Name, Place] = field(default_factory=dict)
     large_objects: str | None = None
     others: frozenset[Name] = frozenset()
+    moved: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from alembic_multidb.verify.reader import Sides
 from alembic_multidb.verify.report import Finding, What
 from alembic_multidb.verify.side import Side, Unreadable
 from alembic_multidb.verify.statements import query
-from alembic_multidb.verify.tables import Name, quoted_name
+from alembic_multidb.verify.tables import Name, moved, quoted_name
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,14 @@ def read_sequences(side: Side) -> dict[Name, Sequence]:
     }
 
 
+def moved_sequences(sequences: Mapping[Name, Sequence], schemas: Mapping[str, str]) -> dict[Name, Sequence]:
+    """Return sequences by the names that the other side has for them; those of extensions stay where they are."""
+    return {
+        name if sequence.extension is not None else moved(name, schemas): sequence
+        for name, sequence in sequences.items()
+    }
+
+
 def compare_sequences(
     sides: Sides,
     source: Mapping[Name, Sequence],
@@ -106,7 +114,7 @@ def compare_sequences(
             continue
         try:
             place = _place(sides.target, target[name])
-            places[sequence.identity] = str(place)
+            places[target[name].identity] = str(place)
             findings += _compare(sides, sequence, target[name], place, known.get(name))
         except Unreadable as error:
             findings.append(_finding(sequence, "unknown", f"could not be read: {first_line(error)}"))
@@ -125,12 +133,13 @@ def _compare(sides: Sides, source: Sequence, target: Sequence, place: Place, kno
         yield _finding(source, "different", f"stands at {before} in the source, at {place} in the target")
     behind = list(_behind(sides.target, target, place))
     # Rows that were given numbers by hand: the source itself is like that.
-    if behind and (before != place or set(behind) - set(_behind(sides.source, source, before))):
-        words = ", ".join(f"{column} holds {used}" for column, used in behind)
+    ours = {(column[1:], used) for column, used in _behind(sides.source, source, before)} if behind else set()
+    if behind and (before != place or {(column[1:], used) for column, used in behind} - ours):
+        words = ", ".join(f"{quoted_name(column)} holds {used}" for column, used in behind)
         yield _finding(source, "different", f"stands at {place} in the target, behind the column that uses it: {words}")
 
 
-def _behind(side: Side, sequence: Sequence, place: Place) -> Iterator[tuple[str, int]]:
+def _behind(side: Side, sequence: Sequence, place: Place) -> Iterator[tuple[tuple[str, str, str], int]]:
     for schema, table, column in sequence.columns:
         extreme = sql.SQL("max" if sequence.increment > 0 else "min")
         statement = sql.SQL("SELECT {}({})::int8 AS used FROM {}").format(
@@ -138,7 +147,7 @@ def _behind(side: Side, sequence: Sequence, place: Place) -> Iterator[tuple[str,
         )
         used = side.ask(statement).result()[0]["used"]
         if used is not None and place.is_behind(used, sequence.increment):
-            yield quoted_name((schema, table, column)), used
+            yield (schema, table, column), used
 
 
 def _place(side: Side, sequence: Sequence) -> Place:

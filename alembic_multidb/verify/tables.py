@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import sql
@@ -36,6 +36,7 @@ class Table:
         has_alembics_key: whether its primary key has the name that Alembic gives that of a version table.
         extension: whose it is, if it is an extension's.
         condition: a WHERE clause for the rows that are not the extension's own, if it says which these are.
+        moved: schema and name that it has on the other side; None if these are the same.
     """
 
     oid: int
@@ -51,11 +52,17 @@ class Table:
     has_alembics_key: bool
     extension: str | None
     condition: str | None
+    moved: Name | None = None
 
     @property
     def identity(self) -> str:
         """Return its name, as SQL writes it where that is needed."""
         return quoted_name(self.name)
+
+    @property
+    def place(self) -> Name:
+        """Return schema and name by which the other side has it."""
+        return self.moved or self.name
 
 
 @dataclass(frozen=True)
@@ -137,6 +144,25 @@ def read_tables(side: Side) -> dict[Name, Table]:
     }
 
 
+def moved(name: Name, schemas: Mapping[str, str]) -> Name:
+    """Return the name of something whose schema may be called otherwise elsewhere.
+
+    Args:
+        name: schema and name.
+        schemas: what schemas are called there that are called otherwise.
+    """
+    return schemas.get(name[0], name[0]), name[1]
+
+
+def moved_tables(tables: Mapping[Name, Table], schemas: Mapping[str, str]) -> dict[Name, Table]:
+    """Return tables by the names that the other side has for them; those of extensions stay where they are."""
+    found = [
+        table if table.extension is not None else replace(table, moved=moved(table.name, schemas))
+        for table in tables.values()
+    ]
+    return {table.place: table for table in found}
+
+
 def held_tables(side: Side) -> dict[Name, Table]:
     """Return the tables of one database, which nobody can drop, empty or rewrite from now on."""
     tables = read_tables(side)
@@ -145,11 +171,11 @@ def held_tables(side: Side) -> dict[Name, Table]:
 
 
 def roots(tables: Mapping[Name, Table]) -> dict[Name, list[Table]]:
-    """Return each outermost table's name with all tables of its tree, itself included."""
-    names = {table.oid: table.name for table in tables.values()}
+    """Return each outermost table's name, as the other side has it, with all tables of its tree, itself included."""
+    names = {table.oid: table.place for table in tables.values()}
     found: dict[Name, list[Table]] = defaultdict(list)
     for table in tables.values():
-        found[names.get(table.root, table.name)].append(table)
+        found[names.get(table.root, table.place)].append(table)
     return dict(found)
 
 
@@ -173,7 +199,7 @@ def pairs(
 
 def _pairs_of_tree(name: Name, source: Sequence[Table], target: Sequence[Table]) -> list[Pair]:
     """Compare partition by partition, unless both sides need not have put their rows into the same ones."""
-    one, other = ({table.name: table for table in tree} for tree in (source, target))
+    one, other = ({table.place: table for table in tree} for tree in (source, target))
     leaves = {each for each, table in one.items() if not table.is_tree}
     by_hash = any(table.strategy == _BY_HASH for table in (*source, *target))
     if by_hash or leaves != {each for each, table in other.items() if not table.is_tree} or name not in other:

@@ -54,6 +54,17 @@ _COLUMNS = text(
 )
 
 
+def columns_of_oids(connection: Connection, objects: Objects) -> list[str]:
+    """Return the columns of such types, of all tables that go anywhere, each as ``schema.table.column``.
+
+    Args:
+        connection: to the source.
+        objects: what becomes of its objects.
+    """
+    found = connection.execute(_COLUMNS, {"types": list(_CATALOGS)}).all()
+    return [f"{row.table}.{row.column}" for row in found if objects.is_carried(ObjectId("pg_class", row.oid))]
+
+
 def foreign_values(connection: Connection, objects: Objects) -> Iterator[Finding]:
     """Find values in tables that name an object which does not go where the table goes.
 

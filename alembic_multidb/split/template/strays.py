@@ -14,6 +14,8 @@ from alembic_multidb.split.template.maintenance import Maintenance
 
 # A clone on its way to be a target; an empty target that a clone has taken the place of; what a rehearsal fills.
 CLONE, OLD, REHEARSAL = "multidb_split_new_", "multidb_split_old_", "multidb_rehearsal_"
+# Where a merge makes a schema to be renamed.
+STAGE = "multidb_stage_"
 # Every database of the server that a split or a rehearsal has made and not taken away yet.
 STRAYS = """
     SELECT datname AS name FROM pg_catalog.pg_database
@@ -26,7 +28,7 @@ def stray_name(kind: str, target: str) -> str:
     """Return what a database is called that stands in for a target: the same in every run.
 
     Args:
-        kind: CLONE, OLD or REHEARSAL.
+        kind: CLONE, OLD, REHEARSAL or STAGE.
         target: the target's name on its server.
     """
     return kind + sha256(target.encode()).hexdigest()[:16]
