@@ -30,7 +30,7 @@ _WHOLE = frozenset(
 _OWNED = "owned by"
 _MANY = 6
 _SHOWN = 200
-_RENAME = "rename it in one of the databases"
+_RENAME = "rename it in one of the databases, or let one of them come into a schema of its own (--into-schema)"
 
 
 @dataclass
@@ -209,7 +209,7 @@ def _same_names(one: Part, other: Part, known: tuple[set[ObjectId], set[ObjectId
                 severity="refused",
                 object=identity,
                 message=f"the name {identity} is taken twice: {words[0]}, {words[1]}",
-                fix=f"{_RENAME}: ALTER ... RENAME TO",
+                fix=_RENAME,
             )
 
 

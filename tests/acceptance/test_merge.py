@@ -176,6 +176,37 @@ def apart(notes_at_head: Project, new_database: NewDatabase) -> Project:
     return notes_at_head
 
 
+def test_a_history_goes_on_in_a_schema_of_its_own(apart: Project) -> None:
+    """With what the command says is to be changed, revisions run there, and nothing has drifted."""
+    ai = apart.environment["AI_DATABASE_URL"]
+    psql(ai, "CREATE TABLE users (mine int)")
+    merge = ("merge", "--into", "ai", "--restore-foreign-keys", "--orphans", "delete")
+    assert "--into-schema" in apart.run(*merge, "--plan", module=MULTIDB).stdout
+    text = apart.ok(*merge, "--into-schema", "core=core_data", module=MULTIDB)
+    assert 'Database("core", version_table_schema="core_data", shared_with="ai", ...)' in text
+    assert psql(ai, "SELECT count(*) FROM core_data.users") == [(500,)]
+    psql(ai, "DROP TABLE users")
+    apart.edit(
+        "notes/databases.py", 'Database("core",', 'Database("core", version_table_schema="core_data", shared_with="ai",'
+    )
+    apart.environment["DATABASE_URL"] = f"{ai}?options=-csearch_path=core_data,public"
+    more = apart.write(
+        "migrations/core/c004.py",
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = 'c004'\ndown_revision = 'c003'\n"
+        "def upgrade():\n    op.add_column('users', sa.Column('more', sa.Integer()))\n"
+        "def downgrade():\n    op.drop_column('users', 'more')\n",
+    )
+    apart.ok("-n", "core", "upgrade", "head")
+    assert psql(ai, "SELECT table_schema FROM information_schema.columns WHERE column_name = 'more'") == [
+        ("core_data",)
+    ]
+    apart.ok("-n", "core", "downgrade", "-1")
+    more.unlink()
+    assert apart.ok("status", module=MULTIDB).count("at head") == 2
+    apart.ok("check", module=MULTIDB)
+    apart.ok("-n", "core", "check")
+
+
 def kill_and_finish(project: Project, moments: list[float]) -> None:
     """Kill runs with all that they started; the same command ends as if nobody had."""
     merge = ("merge", "--target", "env:TARGET_URL", "--restore-foreign-keys")
