@@ -54,7 +54,7 @@ def merge(
     name: NamesOption = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and touch nothing.")] = False,
     rehearse: Annotated[
-        bool, typer.Option("--rehearse", help="Do all of it in a scratch database beside --target, and drop that.")
+        bool, typer.Option("--rehearse", help="Do all of it in a scratch database beside the target, and drop that.")
     ] = False,
     abort: Annotated[bool, typer.Option("--abort", help="Take back what an unfinished merge has made.")] = False,
     exclude: Annotated[
@@ -190,10 +190,10 @@ def _rehearse(output: Output, project: Project, place: Place, options: MergeOpti
     from alembic_multidb.merge.rehearsal import rehearsal
 
     with (
-        rehearsal(project, place, options.common) as (elsewhere, files),
-        planned(project, elsewhere, options, with_rows=True) as made,
+        rehearsal(project, place, options) as stage,
+        planned(stage.project, stage.place, options, with_rows=True) as made,
     ):
-        _move(output, project, made, options, files, is_rehearsal=True)
+        _move(output, stage.project, made, options, stage.files, is_rehearsal=True)
 
 
 def _abort(output: Output, project: Project, place: Place, lock_timeout: float | None) -> None:

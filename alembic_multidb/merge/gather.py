@@ -74,7 +74,8 @@ def gathered(project: Project, place: Place, options: MergeOptions, *, with_rows
     with ExitStack() as stack:
         connection = stack.enter_context(connect_source(place.url))
         begun = _begun(connection)
-        there = _there(project, place, tables, connection, begun) if place.into is not None else None
+        left_out = SplitOptions(no_owner=options.common.no_owner, no_acl=options.common.no_acl)
+        there = _there(project, place, tables, connection, begun, left_out) if place.into is not None else None
         has_foreign_journal = begun is None and _has_journal(connection)
         if there is None:
             raw(connection).rollback()  # its locks would be in the way
@@ -141,7 +142,12 @@ def _part(
 
 
 def _there(
-    project: Project, place: Place, tables: Mapping[str, TableName], connection: Connection, begun: Begun | None
+    project: Project,
+    place: Place,
+    tables: Mapping[str, TableName],
+    connection: Connection,
+    begun: Begun | None,
+    left_out: SplitOptions,
 ) -> Part:
     """Look at what the target has of its own; what an interrupted run has made there is not its own."""
     assert place.into is not None
@@ -149,7 +155,7 @@ def _there(
     stand_in = _stand_in(project, place, tables, name)
     search_path = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
     survey = read_survey(connection, place.url)
-    objects = Objects.of(survey, stand_in.databases, SplitOptions())
+    objects = Objects.of(survey, stand_in.databases, left_out)
     expected = expected_schema(objects, name)
     relations, types = names_of(connection, objects, is_there=True)
     if begun is not None:

@@ -45,7 +45,9 @@ def place_of(project: Project, url: DatabaseURL | None, into: str | None) -> Pla
 
 
 @contextmanager
-def planned(project: Project, place: Place, options: MergeOptions, *, with_rows: bool = False) -> Iterator[MergePlan]:
+def planned(
+    project: Project, place: Place, options: MergeOptions, *, with_rows: bool = False, is_copy: bool = False
+) -> Iterator[MergePlan]:
     """Plan a merge and look at everything that may stand in its way; nothing is changed.
 
     The points in time of all databases are held open while the plan is used.
@@ -55,18 +57,19 @@ def planned(project: Project, place: Place, options: MergeOptions, *, with_rows:
         place: where everything is brought together.
         options: what is asked for.
         with_rows: whether rows will be read.
+        is_copy: whether one database alone is meant, too.
 
     Raises:
         MultidbError: a database cannot be read, or what is asked for makes no sense.
     """
     with gathered(project, place, options, with_rows=with_rows) as found:
+        if not is_copy and len(found.parts) + (found.there is not None) < 2:
+            raise ConfigurationError("a merge takes at least two databases: the registry, or --name, gives only one")
         yield _plan(project, found, options)
 
 
 def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan:
     parts = [*((found.there,) if found.there is not None else ()), *found.parts]
-    if len(parts) < 2:
-        raise ConfigurationError("a merge takes at least two databases: the registry, or --name, gives only one")
     known = [part for part in parts if part.is_known]
     clashes = find_clashes(known, project.databases)
     pointing = _pointing(project, known, options, is_begun=found.begun is not None) if known == parts else Pointing()

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,9 @@ def test_split_and_merged_it_is_what_it_was(portfolio: Project) -> None:
     portfolio.ok("check", module=MULTIDB)
 
 
+TYPES = "SELECT data_type FROM information_schema.columns WHERE column_name = 'asset_id'"
+
+
 def test_a_main_database_comes_into_the_vector_database(
     tmp_path: Path, new_database: NewDatabase, server: Server
 ) -> None:
@@ -110,6 +114,8 @@ def test_a_main_database_comes_into_the_vector_database(
     merge = ("merge", "--into", "vectors", "--restore-foreign-keys")
     done = project.run(*merge, "--plan", module=MULTIDB)
     assert done.returncode == 1 and "--cast gives the column the other type" in done.stdout
+    assert "nothing of the rehearsal remains" in project.ok(*merge, "--cast", "--rehearse", module=MULTIDB)
+    assert "character varying" in str(psql(vectors, TYPES))
     text = project.ok(*merge, "--cast", "--write-revision", module=MULTIDB)
     (revision,) = project.revisions("vectors") - {"v001_embeddings.py"}
     assert revision in text
@@ -181,7 +187,6 @@ def test_a_history_goes_on_in_a_schema_of_its_own(apart: Project) -> None:
     ai = apart.environment["AI_DATABASE_URL"]
     psql(ai, "CREATE TABLE users (mine int)")
     merge = ("merge", "--into", "ai", "--restore-foreign-keys", "--orphans", "delete")
-    assert "--into-schema" in apart.run(*merge, "--plan", module=MULTIDB).stdout
     text = apart.ok(*merge, "--into-schema", "core=core_data", module=MULTIDB)
     assert 'Database("core", version_table_schema="core_data", shared_with="ai", ...)' in text
     assert psql(ai, "SELECT count(*) FROM core_data.users") == [(500,)]
@@ -204,14 +209,27 @@ def test_a_history_goes_on_in_a_schema_of_its_own(apart: Project) -> None:
     more.unlink()
     assert apart.ok("status", module=MULTIDB).count("at head") == 2
     apart.ok("check", module=MULTIDB)
-    apart.ok("-n", "core", "check")
 
 
-def kill_and_finish(project: Project, moments: list[float]) -> None:
+@dataclass(frozen=True)
+class Merging:
+    """A merge that is killed: how it is asked for, where it goes, and what tells that it is done."""
+
+    command: tuple[str, ...]
+    target: str
+    done: str
+
+
+FRESH = Merging(("--target", "env:TARGET_URL"), "TARGET_URL", "alembic_version_ai")
+INTO = Merging(("--into", "ai"), "AI_DATABASE_URL", "alembic_version_core")
+SCHEMA = Merging(("--into", "ai", "--into-schema", "core=moved"), "AI_DATABASE_URL", "moved.alembic_version")
+
+
+def kill_and_finish(project: Project, moments: list[float], how: Merging) -> None:
     """Kill runs with all that they started; the same command ends as if nobody had."""
-    merge = ("merge", "--target", "env:TARGET_URL", "--restore-foreign-keys")
-    core, ai, target = (project.environment[name] for name in ("DATABASE_URL", "AI_DATABASE_URL", "TARGET_URL"))
-    before = {**checksums(core), **checksums(ai)}
+    merge = ("merge", *how.command, "--restore-foreign-keys")
+    core, ai, target = (project.environment[name] for name in ("DATABASE_URL", "AI_DATABASE_URL", how.target))
+    before, own = checksums(core), checksums(ai)
     for seconds in moments:
         running = project.start(*merge, module=MULTIDB)
         try:
@@ -219,26 +237,34 @@ def kill_and_finish(project: Project, moments: list[float]) -> None:
         except subprocess.TimeoutExpired:
             running.kill()
             running.communicate()
-        state = "SELECT to_regclass('alembic_version_ai') IS NOT NULL AND to_regnamespace('alembic_multidb') IS NULL"
+        found = checksums(ai)
+        assert {name: found[name] for name in own} == own
+        state = f"SELECT to_regclass('{how.done}') IS NOT NULL AND to_regnamespace('alembic_multidb') IS NULL"
         if psql(target, state) == [(True,)]:
             break  # it was faster
     else:
         settle(target)
         assert "Done, and proven." in project.ok(*merge, module=MULTIDB)
-    assert checksums(target) == before == {**checksums(core), **checksums(ai)}
+    where = "moved." if how is SCHEMA else "public."
+    moved = {name.replace("public.", where): digest for name, digest in before.items()}
+    assert checksums(target) == {**moved, **own}
+    assert checksums(core) == before
     assert psql(target, "SELECT convalidated FROM pg_constraint WHERE conname = 'fk_ai_memories_user_id_users'") == [
         (True,)
     ]
     assert psql(target, "SELECT to_regnamespace('alembic_multidb')") == [(None,)]
+    assert psql(target, "SELECT datname FROM pg_database WHERE datname LIKE 'multidb%'") == []
 
 
-def test_a_killed_merge_is_finished_by_the_next(apart: Project) -> None:
-    kill_and_finish(apart, [random.Random(11).uniform(1.5, 4.0)])
+@pytest.mark.parametrize(("how", "moments"), [(FRESH, [2.1]), (INTO, [2.4, 1.9, 3.1])], ids=["fresh", "into"])
+def test_a_killed_merge_is_finished_by_the_next(apart: Project, how: Merging, moments: list[float]) -> None:
+    kill_and_finish(apart, moments, how)
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("how", [FRESH, INTO, SCHEMA], ids=["fresh", "into", "schema"])
 @pytest.mark.parametrize("seed", range(17))
-def test_many_killed_merges(apart: Project, seed: int) -> None:
+def test_many_killed_merges(apart: Project, seed: int, how: Merging) -> None:
     """Killed three times, at any moment."""
     chance = random.Random(seed)
-    kill_and_finish(apart, [chance.uniform(1.0, 7.0) for _ in range(3)])
+    kill_and_finish(apart, [chance.uniform(1.0, 7.0) for _ in range(3)], how)

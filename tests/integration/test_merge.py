@@ -16,7 +16,9 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.merge import arriving, changing, moving, proof
 from alembic_multidb.merge import target as merge_target
 from alembic_multidb.merge.model import MergeOptions
-from alembic_multidb.merge.plan import place_of
+from alembic_multidb.merge.moving import merge
+from alembic_multidb.merge.plan import exit_code, place_of, planned
+from alembic_multidb.merge.rehearsal import rehearsal
 from alembic_multidb.operate import Project
 from alembic_multidb.split import filling, making
 from alembic_multidb.split.model import SplitOptions
@@ -364,3 +366,22 @@ def test_the_hostile_schema_is_merged_again(server: Server, tmp_path: Path, new_
         server.run("ALTER SUBSCRIPTION split_subscription SET (slot_name = NONE)", name)
         server.run("DROP SUBSCRIPTION split_subscription", name)
         server.drop_database(name)
+
+
+def test_a_merge_into_a_database_is_rehearsed(assets: Project, server: Server, tmp_path: Path) -> None:
+    """In a copy of it, of which nothing remains; the database itself is only read."""
+    vectors = url_of(assets, "vectors")
+    psql(vectors, "ALTER DEFAULT PRIVILEGES GRANT SELECT ON SEQUENCES TO PUBLIC; SELECT lo_from_bytea(91009, 'text')")
+    options = MergeOptions(into="vectors", restore_foreign_keys=True, cast=True, common=SplitOptions(no_acl=True))
+    before, schema = checksums(vectors), snapshot_of(vectors).to_json()
+    databases = server.run("SELECT datname FROM pg_database ORDER BY 1")
+    with rehearsal(assets, place_of(assets, None, "vectors"), options) as stage:
+        with planned(stage.project, stage.place, options, with_rows=True) as plan:
+            assert exit_code(plan) == 0, stopping(plan)
+            report = merge(stage.project, plan, options, stage.files)
+        assert report.exit_code == 0 and report.own == ()
+        name = stage.place.url.url.database
+        assert name is not None
+        assert server.run("SELECT count(*) FROM asset_embeddings JOIN assets ON asset_id = assets.id", name) == [(50,)]
+    assert (checksums(vectors), snapshot_of(vectors).to_json()) == (before, schema)
+    assert server.run("SELECT datname FROM pg_database ORDER BY 1") == databases
