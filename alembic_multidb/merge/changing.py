@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
 
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import ConfigurationError, MultidbError
+from alembic_multidb.merge.cascade import Gone, chosen, going_along
 from alembic_multidb.merge.model import Cast, MergeOptions, MergePlan, Reference
+from alembic_multidb.merge.pointing import PARTITIONED_MAY_WAIT, partly_null
 from alembic_multidb.operate.status import counted
 from alembic_multidb.transfer.session import Raw
 from alembic_multidb.transfer.target import Target
-from alembic_multidb.verify.statements import rows
 from alembic_multidb.verify.tables import quoted_name
 
 _DEFAULT = """
@@ -28,11 +30,6 @@ _DEFAULT = """
     FROM pg_catalog.pg_attrdef AS d
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
     WHERE d.adrelid = %s::pg_catalog.regclass AND a.attname = %s
-"""
-_PRIMARY_KEY = """
-    SELECT a.attname AS name FROM pg_catalog.pg_index AS i
-    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-    WHERE i.indrelid = %s::pg_catalog.regclass AND i.indisprimary ORDER BY a.attnum
 """
 _KIND = "SELECT relkind::text FROM pg_catalog.pg_class WHERE oid = %s::pg_catalog.regclass"
 _STATE = """
@@ -124,17 +121,17 @@ class Changer:
                 return
 
     def _clear_one(self, reference: Reference, session: Raw) -> int:
-        table = sql.Identifier(*reference.table)
+        table, rule = sql.Identifier(*reference.table), self.options.orphans
         where = _points_at_nothing(reference)
         with session.transaction():
             self.target.journal.fence(session)
             session.execute("SELECT pg_catalog.set_config('search_path', %s, true)", [self._search_path(reference)])
-            key = [row["name"] for row in rows(session, _PRIMARY_KEY, quoted_name(reference.table))]
-            found = rows(session, _lost_rows(reference, key))
+            found = chosen(session, reference.table, reference.columns, where, reference=reference.name, action=rule)
             if not found:
                 return 0
-            self._write(reference, key, found)
-            if self.options.orphans == "delete":
+            along = [*going_along(session, found)] if rule == "delete" else []
+            self._write([*found, *along])
+            if rule == "delete":
                 statement = sql.SQL("DELETE FROM {} AS t WHERE {}").format(table, where)
             else:
                 nulls = sql.SQL(", ").join(sql.SQL("{} = NULL").format(sql.Identifier(n)) for n in reference.columns)
@@ -145,25 +142,22 @@ class Changer:
                     f"of {len(found)} rows of {quoted_name(reference.table)} that point at nothing, {count} could be "
                     "changed: a trigger or rule of the table is in the way; nothing of it was changed"
                 )
-        word = "deleted" if self.options.orphans == "delete" else "nulled"
-        rows_ = counted(count, "row")
-        self.done.append(f"{rows_} of {quoted_name(reference.table)} {word}; keys are in {self.keys}")
+        self.done += self._changed(reference, count, along)
         return count
 
-    def _write(self, reference: Reference, key: Sequence[str], found: Sequence[dict[str, Any]]) -> None:
+    def _changed(self, reference: Reference, count: int, along: Sequence[Gone]) -> Iterator[str]:
+        word = "deleted" if self.options.orphans == "delete" else "nulled"
+        yield f"{counted(count, 'row')} of {quoted_name(reference.table)} {word}; keys are in {self.keys}"
+        for (table, action), number in sorted(Counter((quoted_name(row.table), row.action) for row in along).items()):
+            yield f"{counted(number, 'row')} of {table} went along ({action}), as foreign keys say; keys are there, too"
+
+    def _write(self, found: Sequence[Gone]) -> None:
         """Write the keys down before the rows are changed, for the file's owner alone to read."""
         try:
             descriptor = os.open(self.keys, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(descriptor, "a", encoding="utf-8") as file:
                 for row in found:
-                    line = {
-                        "table": quoted_name(reference.table),
-                        "reference": reference.name,
-                        "action": self.options.orphans,
-                        "key": {name: row[f"k{place}"] for place, name in enumerate(key)} or {"ctid": row["ctid"]},
-                        "values": {name: row[f"v{place}"] for place, name in enumerate(reference.columns)},
-                    }
-                    file.write(json.dumps(line) + "\n")
+                    file.write(json.dumps(row.to_data()) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -180,9 +174,8 @@ class Changer:
             if not is_to_do:
                 return
             definition = reference.definition
-            # Before PostgreSQL 18, a partitioned table takes only what every row fulfils.
             kind = session.execute(_KIND, [quoted_name(reference.table)]).fetchone()
-            if reference.is_valid and kind != ("p",):
+            if reference.is_valid and (kind != ("p",) or session.info.server_version >= PARTITIONED_MAY_WAIT):
                 definition += _NOT_VALID
             session.execute(sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(table, name, sql.SQL(definition)))
             if reference.comment is not None:
@@ -216,26 +209,16 @@ class Changer:
 
 def _points_at_nothing(reference: Reference) -> sql.Composed:
     """Return the condition for the rows of ``t`` that point at nothing."""
-    full = [sql.SQL("t.{} IS NOT NULL").format(sql.Identifier(name)) for name in reference.columns]
+    names = [sql.SQL("t.{}").format(sql.Identifier(name)) for name in reference.columns]
     same = [
-        sql.SQL("p.{} = t.{}").format(sql.Identifier(target), sql.Identifier(name))
-        for name, target in zip(reference.columns, reference.target_columns, strict=True)
+        sql.SQL("p.{} = {}").format(sql.Identifier(target), name)
+        for target, name in zip(reference.target_columns, names, strict=True)
     ]
-    return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})").format(
-        sql.SQL(" AND ").join(full), sql.Identifier(*reference.target), sql.SQL(" AND ").join(same)
+    nothing = sql.SQL("{} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})").format(
+        sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(name) for name in names),
+        sql.Identifier(*reference.target),
+        sql.SQL(" AND ").join(same),
     )
-
-
-def _lost_rows(reference: Reference, key: Sequence[str]) -> sql.Composed:
-    return sql.SQL("SELECT {} FROM {} AS t WHERE {} FOR UPDATE").format(
-        sql.SQL(", ").join(_values(reference, key)), sql.Identifier(*reference.table), _points_at_nothing(reference)
-    )
-
-
-def _values(reference: Reference, key: Sequence[str]) -> Iterator[sql.Composed]:
-    yield sql.SQL("t.ctid::pg_catalog.text AS ctid").format()
-    for letter, names in (("k", key), ("v", reference.columns)):
-        for place, name in enumerate(names):
-            yield sql.SQL("t.{}::pg_catalog.text AS {}").format(
-                sql.Identifier(name), sql.Identifier(f"{letter}{place}")
-            )
+    if not reference.is_all_or_nothing:
+        return nothing
+    return sql.SQL("({} OR {})").format(partly_null(names), nothing)

@@ -42,6 +42,7 @@ class Gathered:
         version_tables: of each history, where its revision is written.
         begun: what an interrupted run has left in the target.
         reserved: databases that have a schema of the name that the journal has.
+        server_version: of the target.
     """
 
     place: Place
@@ -50,6 +51,7 @@ class Gathered:
     version_tables: Mapping[str, TableName]
     begun: Begun | None
     reserved: tuple[str, ...]
+    server_version: int
 
 
 @contextmanager
@@ -80,20 +82,18 @@ def gathered(project: Project, place: Place, options: MergeOptions, *, with_rows
         if there is None:
             raw(connection).rollback()  # its locks would be in the way
         moved = [name for name in names if name in options.into_schema]
-        scratch: dict[str, str] = {}
-        if moved:
-            scratch = stack.enter_context(scratches(project, place, moved, options.common))
+        scratch = stack.enter_context(scratches(project, place, moved, options.common))
         parts = []
         for name in names:
-            part = stack.enter_context(
-                _part(project, place, tables, name, _options(options, name, left[name]), with_rows)
-            )
+            own = _options(options, name, left[name])
+            part = stack.enter_context(_part(project, place, tables, name, own, with_rows))
             if name in scratch:
                 part = stack.enter_context(moved_part(part, scratch[name], options.into_schema[name]))
             parts.append(part)
-        reserved = [part.name for part in parts if _has_journal(part.source.connection)]
+        reserved = [part.name for part in parts if _has_journal(part.connection)]
         reserved += [place.name] if has_foreign_journal else []
-        yield Gathered(place, there, tuple(parts), tables, begun, tuple(reserved))
+        version = raw(connection).info.server_version
+        yield Gathered(place, there, tuple(parts), tables, begun, tuple(reserved), version)
 
 
 def _options(options: MergeOptions, name: str, left: Iterable[str]) -> SplitOptions:

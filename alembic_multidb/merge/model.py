@@ -177,6 +177,11 @@ class Reference:
         """Tell whether every row is to fulfil it."""
         return not self.definition.endswith((" NOT VALID", " NOT ENFORCED"))
 
+    @property
+    def is_all_or_nothing(self) -> bool:
+        """Tell whether no row may have a value in some of its columns and none in others (MATCH FULL)."""
+        return len(self.columns) > 1 and ") MATCH FULL" in self.definition
+
     def __str__(self) -> str:
         return f"{self.name} on {'.'.join(self.table)}"
 

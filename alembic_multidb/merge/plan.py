@@ -72,7 +72,7 @@ def _plan(project: Project, found: Gathered, options: MergeOptions) -> MergePlan
     parts = [*((found.there,) if found.there is not None else ()), *found.parts]
     known = [part for part in parts if part.is_known]
     clashes = find_clashes(known, project.databases)
-    pointing = _pointing(project, known, options, is_begun=found.begun is not None) if known == parts else Pointing()
+    pointing = _pointing(project, found, known, options) if known == parts else Pointing()
     findings = [
         *_distinct(found, options),
         *clashes.findings,
@@ -107,7 +107,7 @@ def exit_code(plan: MergePlan) -> int:
     return max((EXIT_CODES[item.severity] for item in plan.findings), default=0)
 
 
-def _pointing(project: Project, parts: list[Part], options: MergeOptions, *, is_begun: bool) -> Pointing:
+def _pointing(project: Project, found: Gathered, parts: list[Part], options: MergeOptions) -> Pointing:
     if not options.restore_foreign_keys:
         return Pointing()
     if options.evidence is not None:
@@ -115,7 +115,8 @@ def _pointing(project: Project, parts: list[Part], options: MergeOptions, *, is_
     else:
         references = references_of_registry(project.databases, parts)
     references = [moved_reference(item, project.databases, parts) for item in references]
-    return look_at(parts, references, options, is_begun=is_begun)
+    is_begun = found.begun is not None
+    return look_at(parts, references, options, server_version=found.server_version, is_begun=is_begun)
 
 
 def _with_shared(part: Part, clashes: Clashes) -> Part:

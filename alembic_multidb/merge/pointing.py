@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -57,7 +58,10 @@ _ARE_COMPARABLE = text(
     FROM t
     """
 )
+_IS_PARTITIONED = text("SELECT relkind = 'p' FROM pg_class WHERE oid = :table")
 _TELLS_VALIDITY = 160000
+# From here on, a foreign key of a partitioned table need not be validated.
+PARTITIONED_MAY_WAIT = 180000
 _FIRST = 5
 
 
@@ -79,7 +83,12 @@ class Pointing:
 
 
 def look_at(
-    parts: Sequence[Part], references: Sequence[Reference], options: MergeOptions, *, is_begun: bool
+    parts: Sequence[Part],
+    references: Sequence[Reference],
+    options: MergeOptions,
+    *,
+    server_version: int,
+    is_begun: bool,
 ) -> Pointing:
     """Look at references that shall become foreign keys.
 
@@ -87,6 +96,7 @@ def look_at(
         parts: what is there, and what comes in.
         references: the references.
         options: whether columns may be cast, and what becomes of rows that point at nothing.
+        server_version: of the target.
         is_begun: whether an interrupted merge may have made some of them already.
     """
     found = Pointing()
@@ -107,7 +117,7 @@ def look_at(
             elif reference.is_valid:
                 lost = _lost(reference, source, target, sides)
                 found.lost += lost
-                found.findings += [_orphans(item, source, options) for item in lost]
+                found.findings += [_orphans(item, source, options, server_version) for item in lost]
     return found
 
 
@@ -245,12 +255,32 @@ def _lost(reference: Reference, source: Part, target: Part, sides: Mapping[str, 
     ends = source.name_there(reference.table), target.name_there(reference.target)
     soft = as_soft(replace(reference, table=ends[0], target=ends[1]))
     found = count_orphans(sides[source.name], sides[target.name], soft)
-    if not found.rows:
+    partly = _partly(reference, ends[0], sides[source.name]) if reference.is_all_or_nothing else []
+    number = found.rows + sum(row["rows"] for row in partly)
+    if not number:
         return []
-    return [Lost(reference=reference, rows=found.rows, values=found.values, first=found.first)]
+    first = (*found.first, *(row["value"] for row in partly))[:_FIRST]
+    return [Lost(reference=reference, rows=number, values=found.values + len(partly), first=first)]
 
 
-def _orphans(lost: Lost, source: Part, options: MergeOptions) -> Finding:
+def _partly(reference: Reference, table: Name, side: Side) -> list[dict[str, Any]]:
+    """Return the values of rows that are null in some of the columns, where none or all may be."""
+    names = [sql.Identifier(name) for name in reference.columns]
+    texts = sql.SQL(", ").join(sql.SQL("coalesce({}::text, 'NULL')").format(name) for name in names)
+    statement = sql.SQL("SELECT concat_ws(', ', {}) AS value, count(*) AS rows FROM {} WHERE {} GROUP BY 1").format(
+        texts, sql.Identifier(*table), partly_null(names)
+    )
+    return side.ask(statement).result()
+
+
+def partly_null(columns: Sequence[sql.Composable]) -> sql.Composed:
+    """Return the condition for rows with a value in some columns and none in others."""
+    return sql.SQL("pg_catalog.num_nulls({}) BETWEEN 1 AND {}").format(
+        sql.SQL(", ").join(columns), sql.Literal(len(columns) - 1)
+    )
+
+
+def _orphans(lost: Lost, source: Part, options: MergeOptions, server_version: int) -> Finding:
     reference, more = lost.reference, ", ..." if lost.values > len(lost.first) else ""
     message = (
         f"{counted(lost.rows, 'row')} of {quoted_name(reference.table)} pointing at nothing in "
@@ -264,5 +294,9 @@ def _orphans(lost: Lost, source: Part, options: MergeOptions) -> Finding:
     if options.orphans == "null" and full:
         fix = "--orphans delete or keep, or correct them"
         return _finding("orphans", "refused", reference, f"{message}; {full[0]} cannot be null", fix)
+    is_partitioned = source.catalog.execute(_IS_PARTITIONED, {"table": source.relations[reference.table]}).scalar()
+    if options.orphans == "keep" and is_partitioned and server_version < PARTITIONED_MAY_WAIT:
+        message += "; before PostgreSQL 18, a partitioned table cannot have a key that is not validated"
+        return _finding("orphans", "refused", reference, message, "--orphans delete or null, or correct them")
     done = {"keep": "they stay, and the key is not validated", "delete": "they are deleted", "null": "they are nulled"}
     return _finding("orphans", "warning", reference, f"{message}; {done[options.orphans]}")

@@ -87,6 +87,9 @@ def scratches(project: Project, place: Place, names: Iterable[str], options: Spl
         What each is called on the target's server.
     """
     chosen = {name: _stage(place, name) for name in names}
+    if not chosen:
+        yield {}
+        return
     # Where they lie is all that counts of these.
     targets = [
         Database(name, url=place.url.url, version_table=f"of_{number}", shared_with=[*chosen.keys() - {name}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -385,3 +386,98 @@ def test_a_merge_into_a_database_is_rehearsed(assets: Project, server: Server, t
         assert server.run("SELECT count(*) FROM asset_embeddings JOIN assets ON asset_id = assets.id", name) == [(50,)]
     assert (checksums(vectors), snapshot_of(vectors).to_json()) == (before, schema)
     assert server.run("SELECT datname FROM pg_database ORDER BY 1") == databases
+
+
+def pointing(folder: Path, core: str, ai: str, reference: SoftReference) -> Project:
+    here = project(folder, core, ai)
+    own = Database("ai", url=ai, tables=["ai_*"], soft_references=[reference])
+    return Project(here.config_file, Databases(Database("core", url=core, default=True), own))
+
+
+def test_what_goes_along_with_a_deleted_row_is_written_down(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Whatever foreign keys delete, null or set to its default with it, a tree that points at itself included."""
+    core, ai, target = new_database(), new_database(), new_database()
+    psql(core, "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1)")
+    psql(
+        ai,
+        """
+        CREATE TABLE ai_notes (id int PRIMARY KEY, user_id int);
+        CREATE TABLE ai_parts (id int, note int REFERENCES ai_notes ON DELETE CASCADE, up int,
+            PRIMARY KEY (id));
+        ALTER TABLE ai_parts ADD CONSTRAINT tree FOREIGN KEY (up) REFERENCES ai_parts ON DELETE CASCADE;
+        CREATE TABLE ai_marks (part int CONSTRAINT marked REFERENCES ai_parts ON DELETE SET NULL)
+            PARTITION BY LIST (part);
+        CREATE TABLE ai_marks_rest PARTITION OF ai_marks DEFAULT;
+        INSERT INTO ai_notes VALUES (1, 1), (2, 99);
+        INSERT INTO ai_parts VALUES (1, 1, NULL), (2, 2, NULL), (3, NULL, 2), (4, NULL, 3), (5, 1, 5);
+        INSERT INTO ai_marks VALUES (1), (4), (4)
+        """,
+    )
+    here = pointing(tmp_path, core, ai, SoftReference("ai_notes.user_id", "users.id"))
+    report = bring(here, target, tmp_path, MergeOptions(restore_foreign_keys=True, orphans="delete"))
+    assert report.exit_code == 0
+    lines = [json.loads(line) for line in (tmp_path / "merge-orphans.jsonl").read_text().splitlines()]
+    found = sorted((line["table"], line["action"], line["reference"], line["key"].get("id", "")) for line in lines)
+    assert found == [
+        *[("public.ai_marks", "null", "marked", "")] * 2,
+        ("public.ai_notes", "delete", "ai_notes_user_id_fkey", "2"),
+        ("public.ai_parts", "delete", "ai_parts_note_fkey", "2"),
+        *[("public.ai_parts", "delete", "tree", each) for each in "34"],
+    ]
+    assert all(line["values"] == {"part": "4"} for line in lines if line["reference"] == "marked")
+    assert psql(target, "SELECT id FROM ai_parts ORDER BY 1") == [(1,), (5,)]
+    assert psql(target, "SELECT part FROM ai_marks ORDER BY 1") == [(1,), (None,), (None,)]
+    assert any("3 rows of public.ai_parts went along (delete)" in line for line in report.done)
+    assert any("2 rows of public.ai_marks went along (null)" in line for line in report.done)
+
+
+@pytest.mark.parametrize("rule", ["refuse", "delete", "null"])
+def test_a_key_that_is_full_or_not_at_all(tmp_path: Path, new_database: NewDatabase, rule: str) -> None:
+    """Rows with only a part of a MATCH FULL key point at nothing, too."""
+    core, ai, target = new_database(), new_database(), new_database()
+    psql(core, "CREATE TABLE users (a int, b int, PRIMARY KEY (a, b)); INSERT INTO users VALUES (1, 1)")
+    values = "(1, 1), (1, NULL), (NULL, NULL), (2, 2)"
+    psql(ai, f"CREATE TABLE ai_notes (a int, b int); INSERT INTO ai_notes VALUES {values}")
+    here = pointing(tmp_path, core, ai, SoftReference("ai_notes(a, b)", "users(a, b)"))
+    evidence = tmp_path / "evidence.json"
+    key = {"name": "full_key", "definition": "FOREIGN KEY (a, b) REFERENCES users(a, b) MATCH FULL", "comment": None}
+    ends = {"table": ["public", "ai_notes"], "columns": ["a", "b"], "target": ["public", "users"]}
+    evidence.write_text(json.dumps({"split": {"foreign_keys": [{**key, **ends, "target_columns": ["a", "b"]}]}}))
+    options = MergeOptions(restore_foreign_keys=True, evidence=evidence, orphans=rule)  # type: ignore[arg-type]
+    if rule == "refuse":
+        (found,) = stopping(plan_of(here, target, options))
+        assert "2 rows of public.ai_notes" in found and "1, NULL" in found and "2, 2" in found
+        return
+    assert bring(here, target, tmp_path, options).exit_code == 0
+    left = [(1, 1), (None, None)] if rule == "delete" else [(1, 1), *[(None, None)] * 3]
+    assert psql(target, "SELECT a, b FROM ai_notes ORDER BY 1") == left
+    assert len((tmp_path / "merge-orphans.jsonl").read_text().splitlines()) == 2
+
+
+def partitioned_orphans(folder: Path, create: Callable[[], str]) -> tuple[Project, str, MergeOptions]:
+    core, ai, target = create(), create(), create()
+    psql(core, "CREATE TABLE users (id int PRIMARY KEY)")
+    psql(
+        ai,
+        "CREATE TABLE ai_notes (user_id int) PARTITION BY LIST (user_id); "
+        "CREATE TABLE ai_notes_rest PARTITION OF ai_notes DEFAULT; INSERT INTO ai_notes VALUES (7)",
+    )
+    here = pointing(folder, core, ai, SoftReference("ai_notes.user_id", "users.id", name="fk_user"))
+    return here, target, MergeOptions(restore_foreign_keys=True, orphans="keep")
+
+
+def test_orphans_of_a_partitioned_table_are_kept(tmp_path: Path, new_database: NewDatabase) -> None:
+    """From PostgreSQL 18 on its key need not be validated."""
+    here, target, options = partitioned_orphans(tmp_path, new_database)
+    assert bring(here, target, tmp_path, options).exit_code == 0
+    assert psql(target, "SELECT convalidated FROM pg_constraint WHERE conname = 'fk_user' AND conparentid = 0") == [
+        (False,)
+    ]
+
+
+def test_orphans_of_a_partitioned_table_cannot_be_kept_before_18(tmp_path: Path, server_16: Server) -> None:
+    """Which is said before anything moves."""
+    names = iter(f"{name}_{os.getpid()}" for name in ("kept_core", "kept_ai", "kept_target"))
+    here, target, options = partitioned_orphans(tmp_path, lambda: server_16.create_database(next(names)))
+    (found,) = stopping(plan_of(here, target, options))
+    assert "before PostgreSQL 18" in found and "--orphans delete or null" in found
