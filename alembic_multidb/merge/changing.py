@@ -20,17 +20,12 @@ from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.merge.cascade import Gone, chosen, going_along
 from alembic_multidb.merge.model import Cast, MergeOptions, MergePlan, Reference
 from alembic_multidb.merge.pointing import PARTITIONED_MAY_WAIT, partly_null
+from alembic_multidb.merge.undo import CAST, CLEARED, KEY, way_back
 from alembic_multidb.operate.status import counted
 from alembic_multidb.transfer.session import Raw
 from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.tables import quoted_name
 
-_DEFAULT = """
-    SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)
-    FROM pg_catalog.pg_attrdef AS d
-    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-    WHERE d.adrelid = %s::pg_catalog.regclass AND a.attname = %s
-"""
 _KIND = "SELECT relkind::text FROM pg_catalog.pg_class WHERE oid = %s::pg_catalog.regclass"
 _STATE = """
     SELECT convalidated FROM pg_catalog.pg_constraint
@@ -88,11 +83,13 @@ class Changer:
     def _cast(self, cast: Cast, session: Raw) -> None:
         table, column = sql.Identifier(*cast.table), sql.Identifier(cast.column)
         new = sql.SQL(cast.new)  # as PostgreSQL writes it
-        key = f"cast:{quoted_name(cast.table)}.{cast.column}"
+        key = f"{CAST}{quoted_name((*cast.table, cast.column))}"
         with self.target.journal.work(session, (key, ""), facts=vars(cast)) as is_to_do:
             if not is_to_do:
                 return
-            default = session.execute(_DEFAULT, [quoted_name(cast.table), cast.column]).fetchone()
+            before = way_back(session, cast)
+            self.target.journal.tell(session, key, {**vars(cast), **before})
+            default = before["default"]
             if default is not None:
                 session.execute(sql.SQL("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT").format(table, column))
             session.execute(
@@ -103,7 +100,7 @@ class Changer:
             if default is not None:
                 session.execute(
                     sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT ({})::pg_catalog.text::{}").format(
-                        table, column, sql.SQL(default[0]), new
+                        table, column, sql.SQL(default), new
                     )
                 )
         self.done.append(f"column {cast}")
@@ -142,8 +139,16 @@ class Changer:
                     f"of {len(found)} rows of {quoted_name(reference.table)} that point at nothing, {count} could be "
                     "changed: a trigger or rule of the table is in the way; nothing of it was changed"
                 )
+            self._note(session, [*found, *along])
         self.done += self._changed(reference, count, along)
         return count
+
+    def _note(self, session: Raw, changed: Sequence[Gone]) -> None:
+        """Note down of which tables rows were changed, in the transaction that changes them."""
+        for table, number in Counter(row.table for row in changed).items():
+            key = f"{CLEARED}{quoted_name(table)}"
+            facts = {"table": table, "rows": number, "file": str(self.keys)}
+            self.target.journal.record(session, [(key, "")], facts)
 
     def _changed(self, reference: Reference, count: int, along: Sequence[Gone]) -> Iterator[str]:
         word = "deleted" if self.options.orphans == "delete" else "nulled"
@@ -168,9 +173,10 @@ class Changer:
 
     def _add(self, reference: Reference, session: Raw) -> None:
         table, name = sql.Identifier(*reference.table), sql.Identifier(reference.name)
-        key = f"fk:{quoted_name((*reference.table, reference.name))}"
+        key = f"{KEY}{quoted_name((*reference.table, reference.name))}"
+        facts = {"table": reference.table, "name": reference.name}
         digest = sha256(reference.definition.encode()).hexdigest()
-        with self.target.journal.work(session, (key, digest)) as is_to_do:
+        with self.target.journal.work(session, (key, digest), facts=facts) as is_to_do:
             if not is_to_do:
                 return
             definition = reference.definition

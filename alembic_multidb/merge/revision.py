@@ -12,6 +12,7 @@ from psycopg import sql
 
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.merge.model import Cast, MergePlan, Part, Reference
+from alembic_multidb.merge.undo import CAST, REVISION
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.model import Finding
@@ -59,7 +60,7 @@ def write(project: Project, plan: MergePlan, target: Target) -> list[str]:
     done = []
     target.read_steps()
     # Of an earlier run as well: a column that has its new type is in no plan any more.
-    casts = [_cast_of(step.facts) for step in target.done("cast:").values()]
+    casts = [_cast_of(step.facts) for step in target.done(CAST).values()]
     for part in _changed(plan):
         history = History.load(project, part.name)
         revision = _id(plan, part)
@@ -133,7 +134,10 @@ def _write(history: History, revision: str, up: list[str], down: list[str]) -> P
 def _record(target: Target, part: Part, revision: str) -> None:
     database = part.database
     options = {"version_table": database.version_table, "version_table_schema": database.version_table_schema}
+    where = (database.version_table_schema or target.connection.dialect.default_schema_name, database.version_table)
     with target.connection.begin():
         target.journal.fence(target.lead)
+        before = {"version_table": where, "before": part.revisions or (), "revision": revision}
+        target.journal.record(target.lead, [(f"{REVISION}{part.name}", "")], before)
         table = MigrationContext.configure(target.connection, opts=options)._version
         target.connection.execute(table.update().values(version_num=revision))

@@ -11,6 +11,7 @@ from alembic_multidb.merge.gather import COMMAND
 from alembic_multidb.merge.model import MergePlan, Place
 from alembic_multidb.merge.own import own_digests
 from alembic_multidb.merge.staging import take_away_stages
+from alembic_multidb.merge.undo import undo
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import Database, Databases, RegisteredDatabase
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
@@ -119,18 +120,10 @@ def abort(project: Project, place: Place, lock_timeout: float | None = None) -> 
         lock_timeout: seconds to wait for somebody else.
 
     Raises:
-        MultidbError: rows or types of the target's own were changed on purpose already, or it cannot be taken back.
+        MultidbError: rows of the target's own were deleted or nulled on purpose already, or it cannot be taken back.
         LockTimeoutError: somebody else works on the target.
     """
     owner, database = target_of(project, place)
+    take_away_stages(place, project.databases)
     with opened(owner, database, Journal(), lock_timeout) as target:
-        if Journal.begun(target.lead) is not None:
-            target.read_steps()
-            if place.into is not None and target.done("cast:"):
-                raise MultidbError(
-                    f'columns of "{place.name}" have another type already, which cannot be taken back: the same '
-                    "command without --abort goes on to the end"
-                )
-        target.lead.rollback()
-        take_away_stages(place, project.databases)
-        return take_back(target, COMMAND)
+        return take_back(target, COMMAND, first=lambda begun: undo(target, begun, place.name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -99,12 +99,13 @@ def abort(
     return done
 
 
-def take_back(target: Target, what: str) -> Aborted:
+def take_back(target: Target, what: str, *, first: Callable[[Begun], Sequence[str]] = lambda begun: ()) -> Aborted:
     """Take back what an unfinished transfer has made.
 
     Args:
         target: under its lock.
         what: split, which has a version table of the target's own made, too; or merge, which has not.
+        first: does what has to be done before anything is dropped, and returns what is to be said of it.
 
     Raises:
         MultidbError: what is there is none of these, or cannot be taken back.
@@ -117,6 +118,7 @@ def take_back(target: Target, what: str) -> Aborted:
     if begun.command not in (COMMANDS if what == "split" else {what}):
         raise MultidbError(f"a {begun.command} has begun to fill it, not a {what}: take that back")
     target.take_over(begun)
+    notes = first(begun)
     _reset_settings(target, begun)
     now = _objects(target)
     before = {tuple(item) for item in begun.before["objects"]}
@@ -136,7 +138,8 @@ def take_back(target: Target, what: str) -> Aborted:
     words = f"what the {what} had made is taken back ({counted(len(made), 'object')})"
     if left:
         words += f"; somebody else has made {counted(len(left), 'object')}, which stays"
-    return Aborted(name=target.name, result="taken back", message=words, left=tuple(left))
+    message = "; ".join((words, *notes))
+    return Aborted(name=target.name, result="taken back", message=message, left=tuple(left))
 
 
 def _without_strays(project: Project, target: Target, aborted: Aborted) -> Aborted:

@@ -13,6 +13,7 @@ import pytest
 
 from alembic_multidb import Database, Databases, SoftReference
 from alembic_multidb.catalog.difference import difference
+from alembic_multidb.catalog.snapshot import Snapshot
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.merge import arriving, changing, moving, proof
 from alembic_multidb.merge import target as merge_target
@@ -305,27 +306,49 @@ def test_an_unfinished_merge_can_be_taken_back(
 def test_what_was_there_stays_when_a_merge_is_taken_back(
     assets: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its own tables, its own version table; what has another type already cannot be taken back."""
+    """Its own tables, its own version table; keys of its own tables and types of its columns as well."""
     vectors = url_of(assets, "vectors")
     psql(
         vectors,
-        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); INSERT INTO alembic_version VALUES ('v1')",
+        "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY); "
+        "INSERT INTO alembic_version VALUES ('v1'); "
+        "UPDATE asset_embeddings SET asset_id = lower(asset_id); "
+        "ALTER TABLE asset_embeddings ALTER asset_id SET DEFAULT '00000000-0000-0000-0000-000000000001'",
     )
     before, schema = checksums(vectors), snapshot_of(vectors).to_json()
     place = place_of(assets, None, "vectors")
-    with monkeypatch.context() as patched:
-        stopped(patched, proof, "verify")
-        with pytest.raises(MultidbError, match="stopped at"):
-            bring(assets, None, tmp_path, EVERYTHING)
-    assert merge_target.abort(assets, place).result == "taken back"
-    assert (checksums(vectors), snapshot_of(vectors).to_json()) == (before, schema)
-    assert psql(vectors, "SELECT version_num FROM alembic_version") == [("v1",)]
+    for module, name in ((proof, "verify"), (changing.Changer, "_add"), (moving, "write_private")):
+        with monkeypatch.context() as patched:
+            stopped(patched, module, name)
+            with pytest.raises(MultidbError, match="stopped at"):
+                bring(assets, None, tmp_path, EVERYTHING)
+        assert merge_target.abort(assets, place).result == "taken back"
+        assert difference(Snapshot.from_json(schema), snapshot_of(vectors)) == []
+        assert checksums(vectors) == before
+        assert psql(vectors, "SELECT version_num FROM alembic_version") == [("v1",)]
+
+
+@pytest.mark.parametrize(("lost", "says"), [(False, "would be written as it was"), (True, "1 rows of public.asset_em")])
+def test_what_is_lost_cannot_be_taken_back(
+    assets: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: bool, says: str
+) -> None:
+    """A text that the new type writes otherwise, rows that were deleted: nothing is touched, and the way is told."""
+    vectors = url_of(assets, "vectors")
+    if not lost:
+        psql(vectors, "UPDATE asset_embeddings SET asset_id = replace(asset_id, '-', '')")
+    else:
+        nowhere = "'00000000-0000-0000-0000-000000000099'"
+        psql(vectors, "UPDATE asset_embeddings SET asset_id = lower(asset_id)")
+        psql(vectors, f"INSERT INTO asset_embeddings (asset_id) VALUES ({nowhere})")
+    options = MergeOptions(into="vectors", restore_foreign_keys=True, cast=True, orphans="delete")
     with monkeypatch.context() as patched:
         stopped(patched, changing.Changer, "_add")
         with pytest.raises(MultidbError, match="stopped at"):
-            bring(assets, None, tmp_path, EVERYTHING)
-    with pytest.raises(MultidbError, match="cannot be taken back"):
-        merge_target.abort(assets, place)
+            bring(assets, None, tmp_path, options)
+    with pytest.raises(MultidbError, match=says) as caught:
+        merge_target.abort(assets, place_of(assets, None, "vectors"))
+    assert "the same command without --abort goes on" in str(caught.value) and "a backup" in str(caught.value)
+    assert bring(assets, None, tmp_path, options).exit_code == 0
 
 
 def test_large_objects_are_brought_along(tmp_path: Path, new_database: NewDatabase) -> None:
