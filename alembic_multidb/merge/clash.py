@@ -18,7 +18,8 @@ from alembic_multidb.registry.names import DEFAULT_SCHEMA, split_dotted
 from alembic_multidb.split.model import Finding, shown
 from alembic_multidb.transfer.sequences import read_places
 from alembic_multidb.transfer.session import raw
-from alembic_multidb.verify.tables import Name
+from alembic_multidb.verify.sequences import Place
+from alembic_multidb.verify.tables import Name, quoted_name
 
 # What stands for itself; columns, constraints and the like belong to their tables.
 _WHOLE = frozenset(
@@ -39,14 +40,16 @@ class Clashes:
 
     Attributes:
         shared: of each database that comes later, what an earlier one has as well, defined alike.
-        owners: of each database that comes later, its sequences that belong to a table of an earlier one, which has
-            the sequence as well: a split has given it to both. To which column they belong, by number.
+        owners: of each database, its sequences that belong to a table of another one, which has the sequence as well: a
+            split has given it to both. To which column they belong, by number.
+        adopted: of each database that comes later, what of the shared are sequences that belong to a table of its own.
         names: what that is called.
         findings: what is defined otherwise.
     """
 
     shared: dict[str, set[ObjectId]] = field(default_factory=lambda: defaultdict(set))
     owners: dict[str, dict[ObjectId, str]] = field(default_factory=lambda: defaultdict(dict))
+    adopted: dict[str, set[ObjectId]] = field(default_factory=lambda: defaultdict(set))
     names: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -78,14 +81,18 @@ def _compare(one: Part, other: Part, found: Clashes, databases: Databases) -> tu
         if nodes[0] in known[0]:
             continue
         groups = first[nodes[0]], second[nodes[1]]
-        if key[0] != "table" and _is_same(*groups) and _same_place(one, other, before[key], after[key]):
+        same = key[0] != "table" and _is_same(*groups, adopts=one.ready is not None)
+        if same and _same_place(one, other, before[key], after[key]):
             found.shared[other.name].add(nodes[1])
             if owner := _owner_elsewhere(before[key], after[key]):
                 found.owners[other.name][nodes[1]] = owner
+            if owner := _owner_elsewhere(after[key], before[key]):
+                found.owners[one.name][nodes[0]] = owner
+                found.adopted[other.name].add(nodes[1])
             if key not in (("schema", "public"), ("schema", "schema public")):
                 found.names.append(f"{key[0]} {shown(key[1])}")
         else:
-            clash = _clash(one, other, before[key], after[key], groups)
+            clash = _clash(one, other, before[key], after[key], ([], []) if same else groups)
             found.findings.append(clash if key[0] != "table" else _with_home(clash, one, other, before[key], databases))
         known[0].add(nodes[0])
         known[1].add(nodes[1])
@@ -109,11 +116,16 @@ def _whole(part: Part) -> dict[tuple[str, str], Row]:
     return {row.key: row for row in part.expected.rows if row.kind in _WHOLE}
 
 
-def _is_same(one: Sequence[Row], other: Sequence[Row]) -> bool:
+def _is_same(one: Sequence[Row], other: Sequence[Row], *, adopts: bool) -> bool:
+    """Compare two things; ``adopts``: a sequence that is nobody's in the first may belong to a table of the other."""
     known = {row.key: row for row in one}
     if known.keys() != {row.key for row in other}:
         return False
-    return all(canonical(known[row.key].attributes) == canonical(_attributes(known[row.key], row)) for row in other)
+    return all(
+        canonical(_attributes(row, known[row.key]) if adopts else known[row.key].attributes)
+        == canonical(_attributes(known[row.key], row))
+        for row in other
+    )
 
 
 def _attributes(one: Row, other: Row) -> dict[str, object]:
@@ -122,7 +134,7 @@ def _attributes(one: Row, other: Row) -> dict[str, object]:
 
 
 def _owner_elsewhere(one: Row, other: Row) -> str:
-    """Return whose a sequence is in the earlier database, if it is nobody's in the later one; else nothing."""
+    """Return whose a sequence is in one database, if it is nobody's in the other; else nothing."""
     if one.kind != "sequence" or other.attributes.get(_OWNED):
         return ""
     return str(one.attributes.get(_OWNED, ""))
@@ -132,11 +144,27 @@ def _same_place(one: Part, other: Part, before: Row, after: Row) -> bool:
     """Tell whether two sequences stand where the other does."""
     if before.kind != "sequence":
         return True
-    places = [
-        read_places(raw(part.connection), [part.number(row.node.oid)])[part.number(row.node.oid)][1]
-        for part, row in ((one, before), (other, after))
-    ]
-    return places[0] == places[1]
+    return _place(one, before) == _place(other, after)
+
+
+def _place(part: Part, row: Row) -> Place:
+    oid = part.number(row.node.oid)
+    return read_places(raw(part.connection), [oid])[oid][1]
+
+
+def _go_on(one: Part, other: Part, before: Row, after: Row) -> str:
+    """Say how two sequences come to stand at the same value: that of the one that is further."""
+    places = {one.name: _place(one, before), other.name: _place(other, after)}
+    sign = 1 if int(before.definition["increment"]) > 0 else -1
+    first, last = sorted(places, key=lambda name: (sign * places[name].last, places[name].is_called))
+    part, row = (one, before) if first == one.name else (other, after)
+    name, place = quoted_name(part.name_there(_name_of(part, row))), places[last]
+    is_called = "" if place.is_called else ", false"
+    return f"let both stand at the further one: in \"{first}\", SELECT setval('{name}', {place.last}{is_called}); or "
+
+
+def _name_of(part: Part, row: Row) -> Name:
+    return next(name for name, oid in part.relations.items() if oid == row.node.oid)
 
 
 def _clash(one: Part, other: Part, before: Row, after: Row, groups: tuple[list[Row], list[Row]]) -> Finding:
@@ -155,7 +183,8 @@ def _clash(one: Part, other: Part, before: Row, after: Row, groups: tuple[list[R
         fix = f"or {_RENAME}"
     else:
         rest = f", and not alike: {_listed(words)}" if words else ", and they stand at different values"
-        fix = f"make them alike, {_RENAME}, or leave one behind (--exclude '{object_name(other, after.node)}')"
+        further = _go_on(one, other, before, after) if kind == "sequence" and not words else ""
+        fix = f"{further}make them alike, {_RENAME}, or leave one behind (--exclude '{object_name(other, after.node)}')"
     if kind == "extension":
         fix = f"bring both to one version and schema: ALTER EXTENSION {shown(identity)} UPDATE, or SET SCHEMA"
     return Finding(

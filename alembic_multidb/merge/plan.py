@@ -122,7 +122,8 @@ def _pointing(project: Project, found: Gathered, parts: list[Part], options: Mer
 def _with_shared(part: Part, clashes: Clashes) -> Part:
     """Let a database not make what an earlier one makes as well."""
     owners = clashes.owners[part.name]
-    objects = replace(part.objects, shared=frozenset(clashes.shared[part.name]))
+    shared, adopted = frozenset(clashes.shared[part.name]), frozenset(clashes.adopted[part.name])
+    objects = replace(part.objects, shared=shared, adopted=adopted)
     rows = [
         replace(row, definition={**row.definition, "owned by": owners[row.node]})
         if row.kind == "sequence" and row.node in owners
@@ -143,6 +144,8 @@ def _distinct(found: Gathered, options: MergeOptions) -> Iterator[Finding]:
                 continue
             if item.kind == "target-there":
                 item = _is_there(item)
+            if item.kind == "target-not-empty":
+                item = replace(item, fix="a merge fills an empty database, or comes into a registered one with --into")
             if item.kind == "locale":
                 item = _collation(item, part, options)
             if (item.kind, item.object, item.message) not in told:
@@ -156,7 +159,6 @@ def _is_there(item: Finding) -> Finding:
         kind="target-not-empty",
         severity="refused",
         message="it is not empty: it has the schema of one of the databases",
-        fix="a merge fills an empty database, or comes into a registered one with --into",
     )
 
 

@@ -34,6 +34,7 @@ class Objects:
         excluded: what was excluded by name, with what belongs to it.
         classification: the schema without the version tables, by homes.
         shared: what a target has from somebody else, defined alike, and so need not be made.
+        adopted: sequences of these that a table of this source owns.
     """
 
     survey: Survey
@@ -43,6 +44,7 @@ class Objects:
     excluded: frozenset[ObjectId]
     classification: Classification
     shared: frozenset[ObjectId] = frozenset()
+    adopted: frozenset[ObjectId] = frozenset()
 
     @classmethod
     def of(cls, survey: Survey, databases: Databases, options: SplitOptions) -> Objects:

@@ -145,7 +145,10 @@ class Contents:
         if known and entry.text.startswith("SEQUENCE OWNED BY "):
             # A sequence that several homes have is owned by the table of one of them.
             sequences = [self._nodes[item] for item in self._parents(entry)]
-            known += [self._homes_of(self._owners[node]) for node in sequences if node in self._owners]
+            owners = [self._homes_of(self._owners[node]) for node in sequences if node in self._owners]
+            if self.objects.adopted.intersection(filter(None, sequences)):
+                return frozenset[str]().union(*owners)
+            known += owners
         if known:
             return frozenset.intersection(*known)
         return self._special(entry)

@@ -504,3 +504,30 @@ def test_orphans_of_a_partitioned_table_cannot_be_kept_before_18(tmp_path: Path,
     here, target, options = partitioned_orphans(tmp_path, lambda: server_16.create_database(next(names)))
     (found,) = stopping(plan_of(here, target, options))
     assert "before PostgreSQL 18" in found and "--orphans delete or null" in found
+
+
+@pytest.mark.parametrize("owner", ["users", "ai_notes"])
+def test_a_sequence_of_both_belongs_to_the_table_that_it_belonged_to(
+    tmp_path: Path, new_database: NewDatabase, owner: str
+) -> None:
+    """Whichever of the databases comes first; and one that has gone on since stands in the way, with what to do."""
+    source, core, ai, target = (new_database() for _ in range(4))
+    psql(
+        source,
+        "CREATE SEQUENCE numbers; CREATE TABLE users (id int DEFAULT nextval('numbers')); "
+        "CREATE TABLE ai_notes (id int DEFAULT nextval('numbers')); INSERT INTO users DEFAULT VALUES; "
+        f"INSERT INTO ai_notes DEFAULT VALUES; ALTER SEQUENCE numbers OWNED BY {owner}.id",
+    )
+    here = project(tmp_path, core, ai)
+    here = Project(
+        here.config_file,
+        Databases(Database("core", url=core, default=True), Database("ai", url=ai, tables=["ai_*"])),
+    )
+    move(here, source, tmp_path)
+    psql(ai, "INSERT INTO ai_notes DEFAULT VALUES")
+    (found,) = stopping(plan_of(here, target))
+    assert "in \"core\", SELECT setval('public.numbers', 3)" in found
+    psql(core, "SELECT setval('public.numbers', 3)")
+    assert bring(here, target, tmp_path).exit_code == 0
+    owned = f"SELECT pg_get_serial_sequence('{owner}', 'id'), nextval('numbers')"
+    assert psql(target, owned) == [("public.numbers", 4)]

@@ -89,7 +89,11 @@ def test_what_is_defined_alike_is_shared(pair: tuple[Project, str, str], new_dat
             ["extension pg_trgm", "1.5 -> 1.6", "ALTER EXTENSION pg_trgm UPDATE"],
         ),
         ("", "ALTER SEQUENCE tickets INCREMENT 5", ["sequence public.tickets", "increment"]),
-        ("SELECT nextval('tickets')", "", ["sequence public.tickets", "stand at different values"]),
+        (
+            "SELECT setval('tickets', 7)",
+            "",
+            ["sequence public.tickets", "stand at different values", """in "ai", SELECT setval('public.tickets', 7)"""],
+        ),
         (
             "CREATE VIEW report AS SELECT 1 AS one",
             "CREATE TABLE report (one int)",
