@@ -2,6 +2,6 @@
 
 from alembic_multidb.classify.homes import Classification, classify
 from alembic_multidb.classify.names import EVERYWHERE, plain_name, table_name
-from alembic_multidb.classify.outside import standing_on
+from alembic_multidb.classify.outside import INVALID, standing_on
 
-__all__ = ["EVERYWHERE", "Classification", "classify", "plain_name", "standing_on", "table_name"]
+__all__ = ["EVERYWHERE", "INVALID", "Classification", "classify", "plain_name", "standing_on", "table_name"]

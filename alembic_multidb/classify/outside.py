@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from alembic_multidb.catalog.snapshot import ObjectId, Snapshot
+from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
+
+# Why an index stays.
+INVALID = "it is not valid (nobody has finished building it): no query uses it, and no dump holds it"
 
 _OUTSIDE = frozenset(
     {
@@ -19,6 +22,8 @@ def outside_roots(
 ) -> frozenset[ObjectId]:
     """Return event triggers, publications, subscriptions, foreign servers and tables, and extensions for them alone.
 
+    So stay indexes that are not valid, which no query uses and no dump holds.
+
     Args:
         snapshot: of a whole database.
         users: who depends on each object.
@@ -29,11 +34,23 @@ def outside_roots(
         for row in snapshot.rows
         if row.node.catalog in _OUTSIDE or (row.kind == "table" and row.definition["kind"] == "foreign table")
     }
+    found |= {row.node for row in invalid_indexes(snapshot)}
     for row in snapshot.rows:
         own = users.get(row.node, set())
         if row.kind == "extension" and row.node not in declared and own and own <= found:
             found.add(row.node)
     return frozenset(found)
+
+
+def invalid_indexes(snapshot: Snapshot) -> Iterator[Row]:
+    """Find the indexes that CREATE INDEX CONCURRENTLY, or REINDEX, has begun and not finished.
+
+    Those of partitioned tables hold nothing themselves: they are not valid as long as a partition has none.
+    """
+    whole = {row.relation for row in snapshot.rows if row.kind == "table" and "partition key" in row.definition}
+    for row in snapshot.rows:
+        if row.kind == "index" and row.definition.get("valid") is False and row.relation not in whole:
+            yield row
 
 
 def standing_on(

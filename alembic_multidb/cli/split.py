@@ -130,6 +130,7 @@ def split(
         rehearses=rehearse,
     )
     with Output("split", as_json) as output, ExitStack() as stack:
+        stack.enter_context(_told_how_to_go_on(output, _words_for(plan or rehearse, abort)))
         if abort:
             _abort(output, Project.load(config), options)
             return
@@ -141,8 +142,7 @@ def split(
         project, drift = _project(config, options), scratch.if_there if looks_for_drift else None
         with needed_driver():
             from alembic_multidb.split.run import prepared
-        stack.enter_context(_told_how_to_go_on(output, keeps_what_is_done=not (plan or rehearse)))
-        with prepared(project, url, options, drift, with_rows=not (plan or schema_only)) as ready:
+        with prepared(project, url, options, drift, with_rows=not (plan or schema_only), tell=say) as ready:
             if plan:
                 _print_plan(output, ready)
             elif schema_only:
@@ -153,15 +153,22 @@ def split(
 
 
 @contextmanager
-def _told_how_to_go_on(output: Output, *, keeps_what_is_done: bool) -> Iterator[None]:
+def _told_how_to_go_on(output: Output, words: str) -> Iterator[None]:
     """Whoever interrupts is told what to do next, by the JSON object too, unless that was told already."""
     try:
         yield
     except KeyboardInterrupt:
-        words = "what is done is kept; the same command goes on, and with --abort it takes that back"
         if "next" not in output.more:
-            _say_next(output, words if keeps_what_is_done else "nothing is kept")
+            _say_next(output, words)
         raise
+
+
+def _words_for(leaves_nothing: bool, takes_back: bool) -> str:
+    if takes_back:
+        return "what was taken back is gone; the same command takes back the rest"
+    if leaves_nothing:
+        return "nothing is kept"
+    return "what is done is kept; the same command goes on, and with --abort it takes that back"
 
 
 def _say_next(output: Output, words: str) -> None:

@@ -25,6 +25,13 @@ from alembic_multidb.urls import DatabaseURL
 _LOCK_WAIT = 60_000
 
 _CATALOGS = text("SELECT oid, relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'")
+# What pg_dump says of the state of a partition's foreign key, it says by a name that is another one elsewhere.
+_BEHIND_CONSTRAINTS = text(
+    """
+    SELECT t.oid FROM pg_trigger AS t JOIN pg_constraint AS k ON k.oid = t.tgconstraint AND k.contype <> 't'
+    WHERE t.tgisinternal AND t.tgenabled <> 'O'
+    """
+)
 # pg_dump writes the rights to an extension's members as entries of their own, without the member's oid; also those to
 # what a superuser made in a schema of PostgreSQL's own, of which it writes nothing else (here: of extension 0).
 _MEMBER_RIGHTS = text(
@@ -212,6 +219,8 @@ def dumped(
         listing = _run([programs.folder / "pg_restore", "-l", "-v"], data).decode("utf-8")
         late = _run([programs.folder / "pg_restore", "-l", "--section=post-data"], data).decode("utf-8")
         entries = read_entries(listing, {row.oid: row.relname for row in connection.execute(_CATALOGS)})
+        unnamed = {ObjectId("pg_trigger", oid) for oid in connection.execute(_BEHIND_CONSTRAINTS).scalars()}
+        entries = [entry for entry in entries if entry.node not in unnamed]
         rights = {
             row.text.replace("\n", " ").replace("\r", " "): ObjectId("pg_extension", row.extension)
             for row in connection.execute(_MEMBER_RIGHTS)

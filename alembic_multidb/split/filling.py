@@ -14,7 +14,8 @@ from alembic_multidb.split.archive import Archive, dumped
 from alembic_multidb.split.making import SchemaMaker
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.run import Prepared
-from alembic_multidb.split.views import in_order
+from alembic_multidb.split.states import read_states, set_states
+from alembic_multidb.split.views import in_order, reading
 from alembic_multidb.split.work import Work
 from alembic_multidb.transfer.builds import Builder
 from alembic_multidb.transfer.finishing import analyze, refresh
@@ -88,8 +89,10 @@ class Filler:
             room = Room(self.options.jobs, self.options.memory)
             found = {work.target: self._builds(work, archive, {}, is_later=True) for work in works}
             Builder(room, self.meter).run(found)
+            states = read_states(self.ready.connection)
             for work in works:
                 work.builds += len(found[work.target])
+                set_states(work.target, states)
 
     def _dumped(self, programs: Programs) -> AbstractContextManager[Archive]:
         leave = [
@@ -114,9 +117,11 @@ class Filler:
         room = Room(self.options.jobs, self.options.memory)
         found = {work.target: self._builds(work, archive, locked) for work in works}
         notes = Builder(room, self.meter).run(found)
+        states = read_states(self.ready.connection)
         for work in works:
             work.builds = len(found[work.target])
-            refresh(work.target, self._views(work, archive), room, self.meter)
+            set_states(work.target, states)
+            refresh(work.target, self._views(work, archive), room, self.meter, reading(self.ready.connection))
             analyze(work.target, [table.place for table in work.tables], room)
             work.notes += notes[work.target]
 

@@ -17,6 +17,7 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.split.archive import Archive
 from alembic_multidb.split.model import Plan
+from alembic_multidb.split.older import for_older
 from alembic_multidb.split.toc import Entry
 from alembic_multidb.transfer.session import raw
 from alembic_multidb.transfer.target import Target
@@ -103,6 +104,8 @@ class SchemaMaker:
 
     def _execute(self, script: str) -> None:
         self.target.connection.execute(_SESSION)
+        if (self.target.connection.dialect.server_version_info or (0,)) < (18,):
+            script = for_older(script)
         if script.strip():
             self.target.connection.exec_driver_sql(script, execution_options={"no_parameters": True})
 

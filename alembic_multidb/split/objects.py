@@ -8,7 +8,7 @@ from functools import cached_property
 
 from alembic_multidb.catalog.objects import LiveObject
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
-from alembic_multidb.classify import Classification, classify, standing_on, table_name
+from alembic_multidb.classify import INVALID, Classification, classify, standing_on, table_name
 from alembic_multidb.errors import RegistryError
 from alembic_multidb.registry import Databases
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
@@ -150,7 +150,7 @@ class Objects:
         if item.node in self.version_nodes or owner in self.version_nodes:
             return "version table", "each database gets a version table of its own: multidb stamp-from"
         if item.node in self.classification.outside_roots:
-            return "outside", ""
+            return "outside", INVALID if item.type == "index" else ""
         if item.node in self._of_postgresql:
             return "outside", "it lies in a schema of PostgreSQL's own, which no dump holds"
         if owner in self.classification.crossing:

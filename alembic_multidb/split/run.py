@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.garbage import without_collection
 from alembic_multidb.operate.project import Project
-from alembic_multidb.split.model import Plan, SplitOptions
+from alembic_multidb.split.model import Finding, Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.plan import make_plan
 from alembic_multidb.split.preflight.run import ScratchMaker, drift, preflight, source_pooler
@@ -24,10 +24,11 @@ from alembic_multidb.split.template.choice import Choice, choose
 from alembic_multidb.stamp.source import connect_source
 from alembic_multidb.transfer.session import raw
 from alembic_multidb.urls import DatabaseURL
+from alembic_multidb.verify.locks import in_the_way, who_is_in_the_way
 
 # A session may have other ideas of how long it may wait, or be idle while rows are copied.
 _PATIENT = """
-    SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s';
+    SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10s';
     SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL tcp_keepalives_idle = 20
 """
 _READABLE = """
@@ -40,6 +41,8 @@ _READABLE = """
     ORDER BY n.nspname, c.relname
 """
 _LOCKED_AT_ONCE = 500
+# How often it is tried to lock all tables; in between it is said who is waited for.
+_TRIES = 6
 _IDENTITY = """
     SELECT concat_ws(' ', (SELECT system_identifier FROM pg_catalog.pg_control_system()), oid, datname)
     FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
@@ -77,6 +80,7 @@ def prepared(
     scratch: ScratchMaker | None = None,
     *,
     with_rows: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Prepared]:
     """Plan a split and look at everything that may stand in its way; nothing is changed.
 
@@ -86,6 +90,7 @@ def prepared(
         options: what is asked for.
         scratch: returns the server for scratch databases, on which drift is looked for; None not to look.
         with_rows: whether rows will be read, so that nobody may empty, drop or rewrite a table from here on.
+        tell: told who is waited for.
 
     Raises:
         ConfigurationError: an object that is to be excluded is not there.
@@ -94,7 +99,10 @@ def prepared(
     """
     with connect_source(url) as connection:
         try:
-            ready = _prepare(connection, project, url, options, scratch, with_rows=with_rows)
+            pooler = list(source_pooler(connection))
+            if with_rows and not pooler:
+                hold_tables(connection, tell)
+            ready = _prepare(connection, project, url, options, scratch, pooler)
         except (DBAPIError, psycopg.Error) as error:
             raise MultidbError(f"the split could not be planned: {first_line(error)}; nothing was changed") from None
         yield ready
@@ -106,12 +114,8 @@ def _prepare(
     url: DatabaseURL,
     options: SplitOptions,
     scratch: ScratchMaker | None,
-    *,
-    with_rows: bool,
+    pooler: Sequence[Finding],
 ) -> Prepared:
-    pooler = list(source_pooler(connection))
-    if with_rows and not pooler:
-        hold_tables(connection)
     search_path = str(connection.exec_driver_sql("SHOW search_path").scalar_one())
     with without_collection():
         survey = read_survey(connection, url)
@@ -126,31 +130,43 @@ def _prepare(
     return Prepared(connection, url, _identity(connection), search_path, objects, plan, choice)
 
 
-def hold_tables(connection: Connection) -> None:
+def hold_tables(connection: Connection, tell: Callable[[str], None] = lambda line: None) -> None:
     """Begin a transaction whose first act is to lock every table for reading, and whose first look comes after that.
 
     In the other order, what somebody empties or rewrites in between would be seen as empty.
 
     Args:
         connection: to the source, outside of any transaction.
+        tell: told who is waited for.
 
     Raises:
         MultidbError: somebody else holds a table for too long.
     """
     try:
-        names = [(row.nspname, row.relname) for row in connection.execute(text(_READABLE))]
-        connection.rollback()
-        connection.exec_driver_sql(_PATIENT)
-        if (connection.dialect.server_version_info or (0,)) >= (17,):
-            connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
-        for start in range(0, len(names), _LOCKED_AT_ONCE):
-            some = [sql.SQL("ONLY {}").format(sql.Identifier(*name)) for name in names[start : start + _LOCKED_AT_ONCE]]
-            raw(connection).execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(some)))
+        for _ in range(_TRIES - 1):
+            try:
+                _hold_tables(connection)
+            except psycopg.errors.LockNotAvailable:
+                tell(f"waiting for the source: {who_is_in_the_way(raw(connection))}")
+            else:
+                return
+        try:
+            _hold_tables(connection)
+        except psycopg.errors.LockNotAvailable:
+            raise in_the_way(raw(connection)) from None
     except (DBAPIError, psycopg.Error) as error:
-        raise MultidbError(
-            f"the tables of the source could not be held for reading: {first_line(error)}; run it again when nobody "
-            "changes its schema"
-        ) from None
+        raise MultidbError(f"the tables of the source could not be held for reading: {first_line(error)}") from None
+
+
+def _hold_tables(connection: Connection) -> None:
+    names = [(row.nspname, row.relname) for row in connection.execute(text(_READABLE))]
+    connection.rollback()
+    connection.exec_driver_sql(_PATIENT)
+    if (connection.dialect.server_version_info or (0,)) >= (17,):
+        connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
+    for start in range(0, len(names), _LOCKED_AT_ONCE):
+        some = [sql.SQL("ONLY {}").format(sql.Identifier(*name)) for name in names[start : start + _LOCKED_AT_ONCE]]
+        raw(connection).execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(some)))
 
 
 def _identity(connection: Connection) -> str:

@@ -26,6 +26,7 @@ from alembic_multidb.split.model import Plan, Setting, SplitOptions
 from alembic_multidb.split.preflight.target import read_target
 from alembic_multidb.split.run import Prepared
 from alembic_multidb.split.settings import missing, replay
+from alembic_multidb.split.states import read_states, set_states
 from alembic_multidb.stamp.schema import without_version_tables
 from alembic_multidb.transfer.journal import Journal
 from alembic_multidb.transfer.target import opened
@@ -126,6 +127,7 @@ def _make_one(
         if state != "equal":
             target.begin(COMMAND, ready.identity, state_before(target.connection, plan, database), {})
             notes += SchemaMaker(target, plan, archive).run(archive.contents.of(database.name))
+            set_states(target, read_states(ready.connection))
             with target.lead.transaction():
                 target.journal.drop(target.lead)
         with target.connection.begin():

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from sqlalchemy import Connection, text
+
 from alembic_multidb.catalog.snapshot import Edge, ObjectId
+
+_READING = text(
+    """
+    SELECT name, reset_val FROM pg_catalog.pg_settings
+    WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle', 'extra_float_digits', 'bytea_output', 'xmlbinary',
+                   'transform_null_equals', 'default_text_search_config')
+    """
+)
 
 
 def in_order(views: Sequence[int], edges: Iterable[Edge]) -> list[int]:
@@ -50,3 +60,8 @@ def _first_what_it_uses(
         else:
             seen.add(following)
             path.append((following, iter(uses.get(following, ()))))
+
+
+def reading(connection: Connection) -> dict[str, str]:
+    """Return the settings of a new session of the source that what a view says may depend on."""
+    return {row.name: row.reset_val for row in connection.execute(_READING)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import psycopg
 from psycopg import sql
@@ -15,23 +16,41 @@ from alembic_multidb.transfer.sites import Room
 from alembic_multidb.transfer.target import Target
 from alembic_multidb.verify.tables import Name, quoted_name
 
+# A configuration for searching texts may be another home's.
+_SET = """
+    SELECT set_config(s.name, s.value, true) FROM unnest(%s::text[], %s::text[]) AS s (name, value)
+    WHERE s.name <> 'default_text_search_config' OR EXISTS (
+        SELECT FROM pg_catalog.pg_ts_config AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.cfgnamespace
+        WHERE s.value IN (pg_catalog.quote_ident(c.cfgname), pg_catalog.format('%%I.%%I', n.nspname, c.cfgname)))
+"""
 
-def refresh(target: Target, views: Sequence[Name], room: Room, meter: Meter) -> None:
+
+def refresh(
+    target: Target, views: Sequence[Name], room: Room, meter: Meter, settings: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Fill materialized views, in the order given, that no earlier run has filled.
+
+    Args:
+        target: where.
+        views: their names.
+        room: what may be used.
+        meter: told which one is being filled.
+        settings: on which it depends what they are filled with.
 
     Raises:
         MultidbError: one could not be filled.
     """
+    settings = {**settings, "maintenance_work_mem": f"{room.memory // 1024}kB"}
     left = list(views)
     while left:
-        errors = {name: error for name in left if (error := _fill(target, name, room, meter)) is not None}
+        errors = {name: error for name in left if (error := _fill(target, name, settings, meter)) is not None}
         if len(errors) == len(left):
             name, error = next(iter(errors.items()))
             raise _not_filled(target, name, error)
         left = list(errors)
 
 
-def _fill(target: Target, name: Name, room: Room, meter: Meter) -> psycopg.Error | None:
+def _fill(target: Target, name: Name, settings: Mapping[str, str], meter: Meter) -> psycopg.Error | None:
     """Fill one; return what hinders it, which may be that another one, hidden in a function, is not filled yet."""
     key = f"refresh:{quoted_name(name)}"
     if key in target.steps:
@@ -43,7 +62,7 @@ def _fill(target: Target, name: Name, room: Room, meter: Meter) -> psycopg.Error
             target.journal.work(session, (key, "")) as is_to_do,
         ):
             if is_to_do:
-                session.execute("SELECT set_config('maintenance_work_mem', %s, true)", [f"{room.memory // 1024}kB"])
+                session.execute(_SET, (list(settings), list(settings.values())))
                 session.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(*name)))
     except psycopg.errors.ObjectNotInPrerequisiteState as error:
         return error

@@ -18,6 +18,7 @@ _PINS = {
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
     "bytea_output": "hex",
+    "lc_monetary": "C",
     "array_nulls": "on",
     "transform_null_equals": "off",
     "xmloption": "content",

@@ -28,12 +28,18 @@ def lock_tables(connection: Raw, names: Sequence[sql.Composable], wait: str) -> 
 
 def in_the_way(connection: Raw) -> psycopg.errors.LockNotAvailable:
     """Say who keeps others from reading a table, after a lock could not be had."""
+    who = who_is_in_the_way(connection)
+    return psycopg.errors.LockNotAvailable(f"{who}; run this again when it is done")
+
+
+def who_is_in_the_way(connection: Raw) -> str:
+    """Return who keeps others from reading a table, after a lock could not be had."""
     connection.rollback()
     for row in rows(connection, query("waiting")):
         application = f" ({row['application']})" if row["application"] else ""
         what = "has it for itself" if row["granted"] else "waits to have it for itself, and all others behind it"
-        return psycopg.errors.LockNotAvailable(
+        return (
             f"table {row['name']} cannot be read: process {row['pid']} of {row['login']}{application} {what} since "
-            f"{row['since'] or 'some time'}; run this again when it is done"
+            f"{row['since'] or 'some time'}"
         )
-    return psycopg.errors.LockNotAvailable("a table was locked by somebody else; run this again")
+    return "a table was locked by somebody else"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from alembic_multidb.catalog.difference import Difference, difference
 from alembic_multidb.catalog.snapshot import REPORTED_KINDS, ObjectId, Row, Snapshot
-from alembic_multidb.classify import plain_name
+from alembic_multidb.classify import INVALID, plain_name
 from alembic_multidb.operate.project import Project
 from alembic_multidb.plugin.extensions import ANY_VERSION, reaches
 from alembic_multidb.registry import RegisteredDatabase
@@ -119,7 +119,8 @@ def compare_parts(schemas: Schemas, database: RegisteredDatabase, outside: Colle
     feeds = _feeds(schemas.expected, schemas.target)
     for item in difference(schemas.expected, schemas.target):
         stays = item.what == "missing" and (item.kind, item.identity) in may_stay
-        reason = _STAYS if stays else _reason(item, database, feeds)
+        why_it_stays = INVALID if item.kind == "index" else _STAYS
+        reason = why_it_stays if stays else _reason(item, database, feeds)
         if reason is not None:
             yield Expected(kind=item.kind, object=item.identity, reason=reason)
         else:

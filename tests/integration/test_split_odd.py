@@ -13,7 +13,7 @@ from alembic_multidb.split import filling
 from alembic_multidb.split.model import SplitOptions
 from tests.conftest import NewDatabase, psql
 from tests.integration.moved import assert_moved, move, stopped
-from tests.integration.split_cases import build, project
+from tests.integration.split_cases import build, make, project
 from tests.servers import Server, embedded_18, name_for, running_server, wait_until
 
 _MATERIALIZED = """
@@ -229,3 +229,78 @@ def test_a_stamp_that_is_still_missing(tmp_path: Path, new_database: NewDatabase
     psql(core, "INSERT INTO alembic_version VALUES ('r1')")
     psql(ai, "INSERT INTO alembic_version VALUES ('r2')")
     assert move(here, source, tmp_path, require_stamp=True).exit_code == 0
+
+
+_STATES = """
+    CREATE TABLE teams (id int PRIMARY KEY);
+    INSERT INTO teams VALUES (1);
+    CREATE TABLE people (team int REFERENCES teams, number int UNIQUE DEFERRABLE);
+    INSERT INTO people VALUES (1, 1);
+    ALTER TABLE people DISABLE TRIGGER ALL;
+    CREATE TABLE visits (team int REFERENCES teams, day int) PARTITION BY LIST (day);
+    CREATE TABLE visits_1 PARTITION OF visits FOR VALUES IN (1);
+    CREATE TABLE visits_2 PARTITION OF visits DEFAULT;
+    ALTER TABLE visits_1 DISABLE TRIGGER ALL;
+    CREATE TABLE parent (a int NOT NULL, b text);
+    ALTER TABLE parent ADD CONSTRAINT large CHECK (a > 100) NOT VALID;
+    CREATE TABLE child (c int) INHERITS (parent);
+    INSERT INTO child VALUES (101, 'x', 1);
+    CREATE TABLE "odd child" (d int) INHERITS (parent);
+    ALTER TABLE "odd child" ALTER b SET NOT NULL;
+    CREATE TABLE doubles (a int);
+    INSERT INTO doubles VALUES (1), (1);
+    CREATE TABLE ai_none ();
+"""
+
+
+@pytest.mark.parametrize("version", ["18", "16"])
+@pytest.mark.parametrize("schema_only", [False, True])
+def test_states_that_no_dump_holds(
+    request: pytest.FixtureRequest, version: str, tmp_path: Path, schema_only: bool
+) -> None:
+    """Foreign keys that are switched off, what a child has proven, what it forbids; an unfinished index stays."""
+    server: Server = request.getfixturevalue("server" if version == "18" else "server_16")
+    names = [name_for("states") for _ in range(3)]
+    source, core, ai = (server.create_database(name) for name in names)
+    try:
+        build(source, _STATES)
+        with (
+            psycopg.connect(source, autocommit=True) as connection,
+            pytest.raises(psycopg.errors.UniqueViolation),
+        ):
+            connection.execute("CREATE UNIQUE INDEX CONCURRENTLY unfinished ON doubles (a)")
+        here = project(tmp_path, core, ai)
+        if schema_only:
+            assert [(each.result, each.differences) for each in make(here, source)] == [("made", ())] * 2
+        else:
+            report = move(here, source, tmp_path)
+            assert report.exit_code == 0
+            assert "index:public.unfinished" in report.to_data()["outside"]
+        question = """
+            SELECT tgrelid::regclass::text, tgfoid::regproc::text, tgenabled::text FROM pg_trigger
+            UNION ALL SELECT conrelid::regclass::text, conname, convalidated::text
+                      FROM pg_constraint WHERE conrelid <> 0
+            UNION ALL SELECT attrelid::regclass::text, attname, attnotnull::text FROM pg_attribute
+                      WHERE attrelid::regclass::text LIKE '%child%' ORDER BY 1, 2, 3
+        """
+        found = [row for row in psql(core, question) if "alembic" not in str(row[0])]
+        assert found == psql(source, question)
+    finally:
+        for name in names:
+            server.drop_database(name)
+
+
+def test_materialized_views_are_filled_as_the_source_would_fill_them(tmp_path: Path, new_database: NewDatabase) -> None:
+    """By the source's ideas of days, of how they are written, and of the language."""
+    source, core, ai = new_database(), new_database(), new_database()
+    name = source.rpartition("/")[2]
+    for setting in ("TimeZone = 'Asia/Kathmandu'", "DateStyle = 'SQL, DMY'", "default_text_search_config = 'english'"):
+        psql(source, f"ALTER DATABASE {name} SET {setting}")
+    build(source, "CREATE TABLE events (at timestamptz, what text); CREATE TABLE ai_none ()")
+    build(source, "INSERT INTO events VALUES ('2024-02-03 20:00Z', 'foxes are running')")
+    query = "SELECT at::date AS day, at::text AS at, to_tsvector(what) AS words FROM events"
+    build(source, f"CREATE MATERIALIZED VIEW days AS {query}")
+    assert move(project(tmp_path, core, ai), source, tmp_path).exit_code == 0
+    question = "SELECT day::text, at, words::text FROM days"
+    assert psql(core, question) == psql(source, question)
+    assert "foxes" not in str(psql(core, question))

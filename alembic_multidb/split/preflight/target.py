@@ -271,6 +271,8 @@ def _is_superusers(row: Row) -> bool:
         return row.identity.startswith(("template ", "parser "))
     if row.kind == "type":
         return definition.get("kind") == "base"
+    if row.kind == "constraint":
+        return "enforced by triggers" in definition
     if definition.get("kind") == "aggregate":
         return bool(definition["aggregate"].get("state") == "internal")
     if row.kind == "function":
