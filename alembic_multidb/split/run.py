@@ -104,7 +104,7 @@ def prepared(
                 hold_tables(connection, tell)
             ready = _prepare(connection, project, url, options, scratch, pooler)
         except (DBAPIError, psycopg.Error) as error:
-            raise MultidbError(f"the split could not be planned: {first_line(error)}; nothing was changed") from None
+            raise MultidbError(f"the split could not be planned: {_why(error)}; nothing was changed") from None
         yield ready
 
 
@@ -155,7 +155,17 @@ def hold_tables(connection: Connection, tell: Callable[[str], None] = lambda lin
         except psycopg.errors.LockNotAvailable:
             raise in_the_way(raw(connection)) from None
     except (DBAPIError, psycopg.Error) as error:
-        raise MultidbError(f"the tables of the source could not be held for reading: {first_line(error)}") from None
+        raise MultidbError(f"the tables of the source could not be held for reading: {_why(error)}") from None
+
+
+def _why(error: DBAPIError | psycopg.Error) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.errors.CharacterNotInRepertoire):
+        return (
+            f"{first_line(error)}. A name, a comment or a definition in the source is no UTF-8 (in SQL_ASCII, rows may "
+            "be anything, but these may not): rename or change it"
+        )
+    return first_line(error)
 
 
 def _hold_tables(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import psycopg
@@ -218,17 +219,20 @@ def test_a_source_of_another_encoding(server: Server, tmp_path: Path, new_databa
     assert_moved(source, core, ai)
 
 
-def test_a_stamp_that_is_still_missing(tmp_path: Path, new_database: NewDatabase) -> None:
+@pytest.mark.parametrize("method", ["stream", "template"])
+def test_a_stamp_that_is_still_missing(
+    tmp_path: Path, new_database: NewDatabase, method: Literal["stream", "template"]
+) -> None:
     """Whoever asks for a stamp is told that there is none by the same command's second run, too."""
     source, core, ai = new_database(), new_database(), new_database()
     build(source, "CREATE TABLE one (id int); CREATE TABLE ai_empty ()")
-    here = project(tmp_path, core, ai)
-    first, second = (move(here, source, tmp_path, require_stamp=True) for _ in range(2))
+    here, options = project(tmp_path, core, ai), SplitOptions(method=method)
+    first, second = (move(here, source, tmp_path, options, require_stamp=True) for _ in range(2))
     assert [each.state for each in second.databases] == ["there", "there"]
     assert (first.exit_code, second.exit_code) == (1, 1)
     psql(core, "INSERT INTO alembic_version VALUES ('r1')")
     psql(ai, "INSERT INTO alembic_version VALUES ('r2')")
-    assert move(here, source, tmp_path, require_stamp=True).exit_code == 0
+    assert move(here, source, tmp_path, options, require_stamp=True).exit_code == 0
 
 
 _STATES = """
@@ -304,3 +308,21 @@ def test_materialized_views_are_filled_as_the_source_would_fill_them(tmp_path: P
     question = "SELECT day::text, at, words::text FROM days"
     assert psql(core, question) == psql(source, question)
     assert "foxes" not in str(psql(core, question))
+
+
+def test_names_that_are_no_text_are_said(server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Rows of a database without an encoding may be anything; what is in the way otherwise is told, with what to do."""
+    source, core, ai = new_database(), new_database(), new_database()
+    for url in (source, core, ai):
+        name = url.rpartition("/")[2]
+        server.run(f"DROP DATABASE {name}")
+        server.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    with psycopg.connect(source) as connection:
+        connection.execute(rb"CREATE TABLE bytes (t text); INSERT INTO bytes VALUES (E'\xe4')")
+        connection.execute(rb"COMMENT ON TABLE bytes IS E'\xe4'")
+    here = project(tmp_path, core, ai)
+    with pytest.raises(MultidbError, match="a comment or a definition in the source is no UTF-8"):
+        move(here, source, tmp_path)
+    psql(source, "COMMENT ON TABLE bytes IS NULL")
+    assert move(here, source, tmp_path).exit_code == 0
+    assert psql(core, "SELECT encode(convert_to(t, 'SQL_ASCII'), 'hex') FROM bytes") == [(b"e4",)]

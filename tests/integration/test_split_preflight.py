@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -132,8 +133,9 @@ def test_not_a_superuser(findings: Findings, server: Server, source: str, target
         f"ALTER ROLE postgres IN DATABASE {source.rpartition('/')[2]} SET work_mem = '9MB'",
     )
     with login(server, *targets) as plain:
+        role = urlsplit(plain(source)).username
         assert "source-not-readable" in findings(plain(source), *map(plain, targets))
-        psql(source, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO login_{os.getpid()}")
+        psql(source, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
         found = findings(plain(source), *map(plain, targets))
         severities = {kind: item.severity for kind, item in found.items()}
         assert severities == {
@@ -147,7 +149,13 @@ def test_not_a_superuser(findings: Findings, server: Server, source: str, target
         assert "function:public.c(pg_catalog.text)" in found["needs-superuser"].message
         assert 'CREATE EXTENSION "vector" SCHEMA public' in found["extension-rights"].fix
         assert found["row-security"].rows_only
-        psql(source, f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM login_{os.getpid()}")
+        psql(targets[1], "CREATE EXTENSION vector")
+        own = (plain(source), *map(plain, targets))
+        assert "extension-rights" not in findings(*own)
+        rehearsed = findings(*own, options=SplitOptions(rehearses=True))["extension-rights"]
+        assert "the real run needs none" in rehearsed.fix
+        psql(targets[1], "DROP EXTENSION vector")
+        psql(source, f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
         server.run(f"ALTER DATABASE {targets[0].rpartition('/')[2]} OWNER TO postgres")
         assert findings(plain(targets[1]), *map(plain, targets))["target-rights"].severity == "failed"
 

@@ -19,7 +19,7 @@ import pytest
 
 from alembic_multidb.errors import LockTimeoutError, MultidbError
 from alembic_multidb.operate import Project
-from alembic_multidb.split import filling, making, moving
+from alembic_multidb.split import filling, making, moving, run
 from alembic_multidb.split.abort import abort
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
@@ -213,6 +213,34 @@ def test_one_operator_at_a_time(rows_18: str, tmp_path: Path, new_database: NewD
     with opened(here, here.databases["core"], Journal()), pytest.raises(LockTimeoutError, match="is being changed by"):
         move(here, rows_18, tmp_path, SplitOptions(lock_timeout=0.2))
     assert psql(ai, "SELECT to_regnamespace('alembic_multidb')") == [(None,)]
+
+
+def test_whoever_holds_a_table_of_the_source_is_waited_for(
+    tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said who it is; and who it was, if that takes too long."""
+    source, core, ai = new_database(), new_database(), new_database()
+    psql(source, "CREATE TABLE held (id int)")
+    monkeypatch.setattr(run, "_PATIENT", run._PATIENT.replace("'10s'", "'100ms'"))
+    here, url = project(tmp_path, core, ai), resolve_url(source, {}, of="source")
+    said: list[str] = []
+    with psycopg.connect(source, application_name="nightly") as other:
+        other.execute("LOCK TABLE held")
+
+        def tell(line: str) -> None:
+            said.append(line)
+            if len(said) == 2:
+                other.rollback()
+
+        with prepared(here, url, SplitOptions(), with_rows=True, tell=tell) as ready:
+            assert ready.plan.exit_code(with_rows=True) == 0
+        assert len(said) == 2 and "(nightly) has it for itself since" in said[0]
+        other.execute("LOCK TABLE held")
+        with (
+            pytest.raises(MultidbError, match=r"held cannot be read: .* \(nightly\) .* run this again when it is done"),
+            prepared(here, url, SplitOptions(), with_rows=True),
+        ):
+            pass
 
 
 def test_large_objects_and_a_backup(tmp_path: Path, new_database: NewDatabase, server: Server) -> None:

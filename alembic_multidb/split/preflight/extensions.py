@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from alembic_multidb.classify import plain_name
 from alembic_multidb.plugin.extensions import parse_floor, reaches
-from alembic_multidb.split.model import Finding, Plan
+from alembic_multidb.split.model import Finding, Plan, SplitOptions
 from alembic_multidb.split.preflight.target import Target, finding
 
 _EXTENSIONS = text(
@@ -27,7 +27,9 @@ _EXTENSIONS = text(
 )
 
 
-def extension_findings(target: Target, plan: Plan, of_source: dict[str, str]) -> Iterator[Finding]:
+def extension_findings(
+    target: Target, plan: Plan, of_source: dict[str, str], options: SplitOptions
+) -> Iterator[Finding]:
     """Look whether each extension is there or can be made, in which version, and where it lies."""
     wanted = plan.extensions[target.name]
     declared = target.database.extensions
@@ -44,7 +46,18 @@ def extension_findings(target: Target, plan: Plan, of_source: dict[str, str]) ->
             )
             continue
         yield from _version_findings(target, row, version, of_source.get(row.name), declared.get(row.name, "*"))
-        if row.installed is None and not (target.facts.makes_extensions or row.is_trusted):
+        may_make = target.facts.makes_extensions or row.is_trusted
+        if row.installed and options.rehearses and options.method != "template" and not may_make:
+            yield finding(
+                target,
+                "extension-rights",
+                "failed",
+                f'role "{target.facts.login}" may not create extension "{row.name}", as a rehearsal does in a scratch '
+                "database",
+                "rehearse with the login of an administrator; the real run needs none, since the extension is there",
+                row.name,
+            )
+        if row.installed is None and not may_make:
             yield finding(
                 target,
                 "extension-rights",

@@ -61,7 +61,7 @@ def preflight(
         found += same_databases(connection, targets)
         for target in targets:
             found += target_findings(target, source, plan)
-            found += extension_findings(target, plan, versions)
+            found += extension_findings(target, plan, versions, options)
             found += role_findings(target, plan, options)
             found += grantor_findings(target, objects, granted, options)
             found += missing_tablespaces(target, spaces)

@@ -15,7 +15,7 @@ from psycopg import sql
 from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
-from alembic_multidb.split.ending import make_settings, stamp
+from alembic_multidb.split.ending import make_settings, recorded, stamp
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.making import make_extensions
 from alembic_multidb.split.model import SplitOptions
@@ -33,6 +33,7 @@ from alembic_multidb.split.template.swap import swap
 from alembic_multidb.split.watch import Watch
 from alembic_multidb.split.work import Work
 from alembic_multidb.stamp.choose import ScratchMaker
+from alembic_multidb.stamp.stamp import Stamp
 from alembic_multidb.transfer.journal import Journal
 from alembic_multidb.transfer.progress import Meter
 from alembic_multidb.transfer.session import pin, raw
@@ -54,6 +55,7 @@ class Cloning:
         scratch: returns the server for scratch databases, on which a stamp is proven.
         meter: told how far it is.
         ended: whose sessions were ended.
+        there: what is recorded in the targets that an earlier run has filled.
     """
 
     project: Project
@@ -63,6 +65,7 @@ class Cloning:
     scratch: ScratchMaker
     meter: Meter
     ended: list[str] = field(default_factory=list)
+    there: dict[str, Stamp] = field(default_factory=dict)
 
     def run(self, show: Show, *, require_stamp: bool) -> SplitReport:
         """Clone, drop, stamp and prove; then let the clones take the targets' places, but not in a rehearsal.
@@ -115,10 +118,14 @@ class Cloning:
         """Return what a target is, if it is to be filled; None if an earlier run has filled it."""
         database = self.project.databases[name]
         with self.project.connect(database) as connection:
-            state = read_target(connection, self.project, database).state(self.ready.plan)
+            target = read_target(connection, self.project, database)
+            state = target.state(self.ready.plan)
             if state not in ("empty", "equal") and not self.options.rehearses:
                 raise MultidbError(f'somebody else has begun to fill "{name}"; nothing was changed')
-            return None if state == "equal" and not self.options.rehearses else Kept.read(connection)
+            if state == "equal" and not self.options.rehearses:
+                self.there[name] = recorded(name, target.recorded)
+                return None
+            return Kept.read(connection)
 
     def _clone(self, session: Maintenance, clones: Mapping[str, str], kept: Mapping[str, Kept]) -> None:
         """Clone the source once, and that clone for all other targets, so that they have one moment."""
@@ -142,7 +149,10 @@ class Cloning:
             self.meter.begin("verify")
             report = prove(project, ready, self.options, source, places, show)
         found = {work.name: _moved(work, dropped[work.name]) for work in works}
-        return report, [found.get(name, Moved(name=name, state="there")) for name in ready.plan.databases]
+        return report, [
+            found[name] if name in found else Moved(name=name, state="there", stamp=self.there[name])
+            for name in ready.plan.databases
+        ]
 
     def _drop(self, clone_name: str, name: str, kept: Kept) -> Dropped:
         assert self.ready.choice.url is not None
