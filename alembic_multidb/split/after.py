@@ -123,7 +123,8 @@ def _build(
         tables=where.tables if where is not None else frozenset(),
         size=where.size if where is not None else 0,
         memory=memory.get(oid, 0),
-        key=f"{POST}{kind}:{sha256(without_settings(script).encode()).hexdigest()[:32]}",
+        # The last entry of a script has fewer empty lines behind it.
+        key=f"{POST}{kind}:{sha256(without_settings(script).strip().encode()).hexdigest()[:32]}",
         sql=script,
     )
 

@@ -326,3 +326,15 @@ def test_names_that_are_no_text_are_said(server: Server, tmp_path: Path, new_dat
     psql(source, "COMMENT ON TABLE bytes IS NULL")
     assert move(here, source, tmp_path).exit_code == 0
     assert psql(core, "SELECT encode(convert_to(t, 'SQL_ASCII'), 'hex') FROM bytes") == [(b"e4",)]
+
+
+def test_a_key_that_rows_violate(tmp_path: Path, new_database: NewDatabase) -> None:
+    """Rows that came in past a foreign key are said; when the source has lost the key, the same command goes on."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a)")
+    build(source, "SET LOCAL session_replication_role = replica; INSERT INTO b VALUES (1, 99); CREATE TABLE ai_none ()")
+    here = project(tmp_path, core, ai)
+    with pytest.raises(MultidbError, match='violates foreign key constraint "b_a_fkey".* the same command goes on'):
+        move(here, source, tmp_path)
+    psql(source, "ALTER TABLE b DROP CONSTRAINT b_a_fkey")
+    assert move(here, source, tmp_path).exit_code == 0
