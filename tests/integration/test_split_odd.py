@@ -334,7 +334,7 @@ def test_a_key_that_rows_violate(tmp_path: Path, new_database: NewDatabase) -> N
     build(source, "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a)")
     build(source, "SET LOCAL session_replication_role = replica; INSERT INTO b VALUES (1, 99); CREATE TABLE ai_none ()")
     here = project(tmp_path, core, ai)
-    with pytest.raises(MultidbError, match='violates foreign key constraint "b_a_fkey".* the same command goes on'):
+    with pytest.raises(MultidbError, match=r'violates foreign key constraint "b_a_fkey".* the same command goes on'):
         move(here, source, tmp_path)
     psql(source, "ALTER TABLE b DROP CONSTRAINT b_a_fkey")
     assert move(here, source, tmp_path).exit_code == 0
