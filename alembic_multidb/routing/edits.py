@@ -69,7 +69,19 @@ def with_moves(source: str, moves: Mapping[str, tuple[Sequence[str], Sequence[st
             *(" " * first.col_offset + line for sql in after for line in executed(sql)),
         ]
         edits.append((begin + 1, end, inside))
-    return applied(source, edits)
+    return _with_operations(applied(source, edits)) if edits else source
+
+
+def _with_operations(source: str) -> str:
+    """Return a file that knows ``op``, after its docstring and what it imports from the future."""
+    body = ast.parse(source).body
+    if any("op" in _bound(node) for node in body):
+        return source
+    first: list[ast.stmt] = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
+    first = first or [node for node in body[:1] if isinstance(node, ast.Expr)]
+    line = (first[-1].end_lineno or 0) if first else 0
+    lines = source.splitlines()
+    return "\n".join([*lines[:line], "from alembic import op", *lines[line:]]) + "\n"
 
 
 def applied(source: str, edits: Iterable[tuple[int, int, list[str]]]) -> str:

@@ -75,6 +75,7 @@ class State:
         names: items by their present names.
         references: the foreign keys, by their table and name: what they point at.
         counts: how often the revision has made something of a name.
+        columns: the names of the columns of tables, as far as statements say them.
         uses: by an item and the name of one of its parts: the types, functions and sequences that it stands on.
         deeds: the statements that made types, functions, sequences and schemas what they are, in order.
         touched: what the revision has used or changed of these, each with the user.
@@ -89,6 +90,7 @@ class State:
     names: dict[Thing, Item] = field(default_factory=dict)
     references: dict[tuple[int, str], Item] = field(default_factory=dict)
     counts: Counter[Thing] = field(default_factory=Counter)
+    columns: dict[Item, tuple[str, ...]] = field(default_factory=dict)
     uses: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
     deeds: dict[Item, tuple[Deed, ...]] = field(default_factory=dict)
     touched: set[tuple[Item, Item]] = field(default_factory=set)
@@ -98,7 +100,15 @@ class State:
         """Return a copy for the statements of a revision."""
         names, references = dict(self.names), dict(self.references)
         return State(
-            revision, self.memory, learns, learns, fallback or {}, names, references, extensions=self.extensions
+            revision,
+            self.memory,
+            learns,
+            learns,
+            fallback or {},
+            names,
+            references,
+            columns=dict(self.columns),
+            extensions=self.extensions,
         )
 
     def after(self, revision: str, *, learns: bool) -> State:
@@ -125,6 +135,8 @@ class State:
         """Take in what is called otherwise, or gone, after a statement."""
         for inner in statement.inner:
             self.finish(inner)
+        if statement.columns or statement.lost or statement.renamed is not None:
+            self._change_columns(statement)
         for before, after in statement.renames:
             self._rename(before, after)
         if statement.drops:
@@ -145,6 +157,13 @@ class State:
             found = self.names.get(thing) or self.fallback.get(thing)
             if found is not None:
                 yield found
+
+    def _change_columns(self, statement: Statement) -> None:
+        for item in self.known(statement.subjects[:1]):
+            before, after = statement.renamed or ("", "")
+            known = [name for name in self.columns.get(item, ()) if name not in statement.lost]
+            known += [name for name in statement.columns if name not in known]
+            self.columns[item] = tuple(after if name == before else name for name in known)
 
     def _rename(self, before: Thing, after: Thing) -> None:
         item = self.names.pop(before, None)

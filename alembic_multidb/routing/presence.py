@@ -97,7 +97,7 @@ class Presence:
             chapter = self.chronicle.chapters[revision]
             before, after = self._at(chapter.before), self._at(chapter.after)
             found: dict[Item, frozenset[str]] = defaultdict(frozenset)
-            for there in (before, after, *map(self._at_end_of, self._parents(chapter))):
+            for there in (before, after, self._left_behind(chapter)):
                 for item, homes in there.items():
                     found[item] |= homes
             for used, user in chapter.after.touched:
@@ -109,13 +109,18 @@ class Presence:
             }
         return self._during[revision]
 
-    def _parents(self, chapter: Chapter) -> list[Chapter]:
-        """Return the parents of a merge, each of which may have left something behind."""
-        script = [self.chronicle.chapters[name] for name in chapter.parents]
-        return script if len(script) > 1 else []
-
-    def _at_end_of(self, chapter: Chapter) -> Homes:
-        return self._at(chapter.after)
+    def _left_behind(self, chapter: Chapter) -> Homes:
+        """Return what a merge's branches have left where they were, since another of them might have used it."""
+        chapters = self.chronicle.chapters
+        lines = [frozenset({name}) | chapters[name].ancestors for name in chapter.parents]
+        if len(lines) < 2:
+            return {}
+        found: dict[Item, frozenset[str]] = defaultdict(frozenset)
+        for name in frozenset[str]().union(*lines) - frozenset.intersection(*lines):
+            there = self._at(chapters[name].after)
+            for item in self._touched_beside(chapters[name]) & there.keys():
+                found[item] |= self._at_any_time_of(name)[item] - there[item]
+        return found
 
     def _touched_beside(self, chapter: Chapter) -> frozenset[Item]:
         """Return what revisions use that come neither before nor after this one."""

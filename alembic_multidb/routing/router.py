@@ -21,8 +21,9 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.extensions import as_mixed
 from alembic_multidb.routing.impl import routed_impl
-from alembic_multidb.routing.items import State
+from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.record import Recorded
+from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.sidedoors import asked, no_other_connection, routed_cursors
 from alembic_multidb.routing.text import sql_of, without_parameters
@@ -68,6 +69,8 @@ class Router:
                 if isinstance(connection, Connection):
                     doors.enter_context(self._listening(connection))
                     doors.enter_context(routed_cursors(connection, self.ask))
+                    told = Told(self.state, self._is_foreign)
+                    doors.enter_context(told_by_history(connection.engine.dialect, told))
                     doors.enter_context(no_other_connection(self._refuse_connection))
                 yield
         finally:
@@ -237,6 +240,9 @@ class Router:
         finally:
             self._is_decided = False
 
+    def _is_foreign(self, item: Item) -> bool:
+        return self.decider.database.name not in self.decider.homes.of(item)
+
     @contextmanager
     def _batches(self, operations: Any) -> Iterator[None]:
         """Let no batch operation read a table that is not here."""
@@ -244,8 +250,7 @@ class Router:
 
         def batch_alter_table(table_name: str, schema: str | None = None, *arguments: Any, **options: Any) -> Any:
             thing = Thing("relation", None if schema == "public" else schema, table_name)
-            is_here = self.decider.database.name in self.decider.homes.of(self.state.table(thing))
-            if not is_here or self.blocks.is_elsewhere:
+            if self._is_foreign(self.state.table(thing)) or self.blocks.is_elsewhere:
                 options["recreate"] = "never"
             return original(table_name, schema, *arguments, **options)
 

@@ -18,7 +18,9 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
+from alembic_multidb.routing.reflect import tell_always
 from alembic_multidb.sqltext import without_placeholders
+from alembic_multidb.statements.rewrite import columns_of_answer
 
 # A statement as PostgreSQL would get it, and whether values are sent along.
 Record = Callable[[str, bool], None]
@@ -38,6 +40,7 @@ def silent_engine(record: Record, *, answers: bool) -> Engine:
         answers: whether every question is answered with a row, or with none.
     """
     dialect = silent_dialect()
+    tell_always(dialect, answers)
     pool = NullPool(lambda: _Connection(record, answers), dialect=dialect)  # type: ignore[arg-type]
     return Engine(pool, dialect, URL.create("postgresql"))
 
@@ -114,10 +117,10 @@ class _Cursor:
         self.record(text, bool(parameters))
         self.description, self.rows = None, []
         if _READS.match(text) or " RETURNING " in text:
-            columns = max(1, text.count(",") + 1)
-            self.description = [(f"column{number}",) + (None,) * 6 for number in range(columns)]
+            columns = columns_of_answer(text) or [f"column{number}" for number in range(text.count(",") + 1)]
+            self.description = [(name,) + (None,) * 6 for name in columns]
             self.asked[text] += 1
-            self.rows = [(_SOMETHING,) * columns] if self.answers and self.asked[text] < _PATIENT else []
+            self.rows = [(_SOMETHING,) * len(columns)] if self.answers and self.asked[text] < _PATIENT else []
         return self
 
     def executemany(self, statement: str, parameters: Sequence[object]) -> None:

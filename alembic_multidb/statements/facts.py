@@ -68,6 +68,7 @@ class Statement:
         references: the foreign keys that it makes.
         constraints: the constraints of its subject that it changes or drops.
         parts: what is made of its subject, or of what it makes, with what each part stands on.
+        columns: the columns that its subject gets.
         lost: the names of parts that are gone afterwards.
         renamed: the names of a part before and after.
         cascades: whether what stands on a subject that it drops goes, too.
@@ -91,6 +92,7 @@ class Statement:
     references: tuple[Reference, ...] = ()
     constraints: frozenset[str] = frozenset()
     parts: tuple[Part, ...] = ()
+    columns: tuple[str, ...] = ()
     lost: frozenset[str] = frozenset()
     renamed: tuple[str, str] | None = None
     cascades: bool = False

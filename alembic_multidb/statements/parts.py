@@ -74,6 +74,18 @@ def parts_made(which: str, node: Any) -> tuple[Part, ...]:
     return (_part(WHOLE, node),) if which in _WHOLE else ()
 
 
+def columns_made(which: str, node: Any) -> tuple[str, ...]:
+    """Return the columns that a statement gives to a table."""
+    if which == "create_stmt":
+        elements = list(node.table_elts)
+    elif which == "alter_table_stmt":
+        commands = (item.alter_table_cmd for item in node.cmds)
+        elements = [getattr(each, "def") for each in commands if each.subtype == nodes.AT_AddColumn]
+    else:
+        return ()
+    return tuple(item.column_def.colname for item in elements if item.WhichOneof("node") == "column_def")
+
+
 def parts_lost(which: str, node: Any) -> frozenset[str]:
     """Return the parts that are gone after a statement."""
     if which == "drop_stmt" and node.remove_type in _LABELS:

@@ -14,7 +14,15 @@ from alembic_multidb.sqltext import walk
 from alembic_multidb.statements.blocks import queries_of
 from alembic_multidb.statements.facts import Statement, Thing
 from alembic_multidb.statements.names import quoted_relation, relation, strings
-from alembic_multidb.statements.parts import EVERYBODYS, literals_of, part_renamed, parts_lost, parts_made, uses_of
+from alembic_multidb.statements.parts import (
+    EVERYBODYS,
+    columns_made,
+    literals_of,
+    part_renamed,
+    parts_lost,
+    parts_made,
+    uses_of,
+)
 from alembic_multidb.statements.subjects import said_by
 
 # Casts of a literal to these look a relation up.
@@ -73,6 +81,7 @@ def _statement(text: str, node: Any) -> Statement:
         references=said.references,
         constraints=said.constraints,
         parts=parts,
+        columns=columns_made(which, getattr(node, which)),
         lost=parts_lost(which, getattr(node, which)),
         renamed=part_renamed(which, getattr(node, which)),
         cascades=which == "drop_stmt" and node.drop_stmt.behavior == nodes.DROP_CASCADE,

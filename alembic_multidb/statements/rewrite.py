@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 import postgast
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.statements.facts import Thing
@@ -145,3 +146,24 @@ def _value_of_nothing(target: Any) -> tuple[str, bool]:
         column = target.val.column_ref.fields[-1].string.sval
         name = f' AS "{column}"' if column else ""
     return f"NULL{name}", False
+
+
+def columns_of_answer(sql: str) -> list[str]:
+    """Return the names of the columns that a query answers with; none if they cannot be told."""
+    try:
+        statements = postgast.parse(sql).stmts
+    except (postgast.PgQueryError, DecodeError):
+        return []
+    node = statements[-1].stmt if statements else None
+    if node is None or node.WhichOneof("node") != "select_stmt":
+        return []
+    return [_name_of_column(item.res_target) for item in node.select_stmt.target_list]
+
+
+def _name_of_column(target: Any) -> str:
+    if target.name:
+        return str(target.name)
+    which = target.val.WhichOneof("node")
+    if which == "column_ref":
+        return str(target.val.column_ref.fields[-1].string.sval or "*")
+    return strings(target.val.func_call.funcname)[-1] if which == "func_call" else "?column?"

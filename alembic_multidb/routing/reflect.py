@@ -1,0 +1,210 @@
+"""What a revision is told that inspects the database: of tables that are not here, what the history says of them.
+
+Old revisions ask for tables, columns and indexes before they make or drop them. The mixed database told them of every
+table; an error, or the answer that there is none, would lead them another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.types import NullType
+
+from alembic_multidb.routing.items import Item, State
+from alembic_multidb.statements import Thing
+
+# Tells whether something is at home elsewhere.
+IsForeign = Callable[[Item], bool]
+
+
+def column(name: str) -> dict[str, Any]:
+    """Return what SQLAlchemy says of a column of which only the name is known."""
+    return {
+        "name": name,
+        "type": NullType(),
+        "nullable": True,
+        "default": None,
+        "autoincrement": False,
+        "comment": None,
+    }
+
+
+def index(name: str) -> dict[str, Any]:
+    """Return the same of an index, or of a unique constraint."""
+    return {"name": name, "column_names": [], "include_columns": [], "unique": False, "dialect_options": {}}
+
+
+def foreign_key(name: str, table: str) -> dict[str, Any]:
+    """Return the same of a foreign key."""
+    return {
+        "name": name,
+        "constrained_columns": [],
+        "referred_schema": None,
+        "referred_table": table,
+        "referred_columns": [],
+        "options": {},
+    }
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the history says of the tables that are not here.
+
+    Attributes:
+        state: what there is at this point of it.
+        is_foreign: tells which are not here.
+    """
+
+    state: State
+    is_foreign: IsForeign
+
+    def tables(self, schema: str | None) -> list[str]:
+        """Return the names of the tables in a schema."""
+        return [
+            thing.name
+            for thing, item in self.state.names.items()
+            if item.role == "table" and thing.schema == _schema(schema) and self.is_foreign(item)
+        ]
+
+    def table(self, schema: str | None, name: str) -> Item | None:
+        """Return a table or view that is not here; None if it is here, or nowhere."""
+        item = self.state.names.get(Thing("relation", _schema(schema), name))
+        return item if item is not None and item.role in ("table", "view") and self.is_foreign(item) else None
+
+    def of(self, method: str, item: Item) -> Any:
+        """Return what one of the dialect's methods for several tables says of one."""
+        if method == "get_multi_columns":
+            return [column(name) for name in self.state.columns.get(item, ())]
+        if method in ("get_multi_indexes", "get_multi_unique_constraints"):
+            return [index(name) for name in self._indexes(item)]
+        if method == "get_multi_foreign_keys":
+            keys = self.state.references.items()
+            return [foreign_key(name, target.names[-1].name) for (table, name), target in keys if table == id(item)]
+        if method == "get_multi_pk_constraint":
+            name = next((name for name in self._indexes(item) if name.endswith("_pkey")), None)
+            return {"name": name, "constrained_columns": [], "comment": None}
+        return {"text": None} if method == "get_multi_table_comment" else []
+
+    def _indexes(self, item: Item) -> list[str]:
+        names = self.state.names.items()
+        return [thing.name for thing, each in names if each.role == "index" and each.part_of is item]
+
+
+MULTI = (
+    *("get_multi_columns", "get_multi_indexes", "get_multi_unique_constraints", "get_multi_foreign_keys"),
+    *("get_multi_pk_constraint", "get_multi_check_constraints", "get_multi_table_comment"),
+)
+
+
+@contextmanager
+def told_by_history(dialect: Any, told: Told) -> Iterator[None]:
+    """Let SQLAlchemy's inspectors know of tables that are not here, until the block ends.
+
+    Args:
+        dialect: of the one engine that they are made for.
+        told: what the history says.
+    """
+    methods: dict[str, Callable[..., Any]] = {name: _several(dialect, name, told) for name in MULTI}
+    methods |= {"has_table": _has_table(dialect, told), "get_table_names": _table_names(dialect, told)}
+    for name, method in methods.items():
+        setattr(dialect, name, method)
+    try:
+        yield
+    finally:
+        for name in methods:
+            delattr(dialect, name)
+
+
+def _several(dialect: Any, name: str, told: Told) -> Callable[..., Any]:
+    original = getattr(dialect, name)
+
+    def several(
+        connection: Any, schema: str | None = None, filter_names: Iterable[str] | None = None, **options: Any
+    ) -> Any:
+        wanted = list(filter_names) if filter_names is not None else told.tables(schema)
+        items = {table: told.table(schema, table) for table in wanted}
+        foreign = {(schema, table): told.of(name, item) for table, item in items.items() if item is not None}
+        here = None if filter_names is None else [table for table in wanted if (schema, table) not in foreign]
+        if here == [] and foreign:
+            return list(foreign.items())
+        return [*original(connection, schema=schema, filter_names=here, **options), *foreign.items()]
+
+    return several
+
+
+def _has_table(dialect: Any, told: Told) -> Callable[..., bool]:
+    original = dialect.has_table
+
+    def has_table(connection: Any, table_name: str, schema: str | None = None, **options: Any) -> bool:
+        return told.table(schema, table_name) is not None or bool(original(connection, table_name, schema, **options))
+
+    return has_table
+
+
+def _table_names(dialect: Any, told: Told) -> Callable[..., list[str]]:
+    original = dialect.get_table_names
+
+    def get_table_names(connection: Any, schema: str | None = None, **options: Any) -> list[str]:
+        return [*original(connection, schema, **options), *told.tables(schema)]
+
+    return get_table_names
+
+
+def _schema(name: str | None) -> str | None:
+    return None if name == "public" else name
+
+
+class _AnyName(str):
+    """A name that is any name."""
+
+    __slots__ = ()
+
+    def __new__(cls) -> _AnyName:
+        return super().__new__(cls, "any")
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = str.__hash__
+
+
+def tell_always(dialect: Any, answers: bool) -> None:
+    """Let SQLAlchemy's inspectors know of everything, or of nothing; the connection is asked each time.
+
+    Args:
+        dialect: of a server that is not there.
+        answers: whether everything is there.
+    """
+    name = _AnyName()
+    something = {
+        "get_multi_columns": [column(name)],
+        "get_multi_indexes": [index(name)],
+        "get_multi_unique_constraints": [index(name)],
+        "get_multi_foreign_keys": [foreign_key(name, name)],
+        "get_multi_check_constraints": [{"name": name, "sqltext": ""}],
+        "get_multi_pk_constraint": {"name": name if answers else None, "constrained_columns": []},
+        "get_multi_table_comment": {"text": None},
+    }
+    for method, value in something.items():
+        setattr(dialect, method, _always(value if answers or isinstance(value, dict) else []))
+    dialect.has_table = lambda connection, *_, **__: _answered(connection, answers)
+    dialect.get_table_names = lambda connection, *_, **__: _answered(connection, [name] if answers else [])
+
+
+def _always(value: Any) -> Callable[..., Any]:
+    def several(connection: Any, schema: Any = None, filter_names: Any = None, **_: Any) -> Any:
+        return _answered(connection, [((schema, name), value) for name in filter_names or ()])
+
+    return several
+
+
+def _answered(connection: Any, answer: Any) -> Any:
+    """Let it be seen that something depends on an answer, and return that."""
+    connection.exec_driver_sql("SELECT FROM pg_catalog.pg_class")
+    return answer
