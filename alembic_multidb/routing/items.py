@@ -164,6 +164,9 @@ class State:
             known = [name for name in self.columns.get(item, ()) if name not in statement.lost]
             known += [name for name in statement.columns if name not in known]
             self.columns[item] = tuple(after if name == before else name for name in known)
+            key = id(item), before.removeprefix("constraint ")
+            if before.startswith("constraint ") and key in self.references:
+                self.references[id(item), after.removeprefix("constraint ")] = self.references.pop(key)
 
     def _rename(self, before: Thing, after: Thing) -> None:
         item = self.names.pop(before, None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from sqlalchemy.schema import DDL, DDLElement
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.plugin.extensions import ANY_VERSION
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.catalogs import with_foreign
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.extensions import as_mixed
 from alembic_multidb.routing.impl import routed_impl
@@ -25,7 +28,7 @@ from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.record import Recorded
 from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks
-from alembic_multidb.routing.sidedoors import asked, no_other_connection, routed_cursors
+from alembic_multidb.routing.sidedoors import Instead, asked, no_other_connection, routed_cursors
 from alembic_multidb.routing.text import sql_of, without_parameters
 from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Statement, Thing, read
@@ -35,6 +38,7 @@ log = logging.getLogger("alembic.multidb")
 
 # Marks the router's own statements.
 OURS = "multidb_decided"
+_ASKS = re.compile(r"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _SAID = {"skips": "skipped", "separated": "separated"}
 
 
@@ -147,7 +151,7 @@ class Router:
         asked(cursor)
         if context is not None and context.execution_options.get(OURS):
             return statement, parameters
-        statement = as_mixed(statement, self._foreign_extensions)
+        statement = self._as_mixed(statement)
         if self._is_decided or context is None or context.compiled is not None or not statement:
             return statement, parameters
         sql = without_placeholders(statement)
@@ -156,21 +160,27 @@ class Router:
             return statement, parameters
         return _what_is_left(sql, decisions).replace("%", "%%"), ()
 
-    def ask(self, query: str, has_parameters: bool) -> str | None:
-        """Return what a cursor of the driver sends in the place of a query, without values; None if that may go.
+    def ask(self, query: str, has_parameters: bool) -> Instead | None:
+        """Return what a cursor of the driver sends in the place of a query; None if that may go.
 
         Args:
             query: as it is given to the driver.
             has_parameters: whether values go along with it.
         """
-        seen = as_mixed(query, self._foreign_extensions)
-        if seen != query and not has_parameters:
-            return seen
+        seen = self._as_mixed(query)
+        if seen != query:
+            return Instead(seen, has_parameters)
         sql = without_placeholders(query) if has_parameters else query
         decisions = self._decide(sql)
         if all(decision.verdict == "runs" for decision in decisions):
             return None
-        return _what_is_left(sql, decisions)
+        return Instead(_what_is_left(sql, decisions), False)
+
+    def _as_mixed(self, statement: str) -> str:
+        """Return a query that is told of extensions and tables what the mixed database would tell."""
+        if not _ASKS.match(statement) or not all(each.reads for each in read(without_placeholders(statement))):
+            return statement
+        return as_mixed(with_foreign(statement, self.state, self._is_foreign), self._foreign_extensions)
 
     def _refuse_connection(self, door: object) -> None:
         """Refuse another connection than the migration's, unless the revision says that it belongs here.
@@ -286,5 +296,10 @@ def _what_is_left(sql: str, decisions: list[Decision]) -> str:
 
 
 def _is_orm(construct: Any) -> bool:
-    """Tell whether the ORM has made a statement, and will look into its answer."""
-    return bool(getattr(construct, "_propagate_attrs", {}).get("compile_state_plugin") == "orm")
+    """Tell whether the ORM has made a statement, or flushes it now, and will look into its answer."""
+    if getattr(construct, "_propagate_attrs", {}).get("compile_state_plugin") == "orm":
+        return True
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") != "sqlalchemy.orm.persistence":
+        frame = frame.f_back
+    return frame is not None

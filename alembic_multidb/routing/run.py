@@ -29,6 +29,7 @@ _EXISTS = {
         "relation": "SELECT to_regclass(:name) IS NOT NULL",
         "type": "SELECT to_regtype(:name) IS NOT NULL",
         "function": "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = :name)",
+        "statistics": "SELECT EXISTS (SELECT FROM pg_statistic_ext WHERE stxname = :name)",
         "schema": "SELECT to_regnamespace(:name) IS NOT NULL",
     }.items()
 }
@@ -155,7 +156,7 @@ class Run:
         connection = self.context.connection
         assert connection is not None
         name = thing.name
-        if thing.kind != "function":
+        if thing.kind not in ("function", "statistics"):
             preparer = connection.dialect.identifier_preparer
             name = ".".join(preparer.quote_identifier(part) for part in (thing.schema, thing.name) if part)
         return bool(connection.execute(_EXISTS[thing.kind], {"name": name}).scalar())

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
+
+class Instead(NamedTuple):
+    """What is sent in the place of a statement, and whether its values go along."""
+
+    sql: str
+    with_values: bool
+
+
 # Given what is sent, and whether values go along: what is sent instead, or None if that is all right.
-Ask = Callable[[str, bool], "str | None"]
+Ask = Callable[[str, bool], "Instead | None"]
 # On a cursor: SQLAlchemy uses it, and its statements have been asked about.
 _ASKED = "multidb_asked"
 
@@ -59,10 +67,10 @@ def _routed(base: type[Any], ask: Ask) -> type[Any]:
 def _sends(base: type[Any], name: str, ask: Ask) -> Callable[..., Any]:
     def send(self: Any, query: Any, parameters: Any = None, *arguments: Any, **options: Any) -> Any:
         instead = _instead_of(self, query, bool(parameters), ask)
-        if instead is None:
+        if instead is None or instead.with_values:
             given = (parameters, *arguments) if parameters is not None or arguments else ()
-            return getattr(base, name)(self, query, *given, **options)
-        return base.execute(self, instead)
+            return getattr(base, name)(self, query if instead is None else instead.sql, *given, **options)
+        return base.execute(self, instead.sql)
 
     return send
 
@@ -76,7 +84,7 @@ def _copies(base: type[Any], name: str, ask: Ask) -> Callable[..., Any]:
     return copy
 
 
-def _instead_of(cursor: Any, query: Any, has_parameters: bool, ask: Ask) -> str | None:
+def _instead_of(cursor: Any, query: Any, has_parameters: bool, ask: Ask) -> Instead | None:
     if getattr(cursor, _ASKED, False):
         return None
     text = query.as_string(cursor) if hasattr(query, "as_string") else query

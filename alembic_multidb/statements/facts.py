@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Kind = Literal["relation", "type", "function", "schema", "extension"]
+Kind = Literal["relation", "type", "function", "schema", "extension", "statistics"]
 
 
 class Thing(NamedTuple):

@@ -25,6 +25,8 @@ _LABELS = {
 }
 _COLUMNS = (nodes.OBJECT_COLUMN, nodes.OBJECT_ATTRIBUTE)
 WHOLE = ""
+# Functions that only ask whether something is there.
+_ASKING = frozenset({"to_regclass", "to_regtype", "to_regproc"})
 # Names that PostgreSQL itself gives to types and functions; a table that uses no others need not be looked through.
 EVERYBODYS = frozenset(
     {
@@ -52,7 +54,7 @@ def uses_of(inside: Iterable[Any]) -> Iterator[Thing]:
 def literals_of(inside: Iterable[Any]) -> Iterator[Thing]:
     """Yield what literals that a function is called with may name: ``setval('a_id_seq', 1)``."""
     for node in inside:
-        if isinstance(node, nodes.FuncCall):
+        if isinstance(node, nodes.FuncCall) and strings(node.funcname)[-1] not in _ASKING:
             for argument in node.args:
                 # A negative location would be a missing argument; a literal may be cast.
                 inner = argument.type_cast.arg if argument.WhichOneof("node") == "type_cast" else argument

@@ -14,7 +14,13 @@ from alembic_multidb.statements.names import relation, strings
 from alembic_multidb.statements.subjects import said_by
 from alembic_multidb.statements.tables import CHANGES_CONSTRAINT, constraint_of, references_of
 
-_LISTS = {"drop_stmt": "objects", "grant_stmt": "objects", "truncate_stmt": "relations", "vacuum_stmt": "rels"}
+_LISTS = {
+    "drop_stmt": "objects",
+    "grant_stmt": "objects",
+    "truncate_stmt": "relations",
+    "lock_stmt": "relations",
+    "vacuum_stmt": "rels",
+}
 
 
 def without(

@@ -31,6 +31,7 @@ _KINDS: dict[int, Kind] = {
     nodes.OBJECT_AGGREGATE: "function",
     nodes.OBJECT_SCHEMA: "schema",
     nodes.OBJECT_EXTENSION: "extension",
+    nodes.OBJECT_STATISTIC_EXT: "statistics",
 }
 # What is named by its table and a name of its own, the table first.
 _OF_TABLES = frozenset(
@@ -142,6 +143,17 @@ def _schema(node: Any) -> Said:
 
 def _extension(node: Any) -> Said:
     return Said(subjects=(Thing("extension", None, node.extname),))
+
+
+def _statistics(node: Any) -> Said:
+    table = relation(node.relations[0].range_var)
+    made = thing("statistics", strings(node.defnames)) if node.defnames else None
+    makes = (Made(made, table),) if made is not None else ()
+    return Said(subjects=(table,), makes=makes, if_exists=node.if_not_exists)
+
+
+def _alter_statistics(node: Any) -> Said:
+    return Said(subjects=(thing("statistics", strings(node.defnames)),), if_exists=node.missing_ok)
 
 
 def _named(kind: int, node: Any) -> Thing | None:
@@ -261,6 +273,8 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "create_schema_stmt": _schema,
     "create_extension_stmt": _extension,
     "alter_extension_stmt": _extension,
+    "create_stats_stmt": _statistics,
+    "alter_stats_stmt": _alter_statistics,
     "drop_stmt": _drop,
     "comment_stmt": _comment,
     "rename_stmt": _rename,
@@ -268,6 +282,7 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "alter_owner_stmt": _owner_change,
     "grant_stmt": _grant,
     "truncate_stmt": _truncate,
+    "lock_stmt": _truncate,
     "vacuum_stmt": _maintain,
     "sec_label_stmt": _comment,
     "reindex_stmt": _reindex,

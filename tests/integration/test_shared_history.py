@@ -360,6 +360,37 @@ op.execute("DELETE FROM users")""",
         op.execute("ALTER TABLE ai_docs DISABLE ROW LEVEL SECURITY")
         """,
     ),
+    "statistics, rules, policies and locks": (
+        """
+        op.execute("ALTER TABLE ai_docs ENABLE ROW LEVEL SECURITY")
+        op.execute("CREATE POLICY p ON ai_docs USING (id > 0); COMMENT ON POLICY p ON ai_docs IS 'own'")
+        op.execute("CREATE RULE r AS ON INSERT TO users DO ALSO NOTHING")
+        op.execute("CREATE STATISTICS st ON id, name FROM users; CREATE STATISTICS ai_st ON id, body FROM ai_docs")
+        op.execute("ALTER STATISTICS ai_st SET STATISTICS 10; COMMENT ON STATISTICS st IS 'x'")
+        op.execute("LOCK TABLE users, ai_docs IN SHARE MODE")
+        """,
+        """
+        op.execute("DROP STATISTICS st, ai_st; DROP RULE r ON users; DROP POLICY p ON ai_docs")
+        op.execute("ALTER TABLE ai_docs DISABLE ROW LEVEL SECURITY")
+        """,
+    ),
+    "a foreign key that is renamed": (
+        """
+        op.execute("ALTER TABLE ai_docs ADD COLUMN u int, ADD CONSTRAINT k FOREIGN KEY (u) REFERENCES users NOT VALID")
+        op.execute("ALTER TABLE ai_docs VALIDATE CONSTRAINT k")
+        op.execute("ALTER TABLE ai_docs RENAME CONSTRAINT k TO l")
+        """,
+        """op.execute("ALTER TABLE ai_docs DROP CONSTRAINT l, DROP COLUMN u")""",
+    ),
+    "a schema that is renamed": (
+        """
+        op.execute("CREATE SCHEMA before; CREATE TABLE before.ai_t (id int)")
+        op.execute("CREATE INDEX ix_t ON before.ai_t (id)")
+        op.execute("ALTER SCHEMA before RENAME TO after")
+        op.execute("ALTER TABLE after.ai_t ADD COLUMN n int; DROP INDEX after.ix_t")
+        """,
+        """op.execute("DROP SCHEMA after CASCADE")""",
+    ),
     "conditions on what the database has": (
         """
         inspector = sa.inspect(op.get_bind())
@@ -842,7 +873,7 @@ def test_a_revision_that_raises_elsewhere_is_told_how_to_stay_at_home(
     """What it asks for is not everywhere: its own error has a line beside it that names the fix, which works."""
     shared.revise(TABLES, DROPS)
     body = """
-    size = op.get_bind().execute(sa.text("SELECT pg_total_relation_size(oid) FROM pg_class WHERE relname = 'users'"))
+    size = op.get_bind().execute(sa.text("SELECT n_live_tup FROM pg_stat_user_tables WHERE relname = 'users'"))
     op.execute(f"INSERT INTO users (name) SELECT 'x' WHERE {size.scalar_one()} >= 0")
     """
     shared.revise(body)
@@ -892,6 +923,72 @@ def test_inspectors_are_told_of_the_tables_of_others(shared: Shared) -> None:
     assert [line for line in shared.differences() if "fk_author" not in line] == []
     assert psql(shared.urls["core"], "SELECT name FROM users") == [("x",)]
     assert psql(shared.urls["ai"], "SELECT content FROM ai_docs") == [("y",)]
+
+
+ASKED = {
+    "tables": "SELECT 1 FROM information_schema.tables WHERE table_schema = 'public' AND table_name = 'ai_docs'",
+    "columns": "SELECT 1 FROM information_schema.columns c WHERE c.table_name = 'ai_docs' AND c.column_name = 'id'",
+    "names": "SELECT to_regclass('public.ai_docs')",
+    "the catalog": "SELECT relname FROM pg_class WHERE relname = 'ai_docs' AND relkind = 'r'",
+    "a view": "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename = 'ai_docs')",
+    "indexes": "SELECT 1 FROM pg_catalog.pg_indexes WHERE indexname LIKE 'ai_docs%' AND tablename = 'ai_docs'",
+}
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_a_revision_that_ends_early_does_so_where_the_mixed_one_would(shared: Shared, question: str) -> None:
+    """It is told that tables of other databases are there, whatever catalog it reads; and not before they are made."""
+    body = f"""
+    found = op.get_bind().execute(sa.text({ASKED[question]!r})).scalar()
+    if not found:
+        return
+    op.add_column("users", sa.Column("n", sa.Integer))
+    """
+    shared.revise(f"{body}\n    raise RuntimeError('not yet')")
+    shared.revise(TABLES)
+    shared.revise(body)
+    shared.upgrade()
+    assert shared.differences() == []
+    assert psql(shared.urls["core"], "SELECT count(n) FROM users") == [(0,)]
+
+
+def test_questions_with_values_are_answered_as_well(shared: Shared) -> None:
+    """By SQLAlchemy's parameters, and by the driver's."""
+    shared.revise(TABLES)
+    shared.revise(
+        """
+        bind = op.get_bind()
+        query = "SELECT count(*) FROM information_schema.tables WHERE table_name = :t AND to_regclass(:t) IS NOT NULL"
+        found = [
+            bind.scalar(sa.text(query), {"t": "ai_docs"}),
+            bind.scalar(sa.text(query), {"t": "neither"}),
+            bind.exec_driver_sql("SELECT 1 FROM pg_tables WHERE tablename = %s", ("ai_docs",)).scalar(),
+            bind.connection.cursor().execute("SELECT to_regclass(%s) IS NULL", ["users"]).fetchone()[0],
+        ]
+        assert found == [1, 0, 1, False], found
+        """
+    )
+    shared.upgrade()
+
+
+def test_the_orm_is_told_to_stay_at_home(shared: Shared) -> None:
+    """What a session flushes elsewhere is an error that names the fix."""
+    shared.revise(TABLES)
+    shared.revise(
+        """
+        from sqlalchemy.orm import Session, registry
+        class User: pass
+        users = sa.Table("users", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+        registry().map_imperatively(User, users)
+        session = Session(op.get_bind())
+        session.add(User())
+        session.flush()
+        """
+    )
+    with pytest.raises(UndecidableError, match=r"the ORM waits for rows of it; use @only\(\)"):
+        shared.upgrade("ai")
+    shared.upgrade("core")
+    assert psql(shared.urls["core"], "SELECT id FROM users") == [(1,)]
 
 
 def test_branches_and_merges_know_what_came_before(shared: Shared) -> None:
