@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -56,6 +57,12 @@ class Presence:
 
     chronicle: Chronicle
     _during: dict[str, Homes] = field(default_factory=dict)
+    _known: dict[int, Homes] = field(default_factory=dict)
+
+    @cached_property
+    def _is_line(self) -> bool:
+        """Tell whether each revision comes after all those before it."""
+        return all(len(each.ancestors) == number for number, each in enumerate(self.chronicle.chapters.values()))
 
     def homes(self, revision: str) -> ItemHomes:
         """Return where everything is at home while a revision runs, in either direction."""
@@ -124,6 +131,8 @@ class Presence:
 
     def _touched_beside(self, chapter: Chapter) -> frozenset[Item]:
         """Return what revisions use that come neither before nor after this one."""
+        if self._is_line:
+            return frozenset()
         beside = [
             each
             for each in self.chronicle.chapters.values()
@@ -133,6 +142,11 @@ class Presence:
 
     def _at(self, state: State) -> Homes:
         """Return where the things are that come and go, by who uses them at one point of the history."""
+        if id(state) not in self._known:
+            self._known[id(state)] = self._found_at(state)
+        return self._known[id(state)]
+
+    def _found_at(self, state: State) -> Homes:
         alive = set(state.names.values())
         users: dict[Item, list[Item]] = defaultdict(list)
         for (user, _), used in state.uses.items():
