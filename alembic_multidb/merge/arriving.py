@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from alembic_multidb.classify import plain_name
+from alembic_multidb.merge.gather import settings_words
 from alembic_multidb.merge.histories import write_revisions
 from alembic_multidb.merge.model import MergeOptions, MergePlan, Part
 from alembic_multidb.operate.project import Project
@@ -105,6 +106,10 @@ class Arriving:
             target.journal.fence(target.lead)
             write_revisions(target.connection, project, self.part)
         facts = tuple(item for item in ready.plan.database_facts if item.what != "comment" or item.extension)
+        if len(facts) < len(ready.plan.database_facts):
+            self.work.notes.append("the comment on the database stays behind")
+        if names := settings_words(self.part):
+            self.work.notes.append(f"brought along to the whole target: {', '.join(names)}")
         self.work.notes += make_settings(replace(ready, plan=replace(ready.plan, database_facts=facts)), self.work)
 
     def since(self) -> str:

@@ -29,6 +29,7 @@ _WHOLE = frozenset(
     }
 )
 _OWNED = "owned by"
+_PUBLIC = ("schema", DEFAULT_SCHEMA)
 _MANY = 6
 _SHOWN = 200
 _RENAME = "rename it in one of the databases, or let one of them come into a schema of its own (--into-schema)"
@@ -89,7 +90,7 @@ def _compare(one: Part, other: Part, found: Clashes, databases: Databases) -> tu
             if owner := _owner_elsewhere(after[key], before[key]):
                 found.owners[one.name][nodes[0]] = owner
                 found.adopted[other.name].add(nodes[1])
-            if key not in (("schema", "public"), ("schema", "schema public")):
+            if key != _PUBLIC:
                 found.names.append(f"{key[0]} {shown(key[1])}")
         else:
             clash = _clash(one, other, before[key], after[key], ([], []) if same else groups)
@@ -108,6 +109,8 @@ def _groups(part: Part) -> Mapping[ObjectId, list[Row]]:
 
 def _owner(part: Part, row: Row) -> ObjectId:
     """Return the object that stands for itself to which a fact belongs."""
+    if row.kind == "default grants":
+        return row.node  # not its schema's: several databases' go side by side
     is_of_a_table = row.relation and row.kind != "sequence"
     return part.objects.owner(ObjectId("pg_class", row.relation) if is_of_a_table else row.node)
 
@@ -185,6 +188,8 @@ def _clash(one: Part, other: Part, before: Row, after: Row, groups: tuple[list[R
         rest = f", and not alike: {_listed(words)}" if words else ", and they stand at different values"
         further = _go_on(one, other, before, after) if kind == "sequence" and not words else ""
         fix = f"{further}make them alike, {_RENAME}, or leave one behind (--exclude '{object_name(other, after.node)}')"
+    if before.key == _PUBLIC:
+        fix = "make them alike: ALTER SCHEMA public OWNER TO, GRANT, REVOKE, COMMENT ON SCHEMA"
     if kind == "extension":
         fix = f"bring both to one version and schema: ALTER EXTENSION {shown(identity)} UPDATE, or SET SCHEMA"
     return Finding(

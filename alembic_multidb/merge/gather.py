@@ -239,6 +239,12 @@ def settings_of(part: Part) -> Mapping[tuple[str | None, str], str]:
     return {(row.role, row.name): row.value for row in rows}
 
 
+def settings_words(part: Part) -> list[str]:
+    """Name the settings that a database brings along; their values may be secrets."""
+    found = sorted((row.name, row.role or "") for row in part.source.plan.settings if part.name in row.homes)
+    return [f"setting {name}{f' of role {role}' if role else ''}" for name, role in found]
+
+
 def large_objects(part: Part) -> list[str]:
     """Return the numbers of the large objects that a database has."""
     return [item.identity for item in part.objects.survey.outside if item.type == "large object"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from alembic_multidb.merge.gather import settings_words
 from alembic_multidb.merge.histories import changes
 from alembic_multidb.merge.model import MergePlan, Part
 from alembic_multidb.merge.outcome import MergeReport
@@ -25,6 +26,8 @@ def page(plan: MergePlan, databases: Databases) -> Iterator[str]:
     yield from _listed("Defined alike in several databases, and made once", plan.shared)
     yield from _listed("Foreign keys", [f"{reference}: {reference.definition}" for reference in plan.references])
     yield from _listed("Columns that get another type", plan.casts)
+    settings = [f"{part.name}: {', '.join(words)}" for part in plan.parts if (words := settings_words(part))]
+    yield from _listed("Settings that come to the whole target", settings)
     yield from _listed("Version tables", [f"{name}: {table}" for name, table in plan.version_tables.items()])
     yield from _listed("Afterwards", changes(plan, databases))
     yield from findings(plan.findings)

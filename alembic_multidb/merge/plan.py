@@ -22,6 +22,8 @@ from alembic_multidb.split.model import EXIT_CODES, Finding
 from alembic_multidb.transfer.journal import SCHEMA
 from alembic_multidb.urls import DatabaseURL
 
+_OUR_DEFAULTS = "SELECT oid FROM pg_default_acl WHERE defaclrole = current_user::regrole"
+
 
 def place_of(project: Project, url: DatabaseURL | None, into: str | None) -> Place:
     """Return where everything is brought together.
@@ -216,8 +218,10 @@ def _default_rights(found: Gathered, options: MergeOptions) -> Iterator[Finding]
     """Refuse a target whose own default privileges would give rights to what comes in."""
     if found.there is None or options.common.no_acl:
         return
+    # Those of other roles are for what these make.
+    ours = set(found.there.connection.exec_driver_sql(_OUR_DEFAULTS).scalars())
     for row in found.there.expected.rows:
-        if row.kind == "default grants":
+        if row.kind == "default grants" and row.node.oid in ours:
             yield Finding(
                 kind="default-privileges",
                 severity="refused",

@@ -102,7 +102,9 @@ class Objects:
 
     def is_made(self, node: ObjectId) -> bool:
         """Tell whether what a fact of the snapshot is about has to be made somewhere."""
-        return self.is_carried(node) and not {node, self.owner(node)} & self.shared
+        # Rights of what comes later in a schema are not the schema's: each database brings its own.
+        parts = {node} if node.catalog == "pg_default_acl" else {node, self.owner(node)}
+        return self.is_carried(node) and not parts & self.shared
 
     @cached_property
     def staying(self) -> dict[ObjectId, ObjectId]:

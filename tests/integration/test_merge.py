@@ -19,6 +19,7 @@ from alembic_multidb.merge import arriving, changing, moving, proof
 from alembic_multidb.merge import target as merge_target
 from alembic_multidb.merge.model import MergeOptions
 from alembic_multidb.merge.moving import merge
+from alembic_multidb.merge.page import page
 from alembic_multidb.merge.plan import exit_code, place_of, planned
 from alembic_multidb.merge.rehearsal import rehearsal
 from alembic_multidb.operate import Project
@@ -531,3 +532,41 @@ def test_a_sequence_of_both_belongs_to_the_table_that_it_belonged_to(
     assert bring(here, target, tmp_path).exit_code == 0
     owned = f"SELECT pg_get_serial_sequence('{owner}', 'id'), nextval('numbers')"
     assert psql(target, owned) == [("public.numbers", 4)]
+
+
+def test_rights_and_settings_of_several_databases_go_side_by_side(
+    tmp_path: Path, server: Server, new_database: NewDatabase
+) -> None:
+    """Default privileges of each, whatever the others have; what is left behind of the database itself is told."""
+    role = f"merge_reader_{os.getpid()}"
+    server.run(f"CREATE ROLE {role}")
+    core, ai, target = new_database(), new_database(), new_database()
+    try:
+        name = core.rpartition("/")[2]
+        psql(
+            core,
+            f"CREATE TABLE users (id int); COMMENT ON DATABASE {name} IS 'main'; ALTER DATABASE {name} SET jit = off",
+        )
+        rights = f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {role}"
+        psql(ai, f"CREATE TABLE ai_notes (id int); {rights}")
+        here = project(tmp_path, core, ai)
+        registry = Databases(Database("core", url=core, default=True), Database("ai", url=ai, tables=["ai_*"]))
+        here = Project(here.config_file, registry)
+        plan = plan_of(here, target)
+        assert "  core: setting jit" in list(page(plan, registry))
+        report = bring(here, target, tmp_path)
+        assert report.exit_code == 0
+        notes = report.databases[0].notes
+        assert notes == ("the comment on the database stays behind", "brought along to the whole target: setting jit")
+        psql(target, "CREATE TABLE later (id int)")
+        allowed = "SELECT array_agg(has_table_privilege(%s, t, 'SELECT')) FROM unnest('{later,users}'::text[]) AS t"
+        assert psql(target, allowed.replace("%s", f"'{role}'")) == [([True, False],)]
+        (found,) = stopping(plan_of(here, None, MergeOptions(into="ai")))
+        assert "would give rights to what comes in" in found
+        psql(ai, f"ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM {role}")
+        psql(ai, f"ALTER DEFAULT PRIVILEGES FOR ROLE {role} GRANT SELECT ON TABLES TO PUBLIC")
+        assert stopping(plan_of(here, None, MergeOptions(into="ai"))) == [], "of another role, they do nothing here"
+    finally:
+        for url in (core, ai, target):
+            psql(url, f"DROP OWNED BY {role}")
+        server.run(f"DROP ROLE {role}")
