@@ -11,6 +11,7 @@ from alembic_multidb.catalog.difference import difference
 from alembic_multidb.catalog.snapshot import ObjectId, Row, canonical
 from alembic_multidb.classify import table_name
 from alembic_multidb.errors import RegistryError
+from alembic_multidb.merge.beside import beside, called_alike
 from alembic_multidb.merge.gather import object_name, settings_of
 from alembic_multidb.merge.model import Part
 from alembic_multidb.registry import Databases
@@ -66,6 +67,7 @@ def find_clashes(parts: Sequence[Part], databases: Databases) -> Clashes:
     for one, other in combinations(parts, 2):
         known = _compare(one, other, found, databases)
         found.findings += _same_names(one, other, known)
+        found.findings += [*beside(one, other), *beside(other, one), *called_alike(one, other)]
         found.findings += _shadows(one, other)
         found.findings += _shadows(other, one)
         found.findings += _settings(one, other)

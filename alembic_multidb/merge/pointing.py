@@ -16,6 +16,7 @@ from alembic_multidb.merge.model import Cast, Lost, MergeOptions, Part, Referenc
 from alembic_multidb.merge.references import as_soft, ends_of
 from alembic_multidb.operate.status import counted
 from alembic_multidb.split.model import Finding
+from alembic_multidb.transfer.session import Raw
 from alembic_multidb.verify.orphans import count_orphans
 from alembic_multidb.verify.side import Side, raw
 from alembic_multidb.verify.statements import rows
@@ -28,9 +29,20 @@ _COLUMN = text(
                 SELECT a.atttypid UNION ALL
                 SELECT t.typbasetype FROM b JOIN pg_type AS t ON t.oid = b.oid AND t.typtype = 'd')
             SELECT format_type(b.oid, -1) FROM b JOIN pg_type AS t ON t.oid = b.oid WHERE t.typtype <> 'd') AS base,
-           (SELECT min(pg_describe_object(d.classid, d.objid, 0)) FROM pg_depend AS d
-            WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-              AND d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass) AND d.deptype = 'n') AS used_by
+           coalesce(
+               (SELECT 'the partition key' FROM pg_partitioned_table AS p
+                WHERE p.partrelid = a.attrelid AND (p.partexprs IS NOT NULL OR a.attnum = ANY (p.partattrs::int2[]))),
+               (SELECT min(pg_describe_object(d.classid, d.objid, 0)) FROM pg_depend AS d
+                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+                  AND (d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
+                       OR d.classid = 'pg_constraint'::regclass AND EXISTS (
+                           SELECT FROM pg_constraint AS k WHERE k.oid = d.objid AND k.contype IN ('c', 'f', 'x'))
+                       OR d.classid = 'pg_attrdef'::regclass AND EXISTS (
+                           SELECT FROM pg_attrdef AS f WHERE f.oid = d.objid AND f.adnum <> a.attnum)
+                       OR d.classid = 'pg_class'::regclass AND EXISTS (
+                           SELECT FROM pg_index AS i
+                           WHERE i.indexrelid = d.objid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))))
+           ) AS used_by
     FROM pg_attribute AS a
     WHERE a.attrelid = :table AND a.attnum > 0 AND NOT a.attisdropped
     """
@@ -218,12 +230,15 @@ def _types(reference: Reference, source: Part, target: Part, options: MergeOptio
                 f"{cast}: {used_by} uses the column, whose type cannot be changed under it",
                 "drop it before, and make it anew afterwards",
             )
-        yield from _uncastable(reference, cast, source.name_there(cast.table), side)
+        yield from _uncastable(reference, cast, source.name_there(cast.table), side, target)
 
 
-def _uncastable(reference: Reference, cast: Cast, table: Name, side: Side) -> Iterator[Finding]:
+def _uncastable(reference: Reference, cast: Cast, table: Name, side: Side, target: Part) -> Iterator[Finding]:
     """Name the values that are none of the new type."""
-    values = side.run(lambda connection: _bad_values(raw(connection), cast, table)).result()
+    if side.ask("SELECT pg_catalog.to_regtype(%s) IS NULL AS is_elsewhere", cast.new).result()[0]["is_elsewhere"]:
+        values = _bad_elsewhere(side, raw(target.catalog), cast, table)
+    else:
+        values = side.run(lambda connection: _bad_values(raw(connection), cast, table)).result()
     if values:
         more = ", ..." if len(values) > _FIRST else ""
         yield _finding(
@@ -233,6 +248,23 @@ def _uncastable(reference: Reference, cast: Cast, table: Name, side: Side) -> It
             f"{cast}: these values are none of the new type: {', '.join(values[:_FIRST])}{more}",
             "correct or delete them in the database that has them",
         )
+
+
+def _bad_elsewhere(side: Side, other: Raw, cast: Cast, table: Name) -> list[str]:
+    """Return the first values that are none of a type which only the other database has."""
+    statement = sql.SQL("SELECT DISTINCT {c}::text AS value FROM {t} WHERE {c} IS NOT NULL ORDER BY 1").format(
+        c=sql.Identifier(cast.column), t=sql.Identifier(*table)
+    )
+    bad: list[str] = []
+    for row in side.ask(statement).result():
+        try:
+            with other.transaction():
+                other.execute(sql.SQL("SELECT {}::{}").format(sql.Literal(row["value"]), sql.SQL(cast.new)))
+        except psycopg.Error:
+            bad.append(str(row["value"]))
+            if len(bad) > _FIRST:
+                break
+    return bad
 
 
 def _bad_values(connection: psycopg.Connection[tuple[object, ...]], cast: Cast, name: Name) -> list[str]:

@@ -32,6 +32,11 @@ AI = """
     INSERT INTO ai_notes VALUES (1, 'new', 1), (2, 'new', 2);
 """
 
+MORE = """
+    CREATE TABLE ai_more (user_id text PRIMARY KEY);
+    ALTER TABLE ai_notes ADD CONSTRAINT own FOREIGN KEY (user_id) REFERENCES ai_more;
+"""
+
 
 @pytest.fixture(scope="session")
 def both(server: Server) -> Iterator[dict[str, str]]:
@@ -104,6 +109,21 @@ def test_what_is_defined_alike_is_shared(pair: tuple[Project, str, str], new_dat
             "CREATE INDEX by_status ON ai_notes (status)",
             ["the name public.by_status is taken twice"],
         ),
+        (
+            "CREATE EXTENSION pg_trgm",
+            "CREATE FUNCTION similarity(text, text) RETURNS real LANGUAGE sql AS 'SELECT 1.0::real'",
+            ['public.similarity(text, text) of "ai"', 'extension pg_trgm has in "core"', "rename it"],
+        ),
+        (
+            "CREATE TYPE citext AS ENUM ('a')",
+            "CREATE EXTENSION citext",
+            ['public.citext of "core"', 'extension citext has in "ai"'],
+        ),
+        (
+            "CREATE STATISTICS many ON id, status FROM users",
+            "CREATE STATISTICS many ON id, status FROM ai_notes",
+            ["the name public.many is taken twice", 'statistics in "core"'],
+        ),
         ("", "CREATE SCHEMA alembic_multidb", ["it has a schema alembic_multidb", "rename the schema"]),
         ("", "DELETE FROM pg_enum WHERE false; INSERT INTO ai_notes VALUES (9, NULL, 99)", ["99", "--orphans"]),
     ],
@@ -122,6 +142,53 @@ def test_a_planted_conflict_is_refused(
     for words in says:
         assert words in found[0]
     assert psql(target, TABLES) == [(0,)]
+
+
+def test_functions_of_one_name_are_told_of(pair: tuple[Project, str, str], new_database: NewDatabase) -> None:
+    """With other arguments they can be side by side; but a call that meant one may mean the other."""
+    here, core, ai = pair
+    psql(core, "CREATE FUNCTION total(int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    psql(ai, "CREATE FUNCTION total(bigint) RETURNS int LANGUAGE sql AS 'SELECT 2'")
+    found = [str(item) for item in plan_of(here, new_database()).findings if item.kind == "overloaded"]
+    assert len(found) == 1 and "a call of public.total may mean either" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("CREATE INDEX by_low ON ai_notes (lower(user_id))", "index public.by_low"),
+        ("ALTER TABLE ai_notes ADD CHECK (length(user_id) > 0)", "constraint ai_notes_user_id_check"),
+        ("ALTER TABLE ai_notes ADD size int GENERATED ALWAYS AS (length(user_id)) STORED", "value for column size"),
+        ("CREATE TRIGGER t BEFORE UPDATE OF user_id ON ai_notes FOR EACH ROW EXECUTE FUNCTION touch()", "trigger t"),
+        (MORE, "constraint own"),
+        ("CREATE VIEW ai_view AS SELECT user_id FROM ai_notes", "view public.ai_view"),
+        ("DROP TABLE ai_notes; CREATE TABLE ai_notes (user_id text) PARTITION BY LIST (user_id)", "the partition key"),
+    ],
+)
+def test_what_keeps_a_column_from_another_type_is_found_first(
+    pair: tuple[Project, str, str], new_database: NewDatabase, script: str, says: str
+) -> None:
+    """Whatever PostgreSQL would refuse to change the type under, when everything has been copied."""
+    here, _, ai = pair
+    psql(ai, f"DELETE FROM ai_notes; ALTER TABLE ai_notes ALTER user_id TYPE text; {script}")
+    (found,) = stopping(plan_of(here, new_database(), MergeOptions(restore_foreign_keys=True, cast=True)))
+    assert says in found and "uses the column" in found, found
+
+
+def test_values_of_a_type_that_only_the_other_database_has(
+    pair: tuple[Project, str, str], new_database: NewDatabase
+) -> None:
+    """They are looked at where the type is."""
+    here, core, ai = pair
+    psql(core, "DROP TABLE users; CREATE TYPE name AS ENUM ('a', 'b'); CREATE TABLE users (id public.name PRIMARY KEY)")
+    psql(core, "INSERT INTO users VALUES ('a'), ('b')")
+    psql(ai, "ALTER TABLE ai_notes ALTER user_id TYPE text; UPDATE ai_notes SET user_id = 'c' WHERE id = 1")
+    psql(ai, "UPDATE ai_notes SET user_id = 'a' WHERE id = 2")
+    options = MergeOptions(restore_foreign_keys=True, cast=True)
+    found = stopping(plan_of(here, new_database(), options))
+    assert any("these values are none of the new type: c" in item for item in found), found
+    psql(ai, "UPDATE ai_notes SET user_id = 'b'")
+    assert stopping(plan_of(here, new_database(), options)) == []
 
 
 def test_a_table_in_the_way_of_a_name_is_refused(pair: tuple[Project, str, str], new_database: NewDatabase) -> None:
