@@ -172,9 +172,15 @@ def _move_back(session: Raw, schema: str) -> None:
     for statement in _NEW if session.info.server_version >= _OF_THE_OWNER else _OLD:
         session.execute(statement)
     for (extension,) in session.execute(_EXTENSIONS, [schema]).fetchall():
-        session.execute(
-            sql.SQL("ALTER EXTENSION {} SET SCHEMA {}").format(*map(sql.Identifier, (extension, DEFAULT_SCHEMA)))
-        )
+        names = map(sql.Identifier, (extension, DEFAULT_SCHEMA))
+        try:
+            session.execute(sql.SQL("ALTER EXTENSION {} SET SCHEMA {}").format(*names))
+        except psycopg.errors.InsufficientPrivilege:
+            raise MultidbError(
+                f'extension "{extension}" lies in the same schema, and only a superuser may take its members out: '
+                "use a superuser's login for the target, or let the other database come into a schema of its own. "
+                "Nothing was changed"
+            ) from None
 
 
 def _new_paths(session: Raw, schema: str) -> None:

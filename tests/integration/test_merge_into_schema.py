@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from alembic_multidb.merge.model import MergeOptions
 from alembic_multidb.merge.page import summary
 from alembic_multidb.merge.plan import place_of
 from alembic_multidb.operate import Project
+from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.transfer import rows
 from alembic_multidb.urls import resolve_url
 from tests.conftest import NewDatabase, psql
@@ -255,3 +257,32 @@ def test_rows_that_point_at_nothing_are_found_in_another_schema(
     psql(core, "INSERT INTO users (id) VALUES (99)")
     assert bring(here, target, tmp_path, options()).exit_code == 0
     assert resolve_url(target, {}, of="target").url.database
+
+
+def test_without_a_superuser_extensions_stay_where_they_are(
+    tmp_path: Path, new_database: NewDatabase, server: Server
+) -> None:
+    """What is refused says why; a database without any in its schema comes into another one."""
+    login = f"merge_own_{os.getpid()}"
+    server.run(f"CREATE ROLE {login} LOGIN CREATEDB PASSWORD 'word'")
+    core, ai, target = new_database(), new_database(), new_database()
+    try:
+        psql(core, "CREATE EXTENSION citext; CREATE TABLE users (name citext); INSERT INTO users VALUES ('A')")
+        psql(ai, "CREATE TABLE ai_notes (id int); INSERT INTO ai_notes VALUES (1)")
+        for url in (core, ai):
+            psql(url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {login}")
+        psql(target, f"ALTER DATABASE {target.rpartition('/')[2]} OWNER TO {login}")
+        urls = [server.url(url.rpartition("/")[2], user=login, password="word") for url in (core, ai, target)]
+        here = project_of(tmp_path, urls[0], urls[1])
+        registry = Databases(Database("core", url=urls[0], default=True), Database("ai", url=urls[1], tables=["ai_*"]))
+        here = Project(here.config_file, registry)
+        left = SplitOptions(no_owner=True, no_acl=True)
+        with pytest.raises(MultidbError, match='extension "citext" lies in the same schema, and only a superuser'):
+            plan_of(here, urls[2], MergeOptions(into_schema={"core": "moved"}, common=left))
+        assert bring(here, urls[2], tmp_path, MergeOptions(into_schema={"ai": "moved"}, common=left)).exit_code == 0
+        assert psql(target, "SELECT id FROM moved.ai_notes") == [(1,)]
+        assert scratch_databases(server) == []
+    finally:
+        for url in (core, ai, target):
+            psql(url, f"REASSIGN OWNED BY {login} TO postgres; DROP OWNED BY {login}")
+        server.run(f"DROP ROLE {login}")
