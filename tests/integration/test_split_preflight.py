@@ -116,6 +116,25 @@ def test_not_empty(findings: Findings, targets: tuple[str, str]) -> None:
     assert 'marked as "core"' in found["target-marked"].message
 
 
+def test_what_is_no_table_counts(findings: Findings, targets: tuple[str, str]) -> None:
+    """Large objects, and rights that the source has not; what only a clone would take away is in its way alone."""
+    core, ai = targets
+    psql(core, "SELECT lo_from_bytea(5, 'a'); ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
+    psql(ai, "CREATE PUBLICATION feed")
+    found = findings()
+    assert (found["target-not-empty"].database, found["target-not-empty"].severity) == ("core", "refused")
+    assert "1 large object; default grants for role" in found["target-not-empty"].message
+    assert found["target-keeps"].message == "publication feed is there, and stays"
+    assert "template-target" not in found
+    message = findings(options=SplitOptions(method="template"))["template-target"].message
+    assert message == '"ai" has publication feed, which would go with the database that is replaced'
+    psql(core, "SELECT lo_unlink(5); ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC")
+    assert "target-not-empty" not in findings()
+    psql(core, "COMMENT ON SCHEMA public IS 'ours'; GRANT CREATE ON SCHEMA public TO pg_monitor")
+    message = findings()["target-not-empty"].message
+    assert "rights to schema public (pg_monitor: CREATE); another comment on schema public" in message
+
+
 def test_unreachable(findings: Findings, server: Server) -> None:
     """A target that is not there is a finding, beside all others."""
     found = findings(ai=server.url("nosuch"), options=SplitOptions(programs="/nowhere"))

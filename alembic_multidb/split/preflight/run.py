@@ -22,6 +22,7 @@ from alembic_multidb.operate.status import counted
 from alembic_multidb.postgres import Programs, find_programs
 from alembic_multidb.split.model import Finding, Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
+from alembic_multidb.split.preflight.beside import beside_findings
 from alembic_multidb.split.preflight.extensions import extension_findings
 from alembic_multidb.split.preflight.facts import read_facts
 from alembic_multidb.split.preflight.grantors import granted_by_others, grantor_findings
@@ -61,6 +62,7 @@ def preflight(
         found += same_databases(connection, targets)
         for target in targets:
             found += target_findings(target, source, plan)
+            found += beside_findings(target, plan, options)
             found += extension_findings(target, plan, versions, options)
             found += role_findings(target, plan, options)
             found += grantor_findings(target, objects, granted, options)

@@ -14,6 +14,7 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.model import Finding, Method, Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
+from alembic_multidb.split.preflight.beside import KEEPS
 from alembic_multidb.split.preflight.facts import read_facts
 from alembic_multidb.split.template.maintenance import Maintenance, database_of, maintenance
 from alembic_multidb.split.template.sessions import connected
@@ -151,6 +152,11 @@ def _unfit(connection: Connection, plan: Plan, options: SplitOptions, found: Seq
             f"{facts.library_version}: its indexes on text would be cloned as they are",
         )
     for item in found:
+        if item.kind == KEEPS and not options.rehearses:
+            what = item.message.partition(" is there")[0]
+            yield _finding(
+                "template-target", f'"{item.database}" has {what}, which would go with the database that is replaced'
+            )
         if item.kind == "target-begun" and not options.rehearses:
             yield _finding(
                 "template-begun", f'a split by stream has begun to fill "{item.database}"; go on with it, or --abort'

@@ -12,6 +12,8 @@ from alembic_multidb.checks.finding import shortened
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
+from alembic_multidb.operate.status import counted
+from alembic_multidb.split.preflight.beside import LARGE_OBJECTS
 from alembic_multidb.split.template.maintenance import Maintenance
 from alembic_multidb.split.template.strays import CLONE, OLD, REHEARSAL, stray_name, take_away, there
 
@@ -71,10 +73,14 @@ def _things_in(project: Project, name: str) -> list[str]:
         schema = database.version_table_schema or connection.dialect.default_schema_name or "public"
         connection.exec_driver_sql("SET LOCAL search_path = ''")
         found = [item for item in read_objects(connection) if item.type not in _ALLOWED]
+        large = connection.exec_driver_sql(LARGE_OBJECTS).scalar_one()
         connection.rollback()
     version = f"{schema}.{database.version_table}"
     return [
-        f"{item.type} {item.identity}"
-        for item in found
-        if item.identity != version and not item.identity.endswith(f" on {version}")
+        *(
+            f"{item.type} {item.identity}"
+            for item in found
+            if item.identity != version and not item.identity.endswith(f" on {version}")
+        ),
+        *([counted(large, "large object")] if large else []),
     ]
