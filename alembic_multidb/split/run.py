@@ -102,6 +102,9 @@ def prepared(
             pooler = list(source_pooler(connection))
             if with_rows and not pooler:
                 hold_tables(connection, tell)
+            else:
+                connection.rollback()
+                _be_patient(connection)
             ready = _prepare(connection, project, url, options, scratch, pooler)
         except (DBAPIError, psycopg.Error) as error:
             raise MultidbError(f"the split could not be planned: {_why(error)}; nothing was changed") from None
@@ -171,12 +174,17 @@ def _why(error: DBAPIError | psycopg.Error) -> str:
 def _hold_tables(connection: Connection) -> None:
     names = [(row.nspname, row.relname) for row in connection.execute(text(_READABLE))]
     connection.rollback()
-    connection.exec_driver_sql(_PATIENT)
-    if (connection.dialect.server_version_info or (0,)) >= (17,):
-        connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
+    _be_patient(connection)
     for start in range(0, len(names), _LOCKED_AT_ONCE):
         some = [sql.SQL("ONLY {}").format(sql.Identifier(*name)) for name in names[start : start + _LOCKED_AT_ONCE]]
         raw(connection).execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(sql.SQL(", ").join(some)))
+
+
+def _be_patient(connection: Connection) -> None:
+    """Begin a transaction that may take its time, whatever the login's settings are."""
+    connection.exec_driver_sql(_PATIENT)
+    if (connection.dialect.server_version_info or (0,)) >= (17,):
+        connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
 
 
 def _identity(connection: Connection) -> str:

@@ -12,6 +12,7 @@ from alembic_multidb.split.page import page
 from tests.conftest import NewDatabase, psql
 from tests.integration.split_cases import (
     PARTS,
+    build,
     expected,
     found,
     make_roles,
@@ -131,3 +132,13 @@ def test_nothing_is_written(mixed_18: str, tmp_path: Path, new_database: NewData
     before = [snapshot_of(url).to_json() for url in (mixed_18, core, ai)]
     plan_of(project(tmp_path, core, ai), mixed_18)
     assert [snapshot_of(url).to_json() for url in (mixed_18, core, ai)] == before
+
+
+def test_a_source_whose_sessions_are_short(tmp_path: Path, new_database: NewDatabase) -> None:
+    """A plan takes its time, although the database ends statements, transactions and idle ones soon."""
+    source = new_database()
+    build(source, "CREATE TABLE users (id int); CREATE TABLE ai_notes (id int)")
+    for setting in ("statement_timeout", "transaction_timeout", "idle_in_transaction_session_timeout"):
+        psql(source, f"ALTER DATABASE {source.rpartition('/')[2]} SET {setting} = '60ms'")
+    plan = plan_of(project(tmp_path, new_database(), new_database()), source)
+    assert {item.name: item.homes for item in plan.objects if item.type == "table"}["table:public.ai_notes"] == ("ai",)
