@@ -137,7 +137,7 @@ def take_back(target: Target, what: str, *, first: Callable[[Begun], Sequence[st
     left = [f"{item.type} {item.identity}" for item in _objects(target) if (item.type, item.identity) not in before]
     words = f"what the {what} had made is taken back ({counted(len(made), 'object')})"
     if left:
-        words += f"; somebody else has made {counted(len(left), 'object')}, which stays"
+        words += f"; somebody else has made {counted(len(left), 'object')}, left alone"
     message = "; ".join((words, *notes))
     return Aborted(name=target.name, result="taken back", message=message, left=tuple(left))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +31,7 @@ from tests.conftest import NewDatabase, psql
 from tests.integration.moved import assert_moved, checksums, move, no_scratch
 from tests.integration.split_cases import PARTS, build, mixed, plan_of, project, ready, stopping
 from tests.integration.test_snapshot import snapshot_of
-from tests.servers import Server, embedded_18, running_server
+from tests.servers import Server, embedded_18, name_for, running_server
 
 TEMPLATE = SplitOptions(method="template")
 NEIGHBOURS = (
@@ -375,3 +377,23 @@ def test_two_at_once_do_not_meet(
     may_go.set()
     first.join()
     assert reports[0].exit_code == 0
+
+
+def test_a_target_on_another_device(databases: None, server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Files cannot be cloned from one device to another: they are copied."""
+    elsewhere = Path("/tmp" if server.data.is_relative_to("/dev/shm") else "/dev/shm")
+    if not os.access(elsewhere, os.W_OK) or elsewhere.stat().st_dev == server.data.stat().st_dev:
+        pytest.skip("there is one device")
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, "CREATE TABLE users (id int); INSERT INTO users VALUES (7); CREATE TABLE ai_none ()")
+    with tempfile.TemporaryDirectory(dir=elsewhere) as folder:
+        shutil.chown(folder, server.data.owner())
+        space, name = name_for("space"), core.rpartition("/")[2]
+        server.run(f"CREATE TABLESPACE {space} LOCATION '{folder}'")
+        try:
+            server.run(f"ALTER DATABASE {name} SET TABLESPACE {space}")
+            assert move(project(tmp_path, core, ai), source, tmp_path, SplitOptions(method="template")).exit_code == 0
+            assert psql(core, "SELECT id FROM users") == [(7,)]
+        finally:
+            server.drop_database(name)
+            server.run(f"DROP TABLESPACE {space}")

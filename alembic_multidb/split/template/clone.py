@@ -25,8 +25,8 @@ _TABLESPACE = """
     FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_tablespace AS t ON t.oid = d.dattablespace
     WHERE d.datname = %s
 """
-# What a file system or a kernel that cannot clone files answers.
-_CANNOT_CLONE = "58"
+# What a file system or a kernel that cannot clone files answers, from one device to another among others.
+_CANNOT_CLONE = ("58", "XX")
 
 
 def clone(
