@@ -7,7 +7,7 @@ they are before it, after it, or are used in between.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -117,17 +117,31 @@ class Presence:
         return self._during[revision]
 
     def _left_behind(self, chapter: Chapter) -> Homes:
-        """Return what a merge's branches have left where they were, since another of them might have used it."""
-        chapters = self.chronicle.chapters
-        lines = [frozenset({name}) | chapters[name].ancestors for name in chapter.parents]
-        if len(lines) < 2:
+        """Return what branches have left where they were, since another might have used it.
+
+        On the way up those that a merge joins, on the way down those that begin after a revision.
+        """
+        if self._is_line:
             return {}
+        chapters = self.chronicle.chapters.values()
+        joined = [{name} | self.chronicle.chapters[name].ancestors for name in chapter.parents]
+        begun = [
+            {child.revision} | {each.revision for each in chapters if child.revision in each.ancestors}
+            for child in chapters
+            if chapter.revision in child.parents
+        ]
         found: dict[Item, frozenset[str]] = defaultdict(frozenset)
-        for name in frozenset[str]().union(*lines) - frozenset.intersection(*lines):
-            there = self._at(chapters[name].after)
-            for item in self._touched_beside(chapters[name]) & there.keys():
-                found[item] |= self._at_any_time_of(name)[item] - there[item]
-        return found
+        for name in _not_in_all(joined):
+            self._add_left(found, name, self.chronicle.chapters[name].after)
+        for name in _not_in_all(begun):
+            self._add_left(found, name, self.chronicle.chapters[name].before)
+        alive = {*chapter.before.names.values(), *chapter.after.names.values()}
+        return {item: homes for item, homes in found.items() if item in alive}
+
+    def _add_left(self, found: dict[Item, frozenset[str]], revision: str, state: State) -> None:
+        there = self._at(state)
+        for item in self._touched_beside(self.chronicle.chapters[revision]) & there.keys():
+            found[item] |= self._at_any_time_of(revision)[item] - there[item]
 
     def _touched_beside(self, chapter: Chapter) -> frozenset[Item]:
         """Return what revisions use that come neither before nor after this one."""
@@ -177,6 +191,11 @@ class Presence:
             homes |= self.chronicle.homes.declared_of(item)
             found[item] = homes or self.chronicle.homes.of_unused(item)
         return found[item]
+
+
+def _not_in_all(lines: Sequence[Set[str]]) -> frozenset[str]:
+    """Return the revisions that stand in some of several lines, and not in all."""
+    return frozenset[str]().union(*lines) - frozenset.intersection(*map(frozenset, lines)) if lines else frozenset()
 
 
 def _name(item: Item, state: State) -> Thing:

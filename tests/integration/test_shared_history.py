@@ -1007,6 +1007,26 @@ def test_branches_and_merges_know_what_came_before(shared: Shared) -> None:
     assert shared.differences() == []
 
 
+@pytest.mark.parametrize("other", ["users", "ai_docs"])
+def test_a_type_that_two_branches_use_is_where_both_need_it(shared: Shared, other: str) -> None:
+    """Neither takes it away from the other; after the merge, and on the way back, nothing is left."""
+    shared.revise(TABLES, DROPS)
+    shared.revise("op.execute(\"CREATE TYPE k AS ENUM ('a')\")", "op.execute('DROP TYPE k')")
+    for table, column, down in (("ai_docs", "k", "r002"), (other, "m", "r002"), (other, "n", "r004")):
+        shared.revise(
+            f"op.execute('ALTER TABLE {table} ADD COLUMN {column} k')",
+            f"op.drop_column('{table}', '{column}')",
+            down=down,
+        )
+    shared.revise("pass", down=("r003", "r005"))
+    shared.revise("op.execute(\"ALTER TYPE k ADD VALUE 'b'\")")
+    for _ in range(2):
+        shared.upgrade()
+        assert shared.differences() == []
+        shared.downgrade(to="r001")
+        assert shared.differences() == []
+
+
 def test_a_run_goes_on_where_another_has_stopped(shared: Shared) -> None:
     """Names from revisions that ran long ago are known."""
     shared.revise(TABLES, DROPS)
