@@ -57,6 +57,8 @@ class Presence:
 
     chronicle: Chronicle
     _during: dict[str, Homes] = field(default_factory=dict)
+    _used: dict[str, Homes] = field(default_factory=dict)
+    _beside: dict[str, frozenset[Item]] = field(default_factory=dict)
     _known: dict[int, Homes] = field(default_factory=dict)
 
     @cached_property
@@ -99,22 +101,29 @@ class Presence:
         ]
 
     def _at_any_time_of(self, revision: str) -> Homes:
-        """Return where things are before a revision, after it, or where something uses them in between."""
+        """Return where things are while a revision runs, and where branches have left them before."""
         if revision not in self._during:
+            found = dict(self._used_by(revision))
+            for item, homes in self._left_behind(self.chronicle.chapters[revision]).items():
+                found[item] = found.get(item, frozenset()) | homes
+            self._during[revision] = found
+        return self._during[revision]
+
+    def _used_by(self, revision: str) -> Homes:
+        """Return where things are before a revision, after it, or where something uses them in between."""
+        if revision not in self._used:
             chapter = self.chronicle.chapters[revision]
-            before, after = self._at(chapter.before), self._at(chapter.after)
             found: dict[Item, frozenset[str]] = defaultdict(frozenset)
-            for there in (before, after, self._left_behind(chapter)):
+            for there in (self._at(chapter.before), self._at(chapter.after)):
                 for item, homes in there.items():
                     found[item] |= homes
             for used, user in chapter.after.touched:
                 if used.moves:
                     own = found.get(user, frozenset()) if user.moves else self.chronicle.homes.of(user)
                     found[used] |= own
-            self._during[revision] = {
-                item: homes or self.chronicle.homes.of_unused(item) for item, homes in found.items()
-            }
-        return self._during[revision]
+            unused = self.chronicle.homes.of_unused
+            self._used[revision] = {item: users or unused(item) for item, users in found.items()}
+        return self._used[revision]
 
     def _left_behind(self, chapter: Chapter) -> Homes:
         """Return what branches have left where they were, since another might have used it.
@@ -125,11 +134,8 @@ class Presence:
             return {}
         chapters = self.chronicle.chapters.values()
         joined = [{name} | self.chronicle.chapters[name].ancestors for name in chapter.parents]
-        begun = [
-            {child.revision} | {each.revision for each in chapters if child.revision in each.ancestors}
-            for child in chapters
-            if chapter.revision in child.parents
-        ]
+        children = [each.revision for each in chapters if chapter.revision in each.parents]
+        begun = [{name} | {each.revision for each in chapters if name in each.ancestors} for name in children]
         found: dict[Item, frozenset[str]] = defaultdict(frozenset)
         for name in _not_in_all(joined):
             self._add_left(found, name, self.chronicle.chapters[name].after)
@@ -141,18 +147,19 @@ class Presence:
     def _add_left(self, found: dict[Item, frozenset[str]], revision: str, state: State) -> None:
         there = self._at(state)
         for item in self._touched_beside(self.chronicle.chapters[revision]) & there.keys():
-            found[item] |= self._at_any_time_of(revision)[item] - there[item]
+            found[item] |= self._used_by(revision)[item] - there[item]
 
     def _touched_beside(self, chapter: Chapter) -> frozenset[Item]:
         """Return what revisions use that come neither before nor after this one."""
         if self._is_line:
             return frozenset()
-        beside = [
-            each
-            for each in self.chronicle.chapters.values()
-            if each is not chapter and each.revision not in chapter.ancestors and chapter.revision not in each.ancestors
-        ]
-        return frozenset(used for each in beside for used, _ in each.after.touched)
+        if chapter.revision not in self._beside:
+            others = [each for each in self.chronicle.chapters.values() if each is not chapter]
+            beside = [each for each in others if each.revision not in chapter.ancestors]
+            self._beside[chapter.revision] = frozenset(
+                used for each in beside if chapter.revision not in each.ancestors for used, _ in each.after.touched
+            )
+        return self._beside[chapter.revision]
 
     def _at(self, state: State) -> Homes:
         """Return where the things are that come and go, by who uses them at one point of the history."""

@@ -1027,6 +1027,23 @@ def test_a_type_that_two_branches_use_is_where_both_need_it(shared: Shared, othe
         assert shared.differences() == []
 
 
+def test_branches_of_branches(shared: Shared) -> None:
+    """A type that comes with each of them, and goes with the last, up and down."""
+    shared.revise(TABLES, DROPS)
+    shared.revise("op.execute(\"CREATE TYPE k AS ENUM ('a')\")", "op.execute('DROP TYPE k')")
+    downs: list[tuple[str, str | tuple[str, ...]]] = [
+        *(("a", "r002"), ("b", "r002"), ("c", "r004"), ("d", "r004"), ("e", ("r005", "r006"))),
+        *(("f", ("r003", "r007")), ("g", "r008"), ("h", "r008"), ("i", ("r009", "r010"))),
+    ]
+    for number, (column, down) in enumerate(downs):
+        table = ("ai_docs", "users")[number % 2]
+        upgrade = f"op.execute('ALTER TABLE {table} ADD COLUMN {column} k')"
+        shared.revise(upgrade, f"op.drop_column('{table}', '{column}')", down=down)
+    shared.revise("for name in 'bdfh':\n    op.drop_column('users', name)")
+    shared.upgrade()
+    assert shared.differences() == []
+
+
 def test_a_run_goes_on_where_another_has_stopped(shared: Shared) -> None:
     """Names from revisions that ran long ago are known."""
     shared.revise(TABLES, DROPS)
