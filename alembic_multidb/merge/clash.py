@@ -14,13 +14,11 @@ from alembic_multidb.errors import RegistryError
 from alembic_multidb.merge.beside import beside, called_alike
 from alembic_multidb.merge.gather import object_name, settings_of
 from alembic_multidb.merge.model import Part
+from alembic_multidb.merge.standing import is_same_place, way_to_go_on
 from alembic_multidb.registry import Databases
 from alembic_multidb.registry.names import DEFAULT_SCHEMA, split_dotted
 from alembic_multidb.split.model import Finding, shown
-from alembic_multidb.transfer.sequences import read_places
-from alembic_multidb.transfer.session import raw
-from alembic_multidb.verify.sequences import Place
-from alembic_multidb.verify.tables import Name, quoted_name
+from alembic_multidb.verify.tables import Name
 
 # What stands for itself; columns, constraints and the like belong to their tables.
 _WHOLE = frozenset(
@@ -85,7 +83,7 @@ def _compare(one: Part, other: Part, found: Clashes, databases: Databases) -> tu
             continue
         groups = first[nodes[0]], second[nodes[1]]
         same = key[0] != "table" and _is_same(*groups, adopts=one.ready is not None)
-        if same and _same_place(one, other, before[key], after[key]):
+        if same and is_same_place(one, other, before[key], after[key]):
             found.shared[other.name].add(nodes[1])
             if owner := _owner_elsewhere(before[key], after[key]):
                 found.owners[other.name][nodes[1]] = owner
@@ -145,33 +143,6 @@ def _owner_elsewhere(one: Row, other: Row) -> str:
     return str(one.attributes.get(_OWNED, ""))
 
 
-def _same_place(one: Part, other: Part, before: Row, after: Row) -> bool:
-    """Tell whether two sequences stand where the other does."""
-    if before.kind != "sequence":
-        return True
-    return _place(one, before) == _place(other, after)
-
-
-def _place(part: Part, row: Row) -> Place:
-    oid = part.number(row.node.oid)
-    return read_places(raw(part.connection), [oid])[oid][1]
-
-
-def _go_on(one: Part, other: Part, before: Row, after: Row) -> str:
-    """Say how two sequences come to stand at the same value: that of the one that is further."""
-    places = {one.name: _place(one, before), other.name: _place(other, after)}
-    sign = 1 if int(before.definition["increment"]) > 0 else -1
-    first, last = sorted(places, key=lambda name: (sign * places[name].last, places[name].is_called))
-    part, row = (one, before) if first == one.name else (other, after)
-    name, place = quoted_name(part.name_there(_name_of(part, row))), places[last]
-    is_called = "" if place.is_called else ", false"
-    return f"let both stand at the further one: in \"{first}\", SELECT setval('{name}', {place.last}{is_called}); or "
-
-
-def _name_of(part: Part, row: Row) -> Name:
-    return next(name for name, oid in part.relations.items() if oid == row.node.oid)
-
-
 def _clash(one: Part, other: Part, before: Row, after: Row, groups: tuple[list[Row], list[Row]]) -> Finding:
     kind, identity = before.key
     words = [
@@ -188,7 +159,7 @@ def _clash(one: Part, other: Part, before: Row, after: Row, groups: tuple[list[R
         fix = f"or {_RENAME}"
     else:
         rest = f", and not alike: {_listed(words)}" if words else ", and they stand at different values"
-        further = _go_on(one, other, before, after) if kind == "sequence" and not words else ""
+        further = way_to_go_on(one, other, before, after) if kind == "sequence" and not words else ""
         fix = f"{further}make them alike, {_RENAME}, or leave one behind (--exclude '{object_name(other, after.node)}')"
     if before.key == _PUBLIC:
         fix = "make them alike: ALTER SCHEMA public OWNER TO, GRANT, REVOKE, COMMENT ON SCHEMA"

@@ -7,46 +7,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psycopg
 from psycopg import sql
 from sqlalchemy import text
 
-from alembic_multidb.env.connect import first_line
+from alembic_multidb.merge.casting import FIRST, casts_of, columns_of, finding, type_findings
 from alembic_multidb.merge.model import Cast, Lost, MergeOptions, Part, Reference
 from alembic_multidb.merge.references import as_soft, ends_of
 from alembic_multidb.operate.status import counted
 from alembic_multidb.split.model import Finding
-from alembic_multidb.transfer.session import Raw
 from alembic_multidb.verify.orphans import count_orphans
-from alembic_multidb.verify.side import Side, raw
-from alembic_multidb.verify.statements import rows
+from alembic_multidb.verify.side import Side
 from alembic_multidb.verify.tables import Name, quoted_name
 
-_COLUMN = text(
-    """
-    SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS is_full,
-           (WITH RECURSIVE b (oid) AS (
-                SELECT a.atttypid UNION ALL
-                SELECT t.typbasetype FROM b JOIN pg_type AS t ON t.oid = b.oid AND t.typtype = 'd')
-            SELECT format_type(b.oid, -1) FROM b JOIN pg_type AS t ON t.oid = b.oid WHERE t.typtype <> 'd') AS base,
-           coalesce(
-               (SELECT 'the partition key' FROM pg_partitioned_table AS p
-                WHERE p.partrelid = a.attrelid AND (p.partexprs IS NOT NULL OR a.attnum = ANY (p.partattrs::int2[]))),
-               (SELECT min(pg_describe_object(d.classid, d.objid, 0)) FROM pg_depend AS d
-                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-                  AND (d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_trigger'::regclass)
-                       OR d.classid = 'pg_constraint'::regclass AND EXISTS (
-                           SELECT FROM pg_constraint AS k WHERE k.oid = d.objid AND k.contype IN ('c', 'f', 'x'))
-                       OR d.classid = 'pg_attrdef'::regclass AND EXISTS (
-                           SELECT FROM pg_attrdef AS f WHERE f.oid = d.objid AND f.adnum <> a.attnum)
-                       OR d.classid = 'pg_class'::regclass AND EXISTS (
-                           SELECT FROM pg_index AS i
-                           WHERE i.indexrelid = d.objid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))))
-           ) AS used_by
-    FROM pg_attribute AS a
-    WHERE a.attrelid = :table AND a.attnum > 0 AND NOT a.attisdropped
-    """
-)
 _IS_UNIQUE = text(
     """
     SELECT EXISTS (
@@ -59,22 +31,9 @@ _IS_UNIQUE = text(
     """
 )
 _CONSTRAINT = text("SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = :table AND conname = :name)")
-_ARE_COMPARABLE = text(
-    """
-    WITH t AS (SELECT to_regtype(:target)::oid AS target, to_regtype(:source)::oid AS source)
-    SELECT coalesce(t.target = t.source
-        OR EXISTS (SELECT FROM pg_amop AS m JOIN pg_am AS a ON a.oid = m.amopmethod AND a.amname = 'btree'
-                   WHERE m.amopstrategy = 3 AND m.amoplefttype = t.target AND m.amoprighttype = t.source)
-        OR EXISTS (SELECT FROM pg_cast AS c
-                   WHERE c.castsource = t.source AND c.casttarget = t.target AND c.castcontext = 'i'), false)
-    FROM t
-    """
-)
 _IS_PARTITIONED = text("SELECT relkind = 'p' FROM pg_class WHERE oid = :table")
-_TELLS_VALIDITY = 160000
 # From here on, a foreign key of a partitioned table need not be validated.
 PARTITIONED_MAY_WAIT = 180000
-_FIRST = 5
 
 
 @dataclass
@@ -122,8 +81,8 @@ def look_at(
         for reference, source, target in ends_of(parts, references):
             found.references.append(reference)
             found.findings += _ends(reference, source, target, is_begun=is_begun)
-            found.casts += _casts(reference, source, target)
-            found.findings += _types(reference, source, target, options, sides[source.name])
+            found.casts += casts_of(reference, source, target)
+            found.findings += type_findings(reference, source, target, options, sides[source.name])
             if not _has_columns(reference, source, target):
                 found.findings.append(_no_column(reference))
             elif reference.is_valid:
@@ -133,19 +92,9 @@ def look_at(
     return found
 
 
-def _finding(kind: str, severity: str, reference: Reference, message: str, fix: str = "") -> Finding:
-    return Finding(
-        kind=kind,
-        severity="warning" if severity == "warning" else "refused",
-        object=str(reference),
-        message=f"foreign key {reference}: {message}",
-        fix=fix,
-    )
-
-
 def _missing(reference: Reference, parts: Sequence[Part]) -> Finding:
     missing = [quoted_name(each) for each in (reference.table, reference.target) if _part_of(parts, each) is None]
-    return _finding(
+    return finding(
         "foreign-key-end",
         "refused",
         reference,
@@ -158,18 +107,13 @@ def _part_of(parts: Sequence[Part], name: Name) -> Part | None:
     return next((part for part in parts if name in part.relations), None)
 
 
-def _columns(part: Part, table: Name) -> dict[str, object]:
-    rows_ = part.catalog.execute(_COLUMN, {"table": part.relations[table]})
-    return {row.name: row for row in rows_}
-
-
 def _has_columns(reference: Reference, source: Part, target: Part) -> bool:
     ends = ((source, reference.table, reference.columns), (target, reference.target, reference.target_columns))
-    return all(set(columns) <= _columns(part, table).keys() for part, table, columns in ends)
+    return all(set(columns) <= columns_of(part, table).keys() for part, table, columns in ends)
 
 
 def _no_column(reference: Reference) -> Finding:
-    return _finding("foreign-key-column", "refused", reference, "a column of it is not there", "correct the reference")
+    return finding("foreign-key-column", "refused", reference, "a column of it is not there", "correct the reference")
 
 
 def _ends(reference: Reference, source: Part, target: Part, *, is_begun: bool) -> Iterator[Finding]:
@@ -178,7 +122,7 @@ def _ends(reference: Reference, source: Part, target: Part, *, is_begun: bool) -
     ).scalar()
     columns = ", ".join(reference.target_columns)
     if not is_unique:
-        yield _finding(
+        yield finding(
             "foreign-key-target",
             "refused",
             reference,
@@ -189,98 +133,13 @@ def _ends(reference: Reference, source: Part, target: Part, *, is_begun: bool) -
         _CONSTRAINT, {"table": source.relations[reference.table], "name": reference.name}
     ).scalar()
     if taken and not (is_begun and source.ready is None):
-        yield _finding(
+        yield finding(
             "foreign-key-name",
             "refused",
             reference,
             f"{quoted_name(reference.table)} has a constraint of this name already",
             "rename one of them (SoftReference(..., name=...))",
         )
-
-
-def _casts(reference: Reference, source: Part, target: Part) -> Iterator[Cast]:
-    one, other = _columns(source, reference.table), _columns(target, reference.target)
-    for name, target_name in zip(reference.columns, reference.target_columns, strict=True):
-        if name not in one or target_name not in other:
-            continue
-        before, after = one[name], other[target_name]
-        types = {"source": before.base, "target": after.base}  # type: ignore[attr-defined]
-        if not target.catalog.execute(_ARE_COMPARABLE, types).scalar():
-            yield Cast(table=reference.table, column=name, old=before.type, new=after.type)  # type: ignore[attr-defined]
-
-
-def _types(reference: Reference, source: Part, target: Part, options: MergeOptions, side: Side) -> Iterator[Finding]:
-    columns = _columns(source, reference.table)
-    for cast in _casts(reference, source, target):
-        if not options.cast:
-            yield _finding(
-                "foreign-key-type",
-                "refused",
-                reference,
-                f"{cast}: the types cannot be compared",
-                "--cast gives the column the other type",
-            )
-            continue
-        used_by = columns[cast.column].used_by  # type: ignore[attr-defined]
-        if used_by:
-            yield _finding(
-                "cast-used",
-                "refused",
-                reference,
-                f"{cast}: {used_by} uses the column, whose type cannot be changed under it",
-                "drop it before, and make it anew afterwards",
-            )
-        yield from _uncastable(reference, cast, source.name_there(cast.table), side, target)
-
-
-def _uncastable(reference: Reference, cast: Cast, table: Name, side: Side, target: Part) -> Iterator[Finding]:
-    """Name the values that are none of the new type."""
-    if side.ask("SELECT pg_catalog.to_regtype(%s) IS NULL AS is_elsewhere", cast.new).result()[0]["is_elsewhere"]:
-        values = _bad_elsewhere(side, raw(target.catalog), cast, table)
-    else:
-        values = side.run(lambda connection: _bad_values(raw(connection), cast, table)).result()
-    if values:
-        more = ", ..." if len(values) > _FIRST else ""
-        yield _finding(
-            "cast-value",
-            "refused",
-            reference,
-            f"{cast}: these values are none of the new type: {', '.join(values[:_FIRST])}{more}",
-            "correct or delete them in the database that has them",
-        )
-
-
-def _bad_elsewhere(side: Side, other: Raw, cast: Cast, table: Name) -> list[str]:
-    """Return the first values that are none of a type which only the other database has."""
-    statement = sql.SQL("SELECT DISTINCT {c}::text AS value FROM {t} WHERE {c} IS NOT NULL ORDER BY 1").format(
-        c=sql.Identifier(cast.column), t=sql.Identifier(*table)
-    )
-    bad: list[str] = []
-    for row in side.ask(statement).result():
-        try:
-            with other.transaction():
-                other.execute(sql.SQL("SELECT {}::{}").format(sql.Literal(row["value"]), sql.SQL(cast.new)))
-        except psycopg.Error:
-            bad.append(str(row["value"]))
-            if len(bad) > _FIRST:
-                break
-    return bad
-
-
-def _bad_values(connection: psycopg.Connection[tuple[object, ...]], cast: Cast, name: Name) -> list[str]:
-    column, table = sql.Identifier(cast.column), sql.Identifier(*name)
-    if connection.info.server_version >= _TELLS_VALIDITY:
-        statement = sql.SQL(
-            "SELECT DISTINCT {c}::text AS value FROM {t} WHERE {c} IS NOT NULL "
-            "AND NOT pg_catalog.pg_input_is_valid({c}::text, {type}) ORDER BY 1 LIMIT {n}"
-        ).format(c=column, t=table, type=sql.Literal(cast.new), n=sql.Literal(_FIRST + 1))
-        return [str(row["value"]) for row in rows(connection, statement)]
-    try:
-        with connection.transaction():
-            connection.execute(sql.SQL("SELECT count({}::text::{}) FROM {}").format(column, sql.SQL(cast.new), table))
-    except psycopg.DataError as error:
-        return [first_line(error)]
-    return []
 
 
 def _lost(reference: Reference, source: Part, target: Part, sides: Mapping[str, Side]) -> list[Lost]:
@@ -291,7 +150,7 @@ def _lost(reference: Reference, source: Part, target: Part, sides: Mapping[str, 
     number = found.rows + sum(row["rows"] for row in partly)
     if not number:
         return []
-    first = (*found.first, *(row["value"] for row in partly))[:_FIRST]
+    first = (*found.first, *(row["value"] for row in partly))[:FIRST]
     return [Lost(reference=reference, rows=number, values=found.values + len(partly), first=first)]
 
 
@@ -319,16 +178,16 @@ def _orphans(lost: Lost, source: Part, options: MergeOptions, server_version: in
         f"{quoted_name(reference.target)}: "
         f"{', '.join(lost.first)}{more}"
     )
-    full = [name for name in reference.columns if _columns(source, reference.table)[name].is_full]  # type: ignore[attr-defined]
+    full = [name for name in reference.columns if columns_of(source, reference.table)[name].is_full]  # type: ignore[attr-defined]
     if options.orphans == "refuse":
         ways = "correct them, or say with --orphans what becomes of them: keep (the key stays not validated), delete"
-        return _finding("orphans", "refused", reference, message, f"{ways}{'' if full else ', null'}")
+        return finding("orphans", "refused", reference, message, f"{ways}{'' if full else ', null'}")
     if options.orphans == "null" and full:
         fix = "--orphans delete or keep, or correct them"
-        return _finding("orphans", "refused", reference, f"{message}; {full[0]} cannot be null", fix)
+        return finding("orphans", "refused", reference, f"{message}; {full[0]} cannot be null", fix)
     is_partitioned = source.catalog.execute(_IS_PARTITIONED, {"table": source.relations[reference.table]}).scalar()
     if options.orphans == "keep" and is_partitioned and server_version < PARTITIONED_MAY_WAIT:
         message += "; before PostgreSQL 18, a partitioned table cannot have a key that is not validated"
-        return _finding("orphans", "refused", reference, message, "--orphans delete or null, or correct them")
+        return finding("orphans", "refused", reference, message, "--orphans delete or null, or correct them")
     done = {"keep": "they stay, and the key is not validated", "delete": "they are deleted", "null": "they are nulled"}
-    return _finding("orphans", "warning", reference, f"{message}; {done[options.orphans]}")
+    return finding("orphans", "warning", reference, f"{message}; {done[options.orphans]}")
