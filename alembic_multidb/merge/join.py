@@ -20,6 +20,7 @@ from alembic_multidb.merge.histories import same_revisions
 from alembic_multidb.operate.history import History
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.registry.names import DEFAULT_SCHEMA
 from alembic_multidb.stamp.record import recorded_revisions
 
 # What a revision says that has no label.
@@ -55,10 +56,12 @@ def join(project: Project, into: str, names: Sequence[str], message: str) -> Joi
     Raises:
         UnknownDatabaseError: a name is not in the registry.
         HistoryError: two histories have an id in common, or one has several heads.
-        MultidbError: a history is not at its head in the database, or has no version table there.
+        MultidbError: a history is not at its head in the database, or has no version table there, or is in a schema of
+            its own.
     """
     databases = project.select([into, *names])
     into_database = project.databases[into]
+    _refuse_schemas(databases, into_database)
     histories = {database.name: History.load(project, database.name) for database in databases}
     _refuse(project, histories)
     with project.connect(into_database) as connection:
@@ -69,6 +72,16 @@ def join(project: Project, into: str, names: Sequence[str], message: str) -> Joi
             file, revision = _write(histories, into, message)
             _one_version_table(connection, into_database, [each for each in databases if each.name != into])
     return Joined(file=file, revision=revision, labels=labels, changes=tuple(_changes(histories, into)))
+
+
+def _refuse_schemas(databases: Sequence[RegisteredDatabase], into: RegisteredDatabase) -> None:
+    for database in databases:
+        if database.version_table_schema != into.version_table_schema:
+            here, there = (each.version_table_schema or DEFAULT_SCHEMA for each in (database, into))
+            raise MultidbError(
+                f'"{database.name}" is in schema {here}, and "{into.name}" in {there}: in one history, revisions that '
+                "name no schema would mean one of them alone. Keep a history for each"
+            )
 
 
 def _refuse(project: Project, histories: dict[str, History]) -> None:

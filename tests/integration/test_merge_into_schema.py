@@ -11,6 +11,7 @@ from alembic_multidb import Database, Databases, SoftReference
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.merge import moving, proof
 from alembic_multidb.merge import target as merge_target
+from alembic_multidb.merge.join import join
 from alembic_multidb.merge.model import MergeOptions
 from alembic_multidb.merge.page import summary
 from alembic_multidb.merge.plan import place_of
@@ -286,3 +287,12 @@ def test_without_a_superuser_extensions_stay_where_they_are(
         for url in (core, ai, target):
             psql(url, f"REASSIGN OWNED BY {login} TO postgres; DROP OWNED BY {login}")
         server.run(f"DROP ROLE {login}")
+
+
+def test_histories_in_two_schemas_are_not_joined(tmp_path: Path) -> None:
+    """Their revisions, which name no schema, would mean one of them alone."""
+    here = project(tmp_path, "postgresql:///one", "postgresql:///one")
+    one = Database("core", url="postgresql:///one", default=True, version_table_schema="moved", shared_with="ai")
+    registry = Databases(one, Database("ai", url="postgresql:///one", tables=["ai_*"]))
+    with pytest.raises(MultidbError, match='"core" is in schema moved, and "ai" in public'):
+        join(Project(here.config_file, registry), "ai", ["core"], "one history")
