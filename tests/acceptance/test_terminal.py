@@ -169,3 +169,21 @@ class TestCompletion:
         done = notes.run("--show-completion", shell, module=MULTIDB)
         assert done.returncode == 0
         assert "_MULTIDB_COMPLETE" in done.stdout
+
+
+INTERRUPTED = """
+import builtins
+real = builtins.__import__
+def stopped(name, *arguments):
+    if name == "alembic_multidb.cli.main":
+        raise KeyboardInterrupt
+    return real(name, *arguments)
+builtins.__import__ = stopped
+import alembic_multidb.cli
+"""
+
+
+def test_ctrl_c_while_it_is_being_loaded_is_no_traceback() -> None:
+    """Nothing has begun then, and nothing is said."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
