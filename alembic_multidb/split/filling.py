@@ -76,6 +76,8 @@ class Filler:
             for work in works:
                 work.copied = copied[work.target]
                 self._large_objects(work)
+            self.meter.begin("indexes")
+            for work in works:
                 set_places(work.target, self._own(work))
             self._finish(works, archive, locked)
 

@@ -37,7 +37,8 @@ def stream(source: Raw, target: Raw, out: sql.Composed, into: sql.Composed, repo
     with source.cursor() as reader, target.cursor() as writer:
         told = 0
         with reader.copy(out) as outgoing, writer.copy(into) as incoming:
-            for piece, rows in _pieces(outgoing):
+            # Copy's own iterator would keep each row until it has the next one.
+            for piece, rows in _pieces(iter(outgoing.read, b"")):
                 incoming.write(piece)
                 report(len(piece), rows)
                 told += rows
