@@ -160,7 +160,8 @@ def _clash(one: Part, other: Part, before: Row, after: Row, groups: tuple[list[R
     else:
         rest = f", and not alike: {_listed(words)}" if words else ", and they stand at different values"
         further = way_to_go_on(one, other, before, after) if kind == "sequence" and not words else ""
-        fix = f"{further}make them alike, {_RENAME}, or leave one behind (--exclude '{object_name(other, after.node)}')"
+        behind = f"or leave one behind, with what uses it (--exclude '{object_name(other, after.node)}')"
+        fix = f"{further}make them alike, {_RENAME}, {behind}"
     if before.key == _PUBLIC:
         fix = "make them alike: ALTER SCHEMA public OWNER TO, GRANT, REVOKE, COMMENT ON SCHEMA"
     if kind == "extension":
