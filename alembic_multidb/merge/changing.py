@@ -18,7 +18,7 @@ from psycopg import sql
 from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.merge.cascade import Gone, chosen, going_along
-from alembic_multidb.merge.model import Cast, MergeOptions, MergePlan, Reference
+from alembic_multidb.merge.model import KEYS, Cast, MergeOptions, MergePlan, Reference
 from alembic_multidb.merge.pointing import PARTITIONED_MAY_WAIT, partly_null
 from alembic_multidb.merge.undo import CAST, CLEARED, KEY, way_back
 from alembic_multidb.operate.status import counted
@@ -152,9 +152,9 @@ class Changer:
 
     def _changed(self, reference: Reference, count: int, along: Sequence[Gone]) -> Iterator[str]:
         word = "deleted" if self.options.orphans == "delete" else "nulled"
-        yield f"{counted(count, 'row')} of {quoted_name(reference.table)} {word}; keys are in {self.keys}"
+        yield f"{counted(count, 'row')} of {quoted_name(reference.table)} {word}{KEYS}in {self.keys}"
         for (table, action), number in sorted(Counter((quoted_name(row.table), row.action) for row in along).items()):
-            yield f"{counted(number, 'row')} of {table} went along ({action}), as foreign keys say; keys are there, too"
+            yield f"{counted(number, 'row')} of {table} went along ({action}), as foreign keys say{KEYS}there, too"
 
     def _write(self, found: Sequence[Gone]) -> None:
         """Write the keys down before the rows are changed, for the file's owner alone to read."""

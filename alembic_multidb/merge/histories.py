@@ -102,12 +102,31 @@ def changes(plan: MergePlan, databases: Databases) -> Iterator[str]:
             f"  {'.'.join(reference.table)} ({', '.join(reference.columns)}) is guarded by a foreign key now: take it "
             "out of soft_references, or leave it there"
         )
+    if plan.casts:
+        yield "In the models:"
+        yield from (f"  {'.'.join(cast.table)}.{cast.column} is {cast.new} now" for cast in plan.casts)
+    yield from _between_histories(plan)
     yield "In the environment, or wherever their URLs come from:"
     moved = [name for name in names if plan.place.into is None or name != plan.place.into.name]
     yield f"  {', '.join(moved)} -> {plan.place.url}"
     for part in plan.parts:
         if part.moved:
             yield from _in_a_schema(part)
+
+
+def _between_histories(plan: MergePlan) -> Iterator[str]:
+    """Yield which histories have keys between them, so that an empty database needs all of them."""
+    homes = {table: part.name for part in plan.all_parts for table in part.relations}
+    pairs = {(homes.get(reference.table), homes.get(reference.target)) for reference in plan.references}
+    first = next(iter(plan.version_tables))
+    together = sorted({name for pair in pairs if pair[0] != pair[1] for name in pair if name})
+    if not together:
+        return
+    yield "In the histories:"
+    words = f"  foreign keys stand between those of {', '.join(together)} now: an empty database needs all of them"
+    others = " ".join(f"-n {name}" for name in together if name != first)
+    is_joinable = not any(part.moved for part in plan.parts)
+    yield f"{words}; to have one history: multidb history join --into {first} {others}" if is_joinable else words
 
 
 def _declarations(plan: MergePlan, databases: Databases) -> Iterator[str]:

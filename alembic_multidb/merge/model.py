@@ -22,6 +22,8 @@ from alembic_multidb.verify.tables import Name, moved
 OrphanRule = Literal["refuse", "keep", "delete", "null"]
 ORPHAN_RULES: tuple[OrphanRule, ...] = ("refuse", "keep", "delete", "null")
 SETTING = "setting:"
+# What follows rows that were deleted or nulled: where their keys are.
+KEYS = "; keys are "
 
 
 @dataclass(frozen=True, kw_only=True)

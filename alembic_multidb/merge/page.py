@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from alembic_multidb.merge.gather import settings_words
 from alembic_multidb.merge.histories import changes
-from alembic_multidb.merge.model import MergePlan, Part
+from alembic_multidb.merge.model import KEYS, MergePlan, Part
 from alembic_multidb.merge.outcome import MergeReport
 from alembic_multidb.operate.status import counted
 from alembic_multidb.registry import Databases
@@ -73,7 +73,8 @@ def summary(report: MergeReport, *, is_rehearsal: bool = False) -> Iterator[str]
         yield from (f"  {finding['message']}" for finding in proof["findings"])
     if report.plan.there is not None:
         yield from _own(report)
-    yield from report.done
+    # The file of a rehearsal is gone with it.
+    yield from (line.partition(KEYS)[0] if is_rehearsal else line for line in report.done)
     for name, words in report.since.items():
         yield f"{name}: it was only read; {words}."
     yield from (f"Backup: {path}" for path in report.backups)

@@ -124,6 +124,8 @@ def test_a_main_database_comes_into_the_vector_database(
     assert psql(vectors, "SELECT version_num FROM alembic_version") == [(revision.partition("_")[0],)]
     assert "its own rows are what they were before" in text and "validated" in text
     assert "alembic_version_main" in text
+    assert "public.asset_embeddings.asset_id is uuid now" in text
+    assert "multidb history join --into vectors -n main" in text
     assert psql(main, "SELECT count(*) FROM assets") == [(20,)]
     psql(vectors, "DELETE FROM assets WHERE name IN ('asset 1', 'asset 2')")
     assert psql(vectors, "SELECT count(*) FROM asset_embeddings") == [(18,)]
