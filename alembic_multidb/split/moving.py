@@ -108,6 +108,7 @@ class _Split:
         self._stamp(todo)
         self.meter.begin("verify")
         report = prove(self.project, ready, self.options, source, places, show_verify)
+        _refuse_lost(todo)
         if backup is not None:
             self.meter.begin("backup")
         moved = SplitReport(
@@ -157,3 +158,10 @@ class _Split:
             target.begin(COMMAND, self.ready.identity, before, pins)
         is_there = state == "equal"
         return Work(target, tables, is_there, extensions, stamp=recorded(name, found.recorded) if is_there else None)
+
+
+def _refuse_lost(works: Sequence[Work]) -> None:
+    """Notice a lost connection while all journals are there: a database without one is never filled again."""
+    for work in works:
+        work.target.lead.execute("SELECT 1")
+        work.target.lead.rollback()

@@ -393,10 +393,13 @@ def test_scratch_databases_can_be_made_on_servers_of_ones_own(project: Project, 
 
 def test_an_interrupted_run_leaves_nothing_behind(project: Project, server: Server) -> None:
     before = server.run("SELECT datname FROM pg_database ORDER BY 1")
-    running = project.start("--test-alembic", "-q", "--multidb-url", server.url(), module=PYTEST)
-    wait_until(lambda: len(server.run("SELECT datname FROM pg_database")) > len(before) + 1)
-    running.send_signal(signal.SIGINT)
-    text, _ = running.communicate(timeout=60)
+    for _ in range(3):
+        running = project.start("--test-alembic", "-q", "--multidb-url", server.url(), module=PYTEST)
+        wait_until(lambda: len(server.run("SELECT datname FROM pg_database")) > len(before) + 1)
+        running.send_signal(signal.SIGINT)
+        text, _ = running.communicate(timeout=60)
+        if "Exception ignored" not in text:  # Python itself loses a signal that comes while it collects garbage
+            break
     assert running.returncode == 2 and "KeyboardInterrupt" in text, text
     assert server.run("SELECT datname FROM pg_database ORDER BY 1") == before
 

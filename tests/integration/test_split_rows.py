@@ -19,7 +19,7 @@ import pytest
 
 from alembic_multidb.errors import LockTimeoutError, MultidbError
 from alembic_multidb.operate import Project
-from alembic_multidb.split import filling, making, moving, run
+from alembic_multidb.split import filling, making, moving, proof, run
 from alembic_multidb.split.abort import abort
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
@@ -241,6 +241,29 @@ def test_whoever_holds_a_table_of_the_source_is_waited_for(
             prepared(here, url, SplitOptions(), with_rows=True),
         ):
             pass
+
+
+def test_a_connection_that_is_cut_after_the_proof(
+    tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No journal is gone before all can be: with writes in between, both databases are of the new moment."""
+    source, core, ai = new_database(), new_database(), new_database()
+    psql(source, "CREATE TABLE users (id int); INSERT INTO users VALUES (1); CREATE TABLE ai_empty (id int)")
+    here = project(tmp_path, core, ai)
+
+    def cut(*arguments: object, **named: object) -> object:
+        report = proof.prove(*arguments, **named)  # type: ignore[arg-type]
+        psql(ai, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+             "AND pid <> pg_backend_pid()")  # fmt: skip
+        return report
+
+    with monkeypatch.context() as patched:
+        patched.setattr(moving, "prove", cut)
+        with pytest.raises(MultidbError, match=r"the split was interrupted: .*the same command goes on"):
+            move(here, source, tmp_path)
+    psql(source, "INSERT INTO users VALUES (2)")
+    assert move(here, source, tmp_path).exit_code == 0
+    assert_moved(source, core, ai)
 
 
 def test_large_objects_and_a_backup(tmp_path: Path, new_database: NewDatabase, server: Server) -> None:
