@@ -13,7 +13,8 @@ from alembic_multidb.split.model import Finding, shown
 from alembic_multidb.sqltext import normalized_name
 from alembic_multidb.verify.tables import quoted_name
 
-_WAY = "rename it, or let one of the databases come into a schema of its own (--into-schema)"
+# The way out of names that meet.
+RENAME = "rename it in one of the databases, or let one of them come into a schema of its own (--into-schema)"
 # The name of a function before its arguments.
 _CALLED = re.compile(r'(?:"(?:[^"]|"")+"|[^".(])+\.(?:"(?:[^"]|"")+"|[^".(]+)(?=\()')
 
@@ -32,7 +33,7 @@ def beside(one: Part, other: Part) -> Iterator[Finding]:
                 object=own[key],
                 message=f'{shown(own[key])} of "{one.name}" is called like something that extension {members[key]} has '
                 f'in "{other.name}"',
-                fix=_WAY,
+                fix=RENAME,
             )
 
 
@@ -45,7 +46,7 @@ def called_alike(one: Part, other: Part) -> Iterator[Finding]:
             severity="refused",
             object=identity,
             message=f'the name {shown(identity)} is taken twice: statistics in "{one.name}" and in "{other.name}"',
-            fix=_WAY,
+            fix=RENAME,
         )
     first, second = _functions(one), _functions(other)
     for name in sorted(first.keys() & second.keys()):
@@ -56,7 +57,7 @@ def called_alike(one: Part, other: Part) -> Iterator[Finding]:
                 object=name,
                 message=f'"{one.name}" has {", ".join(sorted(map(shown, first[name])))}, and "{other.name}" has '
                 f"{', '.join(sorted(map(shown, second[name])))}: a call of {shown(name)} may mean either, side by side",
-                fix=_WAY,
+                fix=RENAME,
             )
 
 

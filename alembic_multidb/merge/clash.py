@@ -11,7 +11,7 @@ from alembic_multidb.catalog.difference import difference
 from alembic_multidb.catalog.snapshot import ObjectId, Row, canonical
 from alembic_multidb.classify import table_name
 from alembic_multidb.errors import RegistryError
-from alembic_multidb.merge.beside import beside, called_alike
+from alembic_multidb.merge.beside import RENAME, beside, called_alike
 from alembic_multidb.merge.gather import object_name, settings_of
 from alembic_multidb.merge.model import Part
 from alembic_multidb.merge.standing import is_same_place, way_to_go_on
@@ -31,7 +31,6 @@ _OWNED = "owned by"
 _PUBLIC = ("schema", DEFAULT_SCHEMA)
 _MANY = 6
 _SHOWN = 200
-_RENAME = "rename it in one of the databases, or let one of them come into a schema of its own (--into-schema)"
 
 
 @dataclass
@@ -156,12 +155,12 @@ def _clash(one: Part, other: Part, before: Row, after: Row, groups: tuple[list[R
     ]
     if kind == "table":
         rest = f", and not alike: {_listed(words)}" if words else ", defined alike; rows of both are never put together"
-        fix = f"or {_RENAME}"
+        fix = f"or {RENAME}"
     else:
         rest = f", and not alike: {_listed(words)}" if words else ", and they stand at different values"
         further = way_to_go_on(one, other, before, after) if kind == "sequence" and not words else ""
         behind = f"or leave one behind, with what uses it (--exclude '{object_name(other, after.node)}')"
-        fix = f"{further}make them alike, {_RENAME}, {behind}"
+        fix = f"{further}make them alike, {RENAME}, {behind}"
     if before.key == _PUBLIC:
         fix = "make them alike: ALTER SCHEMA public OWNER TO, GRANT, REVOKE, COMMENT ON SCHEMA"
     if kind == "extension":
@@ -217,7 +216,7 @@ def _same_names(one: Part, other: Part, known: tuple[set[ObjectId], set[ObjectId
                 severity="refused",
                 object=identity,
                 message=f"the name {identity} is taken twice: {words[0]}, {words[1]}",
-                fix=_RENAME,
+                fix=RENAME,
             )
 
 
@@ -243,7 +242,7 @@ def _shadow(one: Part, other: Part, schemas: tuple[str, str], name: str) -> Find
         object=first,
         message=f'{first} of "{other.name}" would hide {second} of "{one.name}" from everybody who writes '
         f'"{shown(name)}": {schemas[0]} comes first in its search_path ({one.search_path})',
-        fix=f"{_RENAME}, or take {schemas[0]} out of the search_path",
+        fix=f"{RENAME}, or take {schemas[0]} out of the search_path",
     )
 
 
