@@ -150,10 +150,12 @@ def _unprivileged_user() -> str | None:
 
 
 def _make_reachable(path: Path) -> None:
+    """Let programs be found by a user who is still in our group."""
+    needed = stat.S_IXGRP | stat.S_IXOTH
     for parent in path.parents:
         mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(mode | stat.S_IXOTH)
+        if mode & needed != needed:
+            parent.chmod(mode | needed)
 
 
 def free_port() -> int:
