@@ -178,6 +178,8 @@ class Meter:
         finally:
             with self._lock:
                 thing.workers -= 1
+                if not thing.workers and thing.done >= thing.total:
+                    self._now.pop(name, None)  # else each report would look through all that was ever done
 
     def note(self, name: str, words: str) -> None:
         """Say how far something is that is being worked on; no words take that away."""
