@@ -42,6 +42,8 @@ def with_foreign(statement: str, state: State, is_foreign: IsForeign) -> str:
     if not _ASKS.search(statement):
         return statement
     questions = questions_of(_PLACEHOLDER.sub(_of_same_length, statement))
+    if not questions:
+        return statement
     catalogs = [question for question in questions if question.kind == "catalog"]
     foreign = [(thing, item) for thing, item in state.names.items() if item.role in _RELATIONS and is_foreign(item)]
     data = statement.encode()

@@ -11,7 +11,7 @@ from alembic_multidb.garbage import without_collection
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
-from alembic_multidb.routing.record import Recorded, Surroundings, record, silenced
+from alembic_multidb.routing.record import Recorded, Surroundings, reading, record
 from alembic_multidb.statements import read
 
 
@@ -72,7 +72,7 @@ def read_history(around: Surroundings, databases: Databases) -> Chronicle:
     first = State("", {}, learns=True, follows=True)
     chapters: dict[str, Chapter] = {}
     schemas: dict[str, list[Item]] = {}
-    with silenced(), without_collection():
+    with reading(), without_collection():
         for revision in reversed(list(around.script.walk_revisions())):
             before = _before(revision, chapters, first)
             chapters[revision.revision] = _chapter(revision, before, chapters, around)

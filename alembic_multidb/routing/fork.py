@@ -18,7 +18,7 @@ from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.edits import CannotCutError
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
-from alembic_multidb.routing.record import Run, Surroundings, record, silenced
+from alembic_multidb.routing.record import Run, Surroundings, reading, record
 from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.statements import read
 
@@ -115,7 +115,7 @@ class Forker:
 
     def _recorded(self, module: ModuleType, path: str, name: str) -> Run:
         """Run a function of a revision without a database; one that is not there does nothing."""
-        with silenced():
+        with reading():
             return record(getattr(module, name, lambda: None), path, self.around)
 
     def _cut(

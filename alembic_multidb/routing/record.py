@@ -74,6 +74,8 @@ class Surroundings:
 def record(function: Callable[..., Any], path: str, around: Surroundings) -> Run:
     """Run a function against a server that is not there; if it asks for something, once more with the other answer.
 
+    It is called inside of :func:`reading`.
+
     Args:
         function: a revision's ``upgrade()`` or ``downgrade()``.
         path: the file that it is in.
@@ -142,7 +144,6 @@ class Run:
         with (
             engine.connect() as connection,
             alone(around, connection, self.blocks, self._look),
-            no_other_connection(_refuse),
             redirect_stdout(printed),
         ):
             try:
@@ -200,13 +201,14 @@ def _lines(path: str) -> tuple[int, ...]:
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Keep Alembic from telling of every migration context that there is one."""
+def reading() -> Iterator[None]:
+    """Let nobody connect to a server, and keep Alembic from telling of every migration context that there is one."""
     logger = logging.getLogger("alembic.runtime.migration")
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
-        yield
+        with no_other_connection(_refuse):
+            yield
     finally:
         logger.setLevel(level)
 

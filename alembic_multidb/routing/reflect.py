@@ -7,7 +7,7 @@ table; an error, or the answer that there is none, would lead them another way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,10 +56,12 @@ class Told:
     Attributes:
         state: what there is at this point of it.
         is_foreign: tells which are not here.
+        inspecting: opens a block in which SQLAlchemy's own questions are about what is here.
     """
 
     state: State
     is_foreign: IsForeign
+    inspecting: Callable[[], AbstractContextManager[None]]
 
     def tables(self, schema: str | None) -> list[str]:
         """Return the names of the tables in a schema."""
@@ -130,7 +132,8 @@ def _several(dialect: Any, name: str, told: Told) -> Callable[..., Any]:
         here = None if filter_names is None else [table for table in wanted if (schema, table) not in foreign]
         if here == [] and foreign:
             return list(foreign.items())
-        return [*original(connection, schema=schema, filter_names=here, **options), *foreign.items()]
+        with told.inspecting():
+            return [*original(connection, schema=schema, filter_names=here, **options), *foreign.items()]
 
     return several
 
@@ -139,7 +142,8 @@ def _has_table(dialect: Any, told: Told) -> Callable[..., bool]:
     original = dialect.has_table
 
     def has_table(connection: Any, table_name: str, schema: str | None = None, **options: Any) -> bool:
-        return told.table(schema, table_name) is not None or bool(original(connection, table_name, schema, **options))
+        with told.inspecting():
+            return told.table(schema, table_name) is not None or original(connection, table_name, schema, **options)
 
     return has_table
 
@@ -148,7 +152,8 @@ def _table_names(dialect: Any, told: Told) -> Callable[..., list[str]]:
     original = dialect.get_table_names
 
     def get_table_names(connection: Any, schema: str | None = None, **options: Any) -> list[str]:
-        return [*original(connection, schema, **options), *told.tables(schema)]
+        with told.inspecting():
+            return [*original(connection, schema, **options), *told.tables(schema)]
 
     return get_table_names
 

@@ -60,6 +60,7 @@ class Router:
     revision: str
     blocks: Blocks
     _is_decided: bool = False
+    _inspects: bool = False
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -73,7 +74,7 @@ class Router:
                 if isinstance(connection, Connection):
                     doors.enter_context(self._listening(connection))
                     doors.enter_context(routed_cursors(connection, self.ask))
-                    told = Told(self.state, self._is_foreign)
+                    told = Told(self.state, self._is_foreign, self._inspecting)
                     doors.enter_context(told_by_history(connection.engine.dialect, told))
                     doors.enter_context(no_other_connection(self._refuse_connection))
                 yield
@@ -131,7 +132,7 @@ class Router:
     ) -> tuple[Any, Any, Any]:
         """Route a statement that goes to the connection by itself; SQLAlchemy's ``before_execute``."""
         given = construct, multiparams, params
-        if self._is_decided or getattr(construct, "_execution_options", {}).get(OURS):
+        if self._is_decided or self._inspects or getattr(construct, "_execution_options", {}).get(OURS):
             return given
         sql = sql_of(construct)
         decisions = self._decide(sql)
@@ -149,7 +150,7 @@ class Router:
     ) -> tuple[str, Any]:
         """Route what goes to the driver as it is, by ``exec_driver_sql()``; SQLAlchemy's ``before_cursor_execute``."""
         asked(cursor)
-        if context is not None and context.execution_options.get(OURS):
+        if self._inspects or (context is not None and context.execution_options.get(OURS)):
             return statement, parameters
         statement = self._as_mixed(statement)
         if self._is_decided or context is None or context.compiled is not None or not statement:
@@ -249,6 +250,15 @@ class Router:
             return run(construct)
         finally:
             self._is_decided = False
+
+    @contextmanager
+    def _inspecting(self) -> Iterator[None]:
+        """Let SQLAlchemy ask the catalogs as it does, until the block ends; it is told of other databases' tables."""
+        before, self._inspects = self._inspects, True
+        try:
+            yield
+        finally:
+            self._inspects = before
 
     def _is_foreign(self, item: Item) -> bool:
         return self.decider.database.name not in self.decider.homes.of(item)

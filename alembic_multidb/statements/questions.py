@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import postgast
@@ -34,12 +35,13 @@ class Question(NamedTuple):
     has_alias: bool = False
 
 
-def questions_of(sql: str) -> list[Question]:
+@lru_cache(maxsize=1024)
+def questions_of(sql: str) -> tuple[Question, ...]:
     """Return what a query asks, in its order; nothing of what the parser cannot read."""
     try:
         inside = walk(postgast.parse(sql))
     except (postgast.PgQueryError, DecodeError):
-        return []
+        return ()
     data = sql.encode()
     found: list[Question] = []
     for node in inside:
@@ -47,7 +49,7 @@ def questions_of(sql: str) -> list[Question]:
             found += _catalog(node, data)
         elif isinstance(node, nodes.FuncCall) and strings(node.funcname)[-1] == "to_regclass":
             found += _lookup(node.location, sql, data)
-    return sorted(found, key=lambda question: question.begin)
+    return tuple(sorted(found, key=lambda question: question.begin))
 
 
 def _catalog(node: nodes.RangeVar, data: bytes) -> Iterator[Question]:
