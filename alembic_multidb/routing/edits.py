@@ -17,15 +17,12 @@ _KEPT = frozenset({*FUNCTIONS, "revision", "down_revision", "branch_labels", "de
 
 
 class CannotCutError(Exception):
-    """A statement of Python does both what belongs here and what belongs elsewhere.
+    """A file cannot be taken apart; the text says why."""
 
-    Attributes:
-        line: where it is.
-    """
-
-    def __init__(self, line: int) -> None:
-        super().__init__(f"line {line}")
-        self.line = line
+    @classmethod
+    def at(cls, line: int, why: str = "it does both what belongs there and what belongs elsewhere") -> CannotCutError:
+        """Return the error for a line of Python that is in the way."""
+        return cls(f"line {line}: {why}")
 
 
 def executed(sql: str) -> list[str]:
@@ -101,7 +98,7 @@ def _with_passes(text: str) -> str:
         except SyntaxError as error:
             match = re.search(r"after .* on line (\d+)", error.msg)
             if match is None:
-                raise CannotCutError(error.lineno or 0) from None
+                raise CannotCutError.at(error.lineno or 0) from None
             lines = text.splitlines()
             header = int(match[1])
             while not lines[header - 1].rstrip().endswith(":"):
@@ -144,5 +141,38 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
-def _used(tree: ast.Module) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+def is_constant(node: ast.stmt, module: ast.Module) -> bool:
+    """Tell whether an operation is the same whenever it is reached: it is made of literals and the module's constants.
+
+    Args:
+        node: a statement, or a block of a batch.
+        module: that it is in.
+    """
+    inside = list(ast.walk(node))
+    if not all(isinstance(each, (ast.Expr, ast.With)) for each in inside if isinstance(each, ast.stmt)):
+        return False
+    if any(isinstance(each, ast.Attribute) and each.attr in _BEHIND for each in inside):
+        return False
+    own = _stored(node)
+    elsewhere = {name for function in _functions(module) for name in _stored(function)} - own
+    constants = {name for each in module.body if not isinstance(each, _DEFINITIONS) for name in _bound(each)}
+    return _used(node) <= (constants - elsewhere) | own
+
+
+# What leads from operations to the database, whose answers may differ.
+_BEHIND = frozenset({"get_bind", "get_context"})
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _functions(module: ast.Module) -> Iterator[ast.AST]:
+    return (each for each in ast.walk(module) if isinstance(each, (*_DEFINITIONS, ast.Lambda)))
+
+
+def _stored(node: ast.AST) -> set[str]:
+    """Return the names that get a value inside of something."""
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
+    return names | {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
+
+
+def _used(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}

@@ -73,9 +73,8 @@ class Forker:
                 problems.append(f"{revision} ({Path(self.around.script.get_revision(revision).path).name}, {error})")
         if problems:
             raise HistoryError(
-                f'these revisions cannot be taken apart for "{database.name}", since a statement of theirs does both '
-                f"what belongs there and what belongs elsewhere: {'; '.join(problems)}; take each apart in the shared "
-                "history first, into statements of one home, or with op.on_database()"
+                f'these revisions cannot be taken apart for "{database.name}": {"; ".join(problems)}. Take each apart '
+                "in the shared history first, into statements of one home, or with op.on_database()"
             )
         return found
 
@@ -110,7 +109,7 @@ class Forker:
         planned = plan_revision(self.presence, revision.revision, database, recorded, is_upgrade=is_upgrade)
         for item in planned:
             if item.decision.verdict == "undecidable":
-                raise CannotCutError(*item.recorded.lines[:1] or (0,))
+                raise CannotCutError.at(next(iter(item.recorded.lines), 0), "nobody knows where this belongs")
         return planned
 
     def _recorded(self, module: ModuleType, path: str, name: str) -> Run:
@@ -127,19 +126,24 @@ class Forker:
         planned: dict[str, tuple[PlannedStatement, ...]],
     ) -> tuple[str, bool]:
         """Return the file for one database, and whether it asks for something: the first way that says the same."""
-        line = 0
+        problem: CannotCutError | None = None
         for way in ways(source, database.name, calls):
             try:
                 text = way.result({name: _moves(statements) for name, statements in planned.items()})
             except CannotCutError as error:
-                line = line or error.line
+                problem = problem or error
                 continue
             runs = self._runs(text, path)
             if runs and all(
                 _kept(planned[name]) == _texts([item.sql for item in runs[name].statements]) for name in runs
             ):
                 return text, any(run.asks for run in runs.values())
-        raise CannotCutError(line or next((call.lines[0] for call in calls if call.lines), 0))
+            raised = next((run.error for run in runs.values() if run.error), None)
+            if raised is not None:
+                problem = CannotCutError(
+                    f"what is left of it raises {raised}; let a block hold all that belongs together"
+                )
+        raise problem or CannotCutError.at(next((call.lines[0] for call in calls if call.lines), 0))
 
     def _runs(self, text: str, path: Path) -> dict[str, Run]:
         """Run a file's functions without a database; nothing if it cannot be."""
@@ -214,11 +218,11 @@ def _moves(statements: Sequence[PlannedStatement]) -> tuple[list[str], list[str]
 def _call(items: Sequence[PlannedStatement]) -> Call:
     recorded = items[0].recorded
     verdicts = {item.decision.verdict for item in items}
-    is_fixed = recorded.is_certain and not recorded.has_parameters
     kept = tuple(item.decision.sql for item in items if item.decision.sql is not None)
+    values = recorded.has_parameters, recorded.is_certain
     if verdicts == {"runs"} or verdicts == {"skips"}:
-        return Call(recorded.lines, "runs" if "runs" in verdicts else "skips", kept, is_fixed)
-    return Call(recorded.lines, "part", kept, is_fixed)
+        return Call(recorded.lines, "runs" if "runs" in verdicts else "skips", kept, *values)
+    return Call(recorded.lines, "part", kept, *values)
 
 
 def _kept(statements: Sequence[PlannedStatement]) -> list[str]:

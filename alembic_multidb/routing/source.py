@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, applied, executed, pruned, with_moves
+from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, applied, executed, is_constant, pruned, with_moves
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,15 @@ class Call:
         lines: of the revision's file, the innermost first.
         verdict: whether all of it runs here, nothing, or a part.
         kept: what runs here.
-        is_fixed: whether it is always the same: without values, and whatever a database answers.
+        has_values: whether values are sent along with it.
+        is_certain: whether it is sent, and is the same, whatever a database answers.
     """
 
     lines: tuple[int, ...]
     verdict: Literal["runs", "skips", "part"]
     kept: tuple[str, ...]
-    is_fixed: bool
+    has_values: bool
+    is_certain: bool
 
 
 @dataclass
@@ -112,8 +114,10 @@ class Cut:
 
     def _write(self, node: ast.stmt) -> None:
         calls = self._calls(node)
-        if not self.writes or not all(call.is_fixed or call.verdict == "skips" for call in calls):
-            raise CannotCutError(node.lineno)
+        own = [call for call in calls if call.verdict != "skips"]
+        is_same = all(call.is_certain for call in own) or is_constant(node, ast.parse(self.source))
+        if not self.writes or not is_same or any(call.has_values for call in own):
+            raise CannotCutError.at(node.lineno)
         self._replace([node], [line for call in calls for sql in call.kept for line in executed(sql)])
 
     def _verdict(self, node: ast.stmt) -> str:
@@ -166,5 +170,5 @@ def _names(node: ast.expr, function: str) -> Collection[str] | None:
     if called != function:
         return None
     if not all(isinstance(argument, ast.Constant) for argument in node.args):
-        raise CannotCutError(node.lineno)
+        raise CannotCutError.at(node.lineno, "its databases are not written out")
     return [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]

@@ -408,6 +408,22 @@ op.execute("DELETE FROM users")""",
         op.execute("DROP TYPE mood")
         """,
     ),
+    "a foreign key made if its table is missing, and one in a batch": (
+        """
+        if not sa.inspect(op.get_bind()).has_table("ai_notes"):
+            op.create_table("ai_notes", sa.Column("id", sa.Integer, primary_key=True),
+                sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id")))
+        if not sa.inspect(op.get_bind()).has_table("ai_marks"):
+            op.create_table("ai_marks", sa.Column("id", sa.Integer, primary_key=True))
+            with op.batch_alter_table("ai_marks") as batch:
+                batch.add_column(sa.Column("user_id", sa.Integer))
+                batch.create_foreign_key("fk_user", "users", ["user_id"], ["id"])
+        """,
+        """
+        op.drop_table("ai_marks")
+        op.drop_table("ai_notes")
+        """,
+    ),
     "a table that is renamed into its home": (
         """
         op.create_table("drafts", sa.Column("id", sa.Integer, primary_key=True), sa.Column("t", sa.Text))
@@ -1116,7 +1132,23 @@ class TestFork:
         shared.revise(*CASES[WHOLE])
         config = shared.config("core", connected=False)
         script = ScriptDirectory.from_config(config)
-        with pytest.raises(HistoryError, match=r'cannot be taken apart for "core".* r002 \(r002.py, line 17\)'):
+        with pytest.raises(HistoryError, match=r'cannot be taken apart for "core".* r002 \(r002.py, line 17: it does both'):
+            fork_history(script, config, list(shared.databases.values()))
+
+    def test_what_a_block_takes_along_is_named(self, shared: Shared) -> None:
+        """A variable that it assigns, and that is used after it."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            with op.on_database("core"):
+                found = op.get_bind().execute(sa.text("SELECT id FROM users")).fetchall()
+            op.execute(f"ALTER TABLE ai_docs ALTER COLUMN id SET STATISTICS {len(found) + 10}")
+            """
+        )
+        config = shared.config("core", connected=False)
+        script = ScriptDirectory.from_config(config)
+        message = r"r002.py, what is left of it raises NameError: name 'found' is not defined; let a block hold all"
+        with pytest.raises(HistoryError, match=message):
             fork_history(script, config, list(shared.databases.values()))
 
     def test_blocks_and_decorators_are_gone(self, shared: Shared) -> None:
