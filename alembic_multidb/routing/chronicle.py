@@ -12,7 +12,6 @@ from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.record import Recorded, Surroundings, reading, record
-from alembic_multidb.statements import read
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _before(revision: Script, chapters: dict[str, Chapter], first: State) -> Sta
 
 def _tell(state: State, statements: Iterable[Recorded]) -> None:
     for item in statements:
-        for statement in read(item.sql):
+        for statement in item.statements:
             state.make(statement, item.only)
             state.finish(statement)
 

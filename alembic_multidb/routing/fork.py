@@ -231,8 +231,16 @@ def _kept(statements: Sequence[PlannedStatement]) -> list[str]:
 
 
 def _texts(texts: Sequence[str]) -> list[str]:
-    """Return the statements that change something, with the white space of one line."""
-    return [" ".join(statement.sql.split()) for text in texts for statement in read(text) if not statement.reads]
+    """Return the statements that change something, with the white space of one line.
+
+    A type counts once: what is made with a table is made unless it is there, which a server that is not there never says.
+    """
+    found: list[str] = []
+    for statement in (statement for text in texts for statement in read(text) if not statement.reads):
+        line = " ".join(statement.sql.split())
+        if statement.kind != "create enum" or line not in found:
+            found.append(line)
+    return found
 
 
 def _loaded(file: Path) -> ModuleType:

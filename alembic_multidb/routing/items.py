@@ -124,12 +124,19 @@ class State:
             self.make(inner, pinned)
         for made in statement.makes:
             self._make(made, statement, pinned)
+        if statement.index_of is not None:
+            self._place(statement.subjects[0], statement.index_of)
         for table, reference in ((table, item) for table in statement.subjects[:1] for item in statement.references):
             self.references[id(self.table(table)), reference.name] = self.table(reference.target)
         if self.learns:
             self._learn(statement)
         if self.follows:
             self._follow(statement)
+
+    def _place(self, index: Thing, table: Thing) -> None:
+        """Take in whose an index is that no revision was seen to make."""
+        if index not in self.names and index not in self.fallback:
+            self.names[index] = Item("index", [index], part_of=self.table(table))
 
     def finish(self, statement: Statement) -> None:
         """Take in what is called otherwise, or gone, after a statement."""

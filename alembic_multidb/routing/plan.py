@@ -119,7 +119,7 @@ def _moved(moves: Sequence[Move], why: str) -> Iterator[PlannedStatement]:
 def _decided(decider: Decider, state: State, statements: Sequence[Recorded]) -> Iterator[PlannedStatement]:
     """Decide about the statements of one revision, one after the other."""
     for recorded in statements:
-        for statement in read(recorded.sql):
+        for statement in recorded.statements:
             state.make(statement)
             if recorded.only is None:
                 decision = decider.decide(statement, state)

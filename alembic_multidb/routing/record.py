@@ -21,10 +21,11 @@ from sqlalchemy import Connection, MetaData
 
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.registry import Databases
+from alembic_multidb.routing.indexes import statements_of
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.sidedoors import no_other_connection
 from alembic_multidb.routing.silent import is_silent, silent_engine
-from alembic_multidb.statements import read
+from alembic_multidb.statements import Statement, Thing, read
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Recorded:
         lines: the lines in the revision's file that it comes from, the innermost first.
         has_parameters: whether values are sent along with it.
         is_certain: whether it does not depend on what a database answers.
+        index_of: the table of the index that it drops, where the operation says it.
     """
 
     sql: str
@@ -44,6 +46,12 @@ class Recorded:
     lines: tuple[int, ...] = ()
     has_parameters: bool = False
     is_certain: bool = True
+    index_of: Thing | None = None
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Return what it says."""
+        return statements_of(self.sql, self.index_of)
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ class Run:
     def _look(self) -> None:
         self.looks = True
 
-    def _record(self, text: str, has_parameters: bool) -> None:
+    def _record(self, text: str, has_parameters: bool, index_of: Thing | None) -> None:
         self._times[text] += 1
         if self._times[text] > _ENDLESS:
             raise EndlessError("it goes on and on without the answer of a database")
@@ -168,7 +176,8 @@ class Run:
         is_nothing = [statement.kind in _NOTHING for statement in statements]
         self.looks = self.looks or has_parameters or any(is_nothing)
         if not all(is_nothing):
-            self.statements.append(Recorded(text, self.blocks.only, _lines(self.path), has_parameters))
+            lines = _lines(self.path)
+            self.statements.append(Recorded(text, self.blocks.only, lines, has_parameters, index_of=index_of))
 
 
 _NOTHING = frozenset({"transaction"})

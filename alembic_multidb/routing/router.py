@@ -24,6 +24,7 @@ from alembic_multidb.routing.catalogs import with_foreign
 from alembic_multidb.routing.decide import Decider, Decision, pinned
 from alembic_multidb.routing.extensions import as_mixed
 from alembic_multidb.routing.impl import routed_impl
+from alembic_multidb.routing.indexes import index_of, statements_of
 from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.record import Recorded
 from alembic_multidb.routing.reflect import Told, told_by_history
@@ -102,7 +103,7 @@ class Router:
             construct: text, or a construct of SQLAlchemy's.
             run: sends one of these.
         """
-        decisions = self._decide(sql_of(construct))
+        decisions = self._decide(sql_of(construct), index_of(construct))
         if all(decision.verdict == "runs" for decision in decisions):
             return self._decided(run, construct)
         for decision in decisions:
@@ -118,7 +119,7 @@ class Router:
         """
         for recorded in statements:
             with self.blocks.block(recorded.only) if recorded.only is not None else nullcontext():
-                decisions = self._decide(recorded.sql)
+                decisions = self._decide(recorded.sql, recorded.index_of)
             is_whole = all(decision.verdict == "runs" for decision in decisions)
             for sql in [recorded.sql] if is_whole else [each.sql for each in decisions if each.sql is not None]:
                 try:
@@ -135,7 +136,7 @@ class Router:
         if self._is_decided or self._inspects or getattr(construct, "_execution_options", {}).get(OURS):
             return given
         sql = sql_of(construct)
-        decisions = self._decide(sql)
+        decisions = self._decide(sql, index_of(construct))
         if all(decision.verdict == "runs" for decision in decisions):
             return given
         if _is_orm(construct):
@@ -208,13 +209,17 @@ class Router:
         undeclared = [name for name in homes.users if not homes.is_declared(name)]
         return declared | {name: ANY_VERSION for name in undeclared if database.name not in homes.of_extension(name)}
 
-    def _decide(self, sql: str) -> list[Decision]:
+    def _decide(self, sql: str, table: Thing | None = None) -> list[Decision]:
         """Decide about each statement of a text, and take in what they make.
+
+        Args:
+            sql: the text.
+            table: whose index it drops, if that is known.
 
         Raises:
             UndecidableError: nobody knows where one of them belongs.
         """
-        return [self._decide_one(statement) for statement in read(sql)]
+        return [self._decide_one(statement) for statement in statements_of(sql, table)]
 
     def _decide_one(self, statement: Statement) -> Decision:
         self.state.make(statement)

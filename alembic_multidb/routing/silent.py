@@ -18,12 +18,14 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
+from alembic_multidb.routing.indexes import index_of
 from alembic_multidb.routing.reflect import tell_always
 from alembic_multidb.sqltext import without_placeholders
+from alembic_multidb.statements import Thing
 from alembic_multidb.statements.rewrite import columns_of_answer
 
-# A statement as PostgreSQL would get it, and whether values are sent along.
-Record = Callable[[str, bool], None]
+# A statement as PostgreSQL would get it, whether values are sent along, and the table of the index that it drops.
+Record = Callable[[str, bool, "Thing | None"], None]
 _PLACEHOLDER = r"(?<!:):({})\b"
 _READS = re.compile(r"\s*(?:SELECT|WITH|SHOW|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
 # What an answer is made of where everything is there.
@@ -79,6 +81,10 @@ class SilentDialect(PGDialect):
     def initialize(self, connection: Any) -> None:
         """Ask nothing about the server."""
 
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Execute, and tell what the construct knows more than its text."""
+        cursor.execute(statement, parameters, index_of(getattr(getattr(context, "compiled", None), "statement", None)))
+
     def get_isolation_level(self, dbapi_connection: Any) -> Any:
         """Say what every connection has."""
         return "READ COMMITTED"
@@ -112,9 +118,9 @@ class _Cursor:
     description: list[tuple[Any, ...]] | None = None
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def execute(self, statement: str, parameters: object = None) -> _Cursor:
+    def execute(self, statement: str, parameters: object = None, table: Thing | None = None) -> _Cursor:
         text = numbered(statement, parameters)
-        self.record(text, bool(parameters))
+        self.record(text, bool(parameters), table)
         self.description, self.rows = None, []
         if _READS.match(text) or " RETURNING " in text:
             columns = columns_of_answer(text) or [f"column{number}" for number in range(text.count(",") + 1)]

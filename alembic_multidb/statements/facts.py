@@ -76,6 +76,7 @@ class Statement:
         reads: whether it gives rows and changes nothing.
         inner: the statements of a DO block.
         dynamic: the text of an EXECUTE that is only known when it runs.
+        index_of: the table of the index that it drops, which an operation knows and its text does not say.
     """
 
     sql: str
@@ -100,6 +101,7 @@ class Statement:
     reads: bool = False
     inner: tuple[Statement, ...] = field(default=(), repr=False)
     dynamic: str | None = None
+    index_of: Thing | None = None
 
     @property
     def first_line(self) -> str:

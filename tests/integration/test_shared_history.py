@@ -412,9 +412,11 @@ op.execute("DELETE FROM users")""",
         """
         if not sa.inspect(op.get_bind()).has_table("ai_notes"):
             op.create_table("ai_notes", sa.Column("id", sa.Integer, primary_key=True),
+                sa.Column("state", sa.Enum("new", "old", name="state")),
                 sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id")))
         if not sa.inspect(op.get_bind()).has_table("ai_marks"):
-            op.create_table("ai_marks", sa.Column("id", sa.Integer, primary_key=True))
+            op.create_table("ai_marks", sa.Column("id", sa.Integer, primary_key=True),
+                sa.Column("state", sa.Enum("new", "old", name="state")))
             with op.batch_alter_table("ai_marks") as batch:
                 batch.add_column(sa.Column("user_id", sa.Integer))
                 batch.create_foreign_key("fk_user", "users", ["user_id"], ["id"])
@@ -422,6 +424,7 @@ op.execute("DELETE FROM users")""",
         """
         op.drop_table("ai_marks")
         op.drop_table("ai_notes")
+        op.execute("DROP TYPE state")
         """,
     ),
     "a table that is renamed into its home": (
@@ -585,6 +588,20 @@ class TestMoves:
             shared.downgrade(name, to="r001")
             shared.upgrade(name)
         assert shared.differences() == []
+
+
+def test_an_index_goes_with_the_table_that_is_named_with_it(shared: Shared) -> None:
+    """Though no revision has made it, as where a history began with tables that were there."""
+    shared.revise(TABLES, DROPS)
+    shared.upgrade()
+    for name in ("mixed", "ai"):
+        psql(shared.urls[name], "CREATE INDEX ix_old ON ai_docs (body)")
+    shared.revise('op.drop_index("ix_old", table_name="ai_docs")')
+    shared.upgrade()
+    assert shared.differences() == []
+    config = shared.config("core", connected=False)
+    forked = fork_history(ScriptDirectory.from_config(config), config, list(shared.databases.values()))
+    assert ["drop_index" in forked[name][1].text for name in ("core", "ai")] == [False, True]
 
 
 def test_rows_are_where_their_tables_are(shared: Shared) -> None:
@@ -1132,7 +1149,9 @@ class TestFork:
         shared.revise(*CASES[WHOLE])
         config = shared.config("core", connected=False)
         script = ScriptDirectory.from_config(config)
-        with pytest.raises(HistoryError, match=r'cannot be taken apart for "core".* r002 \(r002.py, line 17: it does both'):
+        with pytest.raises(
+            HistoryError, match=r'cannot be taken apart for "core".* r002 \(r002.py, line 17: it does both'
+        ):
             fork_history(script, config, list(shared.databases.values()))
 
     def test_what_a_block_takes_along_is_named(self, shared: Shared) -> None:

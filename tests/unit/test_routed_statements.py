@@ -176,7 +176,7 @@ def test_parameters_are_numbered() -> None:
 def test_a_server_that_is_not_there_answers(answers: bool, rows: list[tuple[int, int]]) -> None:
     """A row for everything, or none; the statement is told."""
     told: list[str] = []
-    with silent_engine(lambda sql, has_parameters: told.append(sql), answers=answers).connect() as connection:
+    with silent_engine(lambda sql, *_: told.append(sql), answers=answers).connect() as connection:
         assert connection.execute(text("SELECT a, b FROM c WHERE d = :e"), {"e": 1}).fetchall() == rows
         connection.commit()
     assert told == ["SELECT a, b FROM c WHERE d = $1"]
