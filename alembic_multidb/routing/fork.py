@@ -233,7 +233,7 @@ def _kept(statements: Sequence[PlannedStatement]) -> list[str]:
 def _texts(texts: Sequence[str]) -> list[str]:
     """Return the statements that change something, with the white space of one line.
 
-    A type counts once: what is made with a table is made unless it is there, which a server that is not there never says.
+    A type counts once: a table brings its types unless they are there, which a server that is not there never says.
     """
     found: list[str] = []
     for statement in (statement for text in texts for statement in read(text) if not statement.reads):

@@ -41,10 +41,12 @@ class Move:
     Attributes:
         thing: its name, before or after the revision.
         sql: the statement.
+        names: all that it is ever called; a branch beside the revision may have renamed it.
     """
 
     thing: Thing
     sql: str
+    names: tuple[Thing, ...] = ()
 
 
 @dataclass
@@ -85,8 +87,8 @@ class Presence:
             if item in there and database in during[item] and (database not in there[item] or item in beside)
         }
         # In the order of old: what has another name today had the old one for all of them.
-        deeds = sorted((deed, thing) for item, thing in coming.items() for deed in state.deeds[item])
-        return [Move(thing, deed.sql) for deed, thing in deeds]
+        deeds = [(deed, thing, tuple(item.names)) for item, thing in coming.items() for deed in state.deeds[item]]
+        return [Move(thing, deed.sql, names) for deed, thing, names in sorted(deeds)]
 
     def leaves(self, revision: str, database: str, *, is_upgrade: bool) -> list[Move]:
         """Return what leaves a database after it, the newest first; nothing that a branch beside it uses."""

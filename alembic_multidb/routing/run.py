@@ -125,7 +125,8 @@ class Run:
 
     def _bring(self, moves: list[Move], revision: str) -> None:
         """Make what a revision uses here first, unless it is there."""
-        missing = {thing for thing in {move.thing for move in moves} if self.context.as_sql or not self._has(thing)}
+        names = {move.thing: move.names for move in moves}
+        missing = {thing for thing in names if self.context.as_sql or not any(map(self._has, names[thing]))}
         for thing in sorted(missing):
             log.info("%s %s is made: revision %s uses it here", thing.kind, thing, revision)
         self._run(move for move in moves if move.thing in missing)

@@ -1,10 +1,14 @@
-"""Histories drawn by lot: valid on the mixed database, about tables of both homes, and what ties these together."""
+"""Histories drawn by lot: valid on the mixed database, about tables of both homes, and what ties these together.
+
+Some have branches, each about tables and types of its own and those that it makes, and merges.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import NamedTuple
 
 HOMES = {"core": "", "ai": "ai_"}
 
@@ -31,18 +35,26 @@ class Table:
     is_referred: bool = False
 
 
+class Drawn(NamedTuple):
+    """A revision: what its functions say, and the numbers of those right before it."""
+
+    upgrade: str
+    downgrade: str
+    parents: tuple[int, ...]
+
+
 @dataclass
 class History:
     """A history in the making.
 
     Attributes:
         random: draws.
-        revisions: the upgrades and downgrades.
+        revisions: in an order in which they can be run.
         undoable: whether all of it can be taken back.
     """
 
     random: Random
-    revisions: list[tuple[str, str]] = field(default_factory=list)
+    revisions: list[Drawn] = field(default_factory=list)
     undoable: bool = True
     _tables: list[Table] = field(default_factory=list)
     _types: list[str] = field(default_factory=list)
@@ -52,12 +64,38 @@ class History:
 
     def draw(self) -> History:
         """Draw all of it."""
-        for number in range(self.random.randint(2, 6)):
-            self._up, self._down = [], []
-            for _ in range(self.random.randint(1, 5) + (4 if not number else 0)):
-                self.random.choice(self._choices())()
-            self.revisions.append(("\n".join(self._up) or "pass", "\n".join(reversed(self._down)) or "pass"))
+        self._revise(self.random.randint(5, 9))
+        for _ in range(self.random.randint(1, 5)):
+            if self.random.random() < 0.3:
+                self._branch()
+            self._revise(self.random.randint(1, 5))
         return self
+
+    def _revise(self, operations: int, parents: tuple[int, ...] | None = None) -> int:
+        """Draw a revision, by default after the newest one, and return its number."""
+        self._up, self._down = [], []
+        for _ in range(operations):
+            self.random.choice(self._choices())()
+        parents = parents if parents is not None else tuple(range(len(self.revisions)))[-1:]
+        self.revisions.append(Drawn("\n".join(self._up) or "pass", "\n".join(reversed(self._down)) or "pass", parents))
+        return len(self.revisions) - 1
+
+    def _branch(self) -> None:
+        """Draw two branches and their merge; what both might change is left alone until then."""
+        begin, tables, types = len(self.revisions) - 1, self._tables, self._types
+        sides = [[], tables] if len(tables) < 4 else [tables[::2], tables[1::2]]
+        used = [set[str]().union(*(table.types for table in side)) for side in sides]
+        shared = [name for name in types if (name in used[0]) == (name in used[1])]
+        heads, left, known = [], list[Table](), list(shared)
+        for side, names in zip(sides, used, strict=True):
+            self._tables, self._types = list(side), sorted(names - {*shared})
+            for step in range(self.random.randint(1, 3)):
+                head = self._revise(self.random.randint(1, 4), (begin,) if step == 0 else None)
+            heads.append(head)
+            left += self._tables
+            known += self._types
+        self._tables, self._types = left, known
+        self._revise(self.random.randint(0, 2), tuple(heads))
 
     def _choices(self) -> list[Callable[[], None]]:
         if len(self._tables) < 2:
@@ -264,6 +302,6 @@ class History:
         self.undoable = False
         self._tables.remove(table)
         self._sql(f"DROP TABLE {table.name} CASCADE", "")
-        for name in sorted(table.types - others):
+        for name in sorted((table.types - others) & {*self._types}):
             self._types.remove(name)
             self._sql(f"DROP TYPE {name}", "")

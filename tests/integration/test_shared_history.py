@@ -1204,8 +1204,8 @@ def _try_generated(folder: Path, new_database: NewDatabase, random: Random) -> N
     history = History(random).draw()
     made = Shared(Path(mkdtemp(dir=folder)) / "history", new_database)
     made.revise("op.execute('CREATE EXTENSION IF NOT EXISTS vector')")
-    for upgrade, downgrade in history.revisions:
-        made.revise(upgrade, downgrade)
+    for upgrade, downgrade, parents in history.revisions:
+        made.revise(upgrade, downgrade, down=tuple(made.revisions[number + 1] for number in parents) or "")
     try:
         for revision in made.revisions:
             made.upgrade(to=revision)
