@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import itemgetter
 
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -42,11 +43,13 @@ class Move:
         thing: its name, before or after the revision.
         sql: the statement.
         names: all that it is ever called; a branch beside the revision may have renamed it.
+        may_be_there: whether such a branch may have made it.
     """
 
     thing: Thing
     sql: str
     names: tuple[Thing, ...] = ()
+    may_be_there: bool = False
 
 
 @dataclass
@@ -87,8 +90,12 @@ class Presence:
             if item in there and database in during[item] and (database not in there[item] or item in beside)
         }
         # In the order of old: what has another name today had the old one for all of them.
-        deeds = [(deed, thing, tuple(item.names)) for item, thing in coming.items() for deed in state.deeds[item]]
-        return [Move(thing, deed.sql, names) for deed, thing, names in sorted(deeds)]
+        deeds = [
+            (deed, Move(thing, deed.sql, tuple(item.names), may_be_there=item in beside))
+            for item, thing in coming.items()
+            for deed in state.deeds[item]
+        ]
+        return [move for _, move in sorted(deeds, key=itemgetter(0))]
 
     def leaves(self, revision: str, database: str, *, is_upgrade: bool) -> list[Move]:
         """Return what leaves a database after it, the newest first; nothing that a branch beside it uses."""

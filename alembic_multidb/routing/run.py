@@ -9,7 +9,7 @@ from typing import Any
 
 from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.registry import RegisteredDatabase
@@ -17,22 +17,12 @@ from alembic_multidb.routing.chronicle import read_history
 from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.presence import Move, Presence
 from alembic_multidb.routing.record import Surroundings
-from alembic_multidb.routing.router import OURS, Router, as_ddl
+from alembic_multidb.routing.router import Router, as_ddl
 from alembic_multidb.routing.selected import BLOCKS, Blocks
+from alembic_multidb.routing.there import has, unless_there
 from alembic_multidb.statements import Thing
 
 log = logging.getLogger("alembic.multidb")
-
-_EXISTS = {
-    kind: text(sql).execution_options(**{OURS: True})
-    for kind, sql in {
-        "relation": "SELECT to_regclass(:name) IS NOT NULL",
-        "type": "SELECT to_regtype(:name) IS NOT NULL",
-        "function": "SELECT EXISTS (SELECT FROM pg_proc WHERE proname = :name)",
-        "statistics": "SELECT EXISTS (SELECT FROM pg_statistic_ext WHERE stxname = :name)",
-        "schema": "SELECT to_regnamespace(:name) IS NOT NULL",
-    }.items()
-}
 
 
 def route(context: MigrationContext, database: RegisteredDatabase) -> None:
@@ -129,17 +119,17 @@ class Run:
         missing = {thing for thing in names if self.context.as_sql or not any(map(self._has, names[thing]))}
         for thing in sorted(missing):
             log.info("%s %s is made: revision %s uses it here", thing.kind, thing, revision)
-        self._run(move for move in moves if move.thing in missing)
+        self._run(unless_there(moves) if self.context.as_sql else (move.sql for move in moves if move.thing in missing))
 
     def _take_away(self, moves: list[Move], revision: str) -> None:
         """Drop what nothing uses here after a revision, and what is at home elsewhere."""
         for move in moves:
             log.info("%s %s is dropped: nothing uses it here after revision %s", move.thing.kind, move.thing, revision)
-        self._run(moves)
+        self._run(move.sql for move in moves)
 
-    def _run(self, moves: Iterable[Move]) -> None:
-        for move in moves:
-            self.context.impl._exec(as_ddl(move.sql))
+    def _run(self, statements: Iterable[str]) -> None:
+        for sql in statements:
+            self.context.impl._exec(as_ddl(sql))
 
     @property
     def _is_plain(self) -> bool:
@@ -153,14 +143,8 @@ class Run:
         )
 
     def _has(self, thing: Thing) -> bool:
-        """Tell whether the database has something of a name."""
-        connection = self.context.connection
-        assert connection is not None
-        name = thing.name
-        if thing.kind not in ("function", "statistics"):
-            preparer = connection.dialect.identifier_preparer
-            name = ".".join(preparer.quote_identifier(part) for part in (thing.schema, thing.name) if part)
-        return bool(connection.execute(_EXISTS[thing.kind], {"name": name}).scalar())
+        assert self.context.connection is not None
+        return has(self.context.connection, thing)
 
 
 def _hint(revision: str, database: RegisteredDatabase) -> str:
