@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from alembic_multidb.errors import UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.members import extension_of
 from alembic_multidb.statements import Statement, Thing, without
+from alembic_multidb.statements.rewrite import empty_answer
 
 Verdict = Literal["runs", "skips", "separated", "undecidable"]
 # Tells whether the database at hand has something of a name.
@@ -199,6 +201,25 @@ def pinned(statement: Statement, database: str, only: frozenset[str]) -> Decisio
     if database in only:
         return _runs(statement)
     return _skips(statement, f"only for {', '.join(sorted(only)) or 'no database'}")
+
+
+def undecidable(revision: str, database: RegisteredDatabase, statement: Statement, why: str) -> UndecidableError:
+    """Build the error for a statement of which nobody knows where it belongs, with the ways to say it."""
+    others = ", ".join(f'"{name}"' for name in database.registry)
+    return UndecidableError(
+        f'revision {revision} of the shared history: it cannot be told whether "{database.name}" runs this '
+        f"statement: {statement.first_line}\n  because {why}\n  Say in the revision where it belongs: put "
+        f'it into a block, with op.on_database("{database.name}"): (of {others}; several or none may be named), or '
+        f'put @only("{database.name}") on upgrade() or downgrade() (from alembic_multidb import only)'
+    )
+
+
+def what_is_left(sql: str, decisions: list[Decision]) -> str:
+    """Return what is sent in place of a text: the statements that run here, or a query that answers with no rows."""
+    kept = [decision.sql for decision in decisions if decision.sql is not None]
+    if kept:
+        return ";\n".join(kept)
+    return empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false"
 
 
 def _says_nothing(statement: Statement, state: State) -> bool:

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from psycopg.sql import SQL, Literal
 
-from alembic_multidb.plugin.extensions import parse_floor
+from alembic_multidb.plugin.extensions import ANY_VERSION, parse_floor
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.homes import ItemHomes
 
 _ASKS = re.compile(r"\bpg_(?:available_)?extension(?:s|_versions)?\b", re.IGNORECASE)
 _QUALIFIED = re.compile(r"\bpg_catalog\s*\.\s*(?=pg_(?:available_)?extension)", re.IGNORECASE)
@@ -56,3 +58,14 @@ def _seen(foreign: Iterable[tuple[str, str]]) -> str:
         for name, floor in foreign
     )
     return SQL(_SEEN).format(rows, rows, rows).as_string(None).replace("%", "%%")
+
+
+def foreign_extensions(database: RegisteredDatabase, homes: ItemHomes) -> dict[str, str]:
+    """Return the extensions that other databases declare and this one may not have, with their lowest versions."""
+    declared = {
+        name: database.registry[home].extensions[name]
+        for name, home in database.foreign_extensions.items()
+        if database.registry[home].shares_history
+    }
+    undeclared = [name for name in homes.users if not homes.is_declared(name)]
+    return declared | {name: ANY_VERSION for name in undeclared if database.name not in homes.of_extension(name)}

@@ -87,7 +87,7 @@ class Presence:
         coming = {
             item: _name(item, state)
             for item in state.deeds
-            if item in there and database in during[item] and (database not in there[item] or item in beside)
+            if item in there and database in during[item] and database not in there[item]
         }
         # In the order of old: what has another name today had the old one for all of them.
         deeds = [

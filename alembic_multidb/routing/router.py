@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -15,14 +14,12 @@ from alembic import op
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.schema import DDL, DDLElement
+from sqlalchemy.schema import DDLElement
 
 from alembic_multidb.errors import UndecidableError
-from alembic_multidb.plugin.extensions import ANY_VERSION
-from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.catalogs import with_foreign
-from alembic_multidb.routing.decide import Decider, Decision, pinned
-from alembic_multidb.routing.extensions import as_mixed
+from alembic_multidb.routing.decide import Decider, Decision, pinned, undecidable, what_is_left
+from alembic_multidb.routing.extensions import as_mixed, foreign_extensions
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.indexes import index_of, statements_of
 from alembic_multidb.routing.items import Item, State
@@ -30,10 +27,9 @@ from alembic_multidb.routing.record import Recorded
 from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.sidedoors import Instead, asked, no_other_connection, routed_cursors
-from alembic_multidb.routing.text import sql_of, without_parameters
+from alembic_multidb.routing.text import as_ddl, is_orm, sql_of, without_parameters
 from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Statement, Thing, read
-from alembic_multidb.statements.rewrite import empty_answer
 
 log = logging.getLogger("alembic.multidb")
 
@@ -139,9 +135,9 @@ class Router:
         decisions = self._decide(sql, index_of(construct))
         if all(decision.verdict == "runs" for decision in decisions):
             return given
-        if _is_orm(construct):
+        if is_orm(construct):
             raise self._undecidable(decisions[0].statement, "the ORM waits for rows of it; use @only() on the function")
-        instead = _what_is_left(sql, decisions)
+        instead = what_is_left(sql, decisions)
         if isinstance(construct, DDLElement):
             return as_ddl(instead), (), {}
         return text(without_parameters(instead)), (), {}
@@ -160,7 +156,7 @@ class Router:
         decisions = self._decide(sql)
         if all(decision.verdict == "runs" for decision in decisions):
             return statement, parameters
-        return _what_is_left(sql, decisions).replace("%", "%%"), ()
+        return what_is_left(sql, decisions).replace("%", "%%"), ()
 
     def ask(self, query: str, has_parameters: bool) -> Instead | None:
         """Return what a cursor of the driver sends in the place of a query; None if that may go.
@@ -176,7 +172,7 @@ class Router:
         decisions = self._decide(sql)
         if all(decision.verdict == "runs" for decision in decisions):
             return None
-        return Instead(_what_is_left(sql, decisions), False)
+        return Instead(what_is_left(sql, decisions), False)
 
     def _as_mixed(self, statement: str) -> str:
         """Return a query that is told of extensions and tables what the mixed database would tell."""
@@ -199,15 +195,7 @@ class Router:
 
     @cached_property
     def _foreign_extensions(self) -> dict[str, str]:
-        """Return the extensions that other databases declare and this one may not have, with their lowest versions."""
-        database, homes = self.decider.database, self.decider.homes
-        declared = {
-            name: database.registry[home].extensions[name]
-            for name, home in database.foreign_extensions.items()
-            if database.registry[home].shares_history
-        }
-        undeclared = [name for name in homes.users if not homes.is_declared(name)]
-        return declared | {name: ANY_VERSION for name in undeclared if database.name not in homes.of_extension(name)}
+        return foreign_extensions(self.decider.database, self.decider.homes)
 
     def _decide(self, sql: str, table: Thing | None = None) -> list[Decision]:
         """Decide about each statement of a text, and take in what they make.
@@ -284,37 +272,3 @@ class Router:
             yield
         finally:
             del operations.batch_alter_table
-
-
-def undecidable(revision: str, database: RegisteredDatabase, statement: Statement, why: str) -> UndecidableError:
-    """Build the error for a statement of which nobody knows where it belongs, with the ways to say it."""
-    others = ", ".join(f'"{name}"' for name in database.registry)
-    return UndecidableError(
-        f'revision {revision} of the shared history: it cannot be told whether "{database.name}" runs this '
-        f"statement: {statement.first_line}\n  because {why}\n  Say in the revision where it belongs: put "
-        f'it into a block, with op.on_database("{database.name}"): (of {others}; several or none may be named), or '
-        f'put @only("{database.name}") on upgrade() or downgrade() (from alembic_multidb import only)'
-    )
-
-
-def as_ddl(sql: str) -> DDL:
-    """Return a text that is sent as it is."""
-    return DDL(sql.replace("%", "%%"))  # type: ignore[no-untyped-call]
-
-
-def _what_is_left(sql: str, decisions: list[Decision]) -> str:
-    """Return what is sent in place of a text: the statements that run here, or a query that answers with no rows."""
-    kept = [decision.sql for decision in decisions if decision.sql is not None]
-    if kept:
-        return ";\n".join(kept)
-    return empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false"
-
-
-def _is_orm(construct: Any) -> bool:
-    """Tell whether the ORM has made a statement, or flushes it now, and will look into its answer."""
-    if getattr(construct, "_propagate_attrs", {}).get("compile_state_plugin") == "orm":
-        return True
-    frame = inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__") != "sqlalchemy.orm.persistence":
-        frame = frame.f_back
-    return frame is not None

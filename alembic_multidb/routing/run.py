@@ -17,8 +17,9 @@ from alembic_multidb.routing.chronicle import read_history
 from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.presence import Move, Presence
 from alembic_multidb.routing.record import Surroundings
-from alembic_multidb.routing.router import Router, as_ddl
+from alembic_multidb.routing.router import Router
 from alembic_multidb.routing.selected import BLOCKS, Blocks
+from alembic_multidb.routing.text import as_ddl
 from alembic_multidb.routing.there import has, unless_there
 from alembic_multidb.statements import Thing
 

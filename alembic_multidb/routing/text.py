@@ -1,11 +1,13 @@
-"""The SQL of a construct, as PostgreSQL's own parser reads it."""
+"""Between constructs of SQLAlchemy and their SQL, as PostgreSQL's own parser reads it."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.schema import DDL
 from sqlalchemy.sql.elements import ClauseElement
 
 from alembic_multidb.routing.silent import numbered, silent_dialect
@@ -28,3 +30,18 @@ def sql_of(construct: Any) -> str:
         return ""
     compiled = construct.compile(dialect=_DIALECT)
     return numbered(str(compiled), compiled.params).strip()
+
+
+def as_ddl(sql: str) -> DDL:
+    """Return a text that is sent as it is."""
+    return DDL(sql.replace("%", "%%"))  # type: ignore[no-untyped-call]
+
+
+def is_orm(construct: Any) -> bool:
+    """Tell whether the ORM has made a statement, or flushes it now, and will look into its answer."""
+    if getattr(construct, "_propagate_attrs", {}).get("compile_state_plugin") == "orm":
+        return True
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") != "sqlalchemy.orm.persistence":
+        frame = frame.f_back
+    return frame is not None
