@@ -24,7 +24,7 @@ from alembic_multidb.registry import Databases
 from alembic_multidb.routing.indexes import statements_of
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.sidedoors import no_other_connection
-from alembic_multidb.routing.silent import is_silent, silent_engine
+from alembic_multidb.routing.silent import is_silent, silent_connection
 from alembic_multidb.statements import Statement, Thing, read
 
 
@@ -147,10 +147,9 @@ class Run:
 
     def collect(self, function: Callable[..., Any], around: Surroundings) -> Run:
         """Run it, as far as it comes."""
-        engine = silent_engine(self._record, answers=self.answers)
         printed = io.StringIO()
         with (
-            engine.connect() as connection,
+            silent_connection(self._record, answers=self.answers) as connection,
             alone(around, connection, self.blocks, self._look),
             redirect_stdout(printed),
         ):

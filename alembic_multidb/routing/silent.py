@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
@@ -34,16 +35,26 @@ _SOMETHING = 1
 _PATIENT = 20
 
 
-def silent_engine(record: Record, *, answers: bool) -> Engine:
-    """Return an engine without a server.
+@contextmanager
+def silent_connection(record: Record, *, answers: bool) -> Iterator[Connection]:
+    """Open a connection without a server.
 
     Args:
         record: told every statement, as PostgreSQL would get it.
         answers: whether every question is answered with a row, or with none.
     """
+    with _engine(answers).connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, _Connection)
+        driver.record = record
+        yield connection
+
+
+@lru_cache
+def _engine(answers: bool) -> Engine:
     dialect = silent_dialect()
     tell_always(dialect, answers)
-    pool = NullPool(lambda: _Connection(record, answers), dialect=dialect)  # type: ignore[arg-type]
+    pool = NullPool(lambda: _Connection(answers), dialect=dialect)  # type: ignore[arg-type]
     return Engine(pool, dialect, URL.create("postgresql"))
 
 
@@ -168,9 +179,9 @@ class _Cursor:
 
 @dataclass
 class _Connection:
-    record: Record
     answers: bool
     asked: Counter[str] = field(default_factory=Counter)
+    record: Record = field(init=False)
 
     def cursor(self, *arguments: Any, **options: Any) -> _Cursor:
         return _Cursor(self.record, self.answers, self.asked)

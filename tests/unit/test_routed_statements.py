@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from alembic_multidb.routing.edits import executed, pruned
-from alembic_multidb.routing.silent import numbered, silent_dialect, silent_engine
+from alembic_multidb.routing.silent import numbered, silent_dialect, silent_connection
 from alembic_multidb.statements import Statement, Thing, read, without
 from alembic_multidb.statements.rewrite import empty_answer
 
@@ -176,7 +176,7 @@ def test_parameters_are_numbered() -> None:
 def test_a_server_that_is_not_there_answers(answers: bool, rows: list[tuple[int, int]]) -> None:
     """A row for everything, or none; the statement is told."""
     told: list[str] = []
-    with silent_engine(lambda sql, *_: told.append(sql), answers=answers).connect() as connection:
+    with silent_connection(lambda sql, *_: told.append(sql), answers=answers) as connection:
         assert connection.execute(text("SELECT a, b FROM c WHERE d = :e"), {"e": 1}).fetchall() == rows
         connection.commit()
     assert told == ["SELECT a, b FROM c WHERE d = $1"]
