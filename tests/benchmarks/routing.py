@@ -1,16 +1,19 @@
 """A shared history against the plain run of the same: the example's mixed history, whole processes, from base to head.
 
-    python -m tests.benchmarks.routing [PAIRS]
+    python -m tests.benchmarks.routing [--pairs 9] [--asking 0]
 
 The two run in turn, each on an empty database; printed are the medians and the median of the ratios pair by pair.
 Bound: 1.2, for each database. A history that is not shared imports nothing of the router, which is a test.
+
+With ``--asking N`` the history has N more revisions that each ask the inspector for a table before they make it. That
+is the worst case: their Python runs three times, and a server that waits for no disk answers at once.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
@@ -20,6 +23,29 @@ from tests.conftest import Project, copy_example
 from tests.servers import Server, embedded_18, running_server
 
 _numbers = itertools.count(1)
+_ASKS = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "asks{number}"
+down_revision = "{parent}"
+
+
+def upgrade() -> None:
+    if not sa.inspect(op.get_bind()).has_table("asked{number}"):
+        op.create_table("asked{number}", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
+
+
+def downgrade() -> None:
+    op.drop_table("asked{number}")
+"""
+
+
+def ask(project: Project, head: str, revisions: int) -> None:
+    """Add revisions that ask before they do something."""
+    for number in range(revisions):
+        parent = f"asks{number - 1}" if number else head
+        project.write(f"portfolio/mixed/versions/asks{number}.py", _ASKS.format(number=number, parent=parent))
 
 
 def compare(shared: Project, plain: Project, server: Server, name: str, pairs: int) -> None:
@@ -45,8 +71,12 @@ def compare(shared: Project, plain: Project, server: Server, name: str, pairs: i
     )
 
 
-def main(pairs: int) -> None:
+def main() -> None:
     """Build both repositories on one server and compare them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--asking", type=int, default=0)
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_server(embedded_18()) as server:
         shared = copy_example("portfolio", Path(folder, "shared"))
         share_history(shared)
@@ -61,9 +91,10 @@ def main(pairs: int) -> None:
         )
         for project in (shared, plain):
             project.environment["PYTHONDONTWRITEBYTECODE"] = ""
+            ask(project, "m012", given.asking)
         for name in VARIABLES:
-            compare(shared, plain, server, name, pairs)
+            compare(shared, plain, server, name, given.pairs)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    main()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from alembic_multidb.routing.edits import executed, pruned
-from alembic_multidb.routing.silent import numbered, silent_dialect, silent_connection
+from alembic_multidb.routing.silent import numbered, silent_connection, silent_dialect
 from alembic_multidb.statements import Statement, Thing, read, without
 from alembic_multidb.statements.rewrite import empty_answer
 
