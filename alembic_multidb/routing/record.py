@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import io
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +21,7 @@ from sqlalchemy import Connection, MetaData
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.indexes import statements_of
+from alembic_multidb.routing.quiet import quiet
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.sidedoors import no_other_connection
 from alembic_multidb.routing.silent import is_silent, silent_connection
@@ -128,7 +128,7 @@ class Run:
         asks: whether it asked for something.
         error: what it raised; empty if nothing.
         looks: whether it does more than to state operations: it has looked at the connection or at what is around
-            it, sent values, ended a transaction, printed something.
+            it, sent values, ended a transaction, said something.
     """
 
     path: str
@@ -147,11 +147,10 @@ class Run:
 
     def collect(self, function: Callable[..., Any], around: Surroundings) -> Run:
         """Run it, as far as it comes."""
-        printed = io.StringIO()
         with (
+            quiet(self._look),
             silent_connection(self._record, answers=self.answers) as connection,
             alone(around, connection, self.blocks, self._look),
-            redirect_stdout(printed),
         ):
             try:
                 function(**around.arguments)
@@ -159,7 +158,6 @@ class Run:
                 raise
             except (Exception, SystemExit, EndlessError) as error:  # a revision may raise anything without a database
                 self.error = f"{type(error).__name__}: {error}".splitlines()[0]
-        self.looks = self.looks or bool(printed.getvalue())
         return self
 
     def _look(self) -> None:

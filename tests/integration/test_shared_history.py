@@ -19,6 +19,7 @@ from sqlalchemy.exc import NoResultFound
 from alembic_multidb.errors import ConfigurationError, HistoryError, RegistryError, UndecidableError
 from alembic_multidb.registry import Database, Databases
 from alembic_multidb.routing.fork import fork_history
+from alembic_multidb.routing.plan import plan_history
 from tests.conftest import NewDatabase, psql
 from tests.integration.generated_histories import History
 from tests.integration.shared import Shared, registry
@@ -898,6 +899,34 @@ def test_skipped_statements_are_told(shared: Shared, caplog: pytest.LogCaptureFi
     told = [record.message for record in caplog.records if record.name == "alembic.multidb"]
     assert any(line.startswith("skipped, users (core): CREATE TABLE users") for line in told)
     assert any("foreign key (user_id) to users is a soft reference" in line for line in told)
+
+
+@pytest.mark.filterwarnings("always")
+def test_what_a_revision_says_is_heard_when_it_runs_and_not_when_it_is_read(
+    shared: Shared, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once for each database, and nothing is held back afterwards."""
+    said = """
+import logging, sys, warnings
+logging.getLogger("revision").warning("logged")
+print("printed")
+print("complained", file=sys.stderr)
+warnings.warn("warned")
+"""
+    shared.revise(TABLES)
+    shared.revise(said)
+    shared.revise(f"{said}\nop.get_bind().execute(sa.text('SELECT id FROM users')).all()")
+    config = shared.config("core", connected=False)
+    plan_history(ScriptDirectory.from_config(config), config, shared.databases["core"])
+    assert (capsys.readouterr(), caplog.messages) == (("", ""), [])
+    with pytest.warns(UserWarning, match="warned") as warned:
+        shared.upgrade("core")
+    heard = capsys.readouterr()
+    assert (heard.out.count("printed"), heard.err.count("complained")) == (2, 2)
+    assert len([each for each in warned if str(each.message) == "warned"]) == 2
+    assert caplog.messages.count("logged") == 2
+    logging.getLogger("revision").warning("again")
+    assert "again" in caplog.messages
 
 
 def test_a_revision_that_raises_elsewhere_is_told_how_to_stay_at_home(
