@@ -61,7 +61,7 @@ class Decider:
             return _undecidable(statement, "PostgreSQL's parser cannot read it")
         if statement.kind == "do":
             return self._block(statement, state)
-        foreign = self._foreign_type(statement)
+        foreign = self._foreign_use(statement, state)
         if statement.subjects:
             decision = self._by_subjects(statement, state)
             if foreign is not None and decision.sql is not None:
@@ -177,17 +177,22 @@ class Decider:
         found = [(thing, self._homes(thing, statement, state)) for thing in sorted(things)]
         return [self._at_home(thing, homes) for thing, homes in found if homes and not self._is_here(homes)]
 
-    def _foreign_type(self, statement: Statement) -> str | None:
-        """Say which type a statement uses that only another database's extension brings."""
-        for type_ in statement.uses:
-            extension = extension_of(type_.name, is_type=True) if type_.kind == "type" else None
+    def _foreign_use(self, statement: Statement, state: State) -> str | None:
+        """Say what a statement uses that only another database's extension brings."""
+        for used in sorted(statement.uses):
+            extension = extension_of(used.name, is_type=used.kind == "type")
             home = self.database.foreign_extensions.get(extension or "")
-            if home is not None:
+            if home is not None and (used.kind == "type" or not self._is_own(used, state)):
                 return (
-                    f'it uses type {type_} of extension "{extension}", which only "{home}" declares; if its table '
-                    f'belongs there, name it in tables= of "{home}"'
+                    f'it uses {used} of extension "{extension}", which only "{home}" declares; if its table belongs '
+                    f'there, name it in tables= of "{home}", else the extension in extensions= of '
+                    f'"{self.database.name}", too'
                 )
         return None
+
+    def _is_own(self, function: Thing, state: State) -> bool:
+        """Tell whether a function with a name that an extension has, too, is made without it."""
+        return function in state.names or (self.catalog is not None and self.catalog(function))
 
     def _is_here(self, homes: frozenset[str]) -> bool:
         return self.database.name in homes
@@ -209,9 +214,19 @@ def undecidable(revision: str, database: RegisteredDatabase, statement: Statemen
     return UndecidableError(
         f'revision {revision} of the shared history: it cannot be told whether "{database.name}" runs this '
         f"statement: {statement.first_line}\n  because {why}\n  Say in the revision where it belongs: put "
-        f'it into a block, with op.on_database("{database.name}"): (of {others}; several or none may be named), or '
+        f'it into a block, {_OF_OLD_ROWS if _changes_rows(statement) else ""}with op.on_database("{database.name}"): '
+        f"(of {others}; several or none may be named), or "
         f'put @only("{database.name}") on upgrade() or downgrade() (from alembic_multidb import only)'
     )
+
+
+_OF_OLD_ROWS = "with op.on_database(): if only old rows need it, which new databases do not have, or "
+_ROWS = frozenset({"insert", "update", "delete", "merge"})
+
+
+def _changes_rows(statement: Statement) -> bool:
+    """Tell whether all that a statement does is to change rows."""
+    return statement.kind in _ROWS or (bool(statement.inner) and all(map(_changes_rows, statement.inner)))
 
 
 def what_is_left(sql: str, decisions: list[Decision]) -> str:

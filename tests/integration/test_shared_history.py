@@ -619,7 +619,13 @@ def test_rows_are_where_their_tables_are(shared: Shared) -> None:
 UNDECIDABLE = {
     "rows that cross": (
         """op.execute("INSERT INTO ai_docs SELECT id, name FROM users")""",
-        ["r002", "INSERT INTO ai_docs", "it needs users (core)", 'with op.on_database("ai"):', "from alembic_multidb"],
+        [
+            "r002",
+            "INSERT INTO ai_docs",
+            "it needs users (core)",
+            "op.on_database(): if only old rows",
+            "alembic_multidb",
+        ],
     ),
     "rows that cross, read through the connection": (
         """op.get_bind().execute(sa.text("SELECT 1 FROM ai_docs JOIN users USING (id)"))""",
@@ -631,7 +637,7 @@ UNDECIDABLE = {
     ),
     "SQL that is put together as it runs": (
         """op.execute("DO $$ BEGIN EXECUTE format('DROP TABLE IF EXISTS %I', 'x'); END $$")""",
-        ["it runs what it puts together", "format('DROP TABLE IF EXISTS %I', 'x')"],
+        ["it runs what it puts together", 'block, with op.on_database("ai"):', "EXECUTE format('DROP TABLE IF "],
     ),
     "a block about both homes": (
         """op.execute("DO $$ BEGIN DELETE FROM users; DELETE FROM ai_docs; END $$")""",
@@ -816,8 +822,46 @@ if op.get_bind().scalar(sa.text("SELECT 1 FROM pg_extension WHERE extname = 'vec
 def test_a_table_that_needs_a_foreign_extension_is_undecidable(shared: Shared) -> None:
     """A forgotten table of an old history is named, with where it may belong."""
     shared.revise('op.create_table("old_docs", sa.Column("v", VECTOR(3)))')
-    with pytest.raises(UndecidableError, match=r'type vector of extension "vector", which only "ai" .*tables= of "ai"'):
+    with pytest.raises(UndecidableError, match=r'uses vector of extension "vector", which only "ai" .*tables= of "ai"'):
         shared.upgrade("core")
+
+
+def test_an_index_that_needs_a_foreign_extension_is_undecidable(shared: Shared) -> None:
+    """What is said then helps: the extension is declared where the table is, too."""
+
+    def declare(core: dict[str, str]) -> None:
+        shared.databases = Databases(
+            Database("core", default=True, extensions=core, shared_history=True),
+            Database("ai", tables=["ai_*"], extensions={"pg_trgm": "*", "vector": "*"}, shared_history=True),
+        )
+
+    declare({})
+    shared.revise(TABLES, DROPS)
+    shared.revise('op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")')
+    for table in ("users", "ai_docs"):
+        column = "name" if table == "users" else "body"
+        shared.revise(f'op.execute("CREATE INDEX ix_{column} ON {table} USING gin ({column} gin_trgm_ops)")')
+    with pytest.raises(UndecidableError, match=r'gin_trgm_ops of extension "pg_trgm".*extensions= of "core", too'):
+        shared.upgrade("core")
+    declare({"pg_trgm": "*"})
+    shared.upgrade()
+    assert shared.differences() == []
+
+
+def test_a_function_of_ones_own_may_be_called_as_one_of_an_extension(shared: Shared) -> None:
+    """It was made by the history, or before it."""
+    shared.databases = Databases(
+        Database("core", default=True, shared_history=True),
+        Database("ai", tables=["ai_*"], extensions={"fuzzystrmatch": "*", "unaccent": "*"}, shared_history=True),
+    )
+    made = "CREATE FUNCTION {}(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1'"
+    with shared.engine("core").begin() as connection:
+        connection.exec_driver_sql(made.format("soundex"))
+    shared.revise(TABLES, DROPS)
+    shared.revise(f'op.execute("""{made.format("unaccent")}""")')
+    shared.revise('op.execute("CREATE INDEX ix_own ON users (unaccent(name), soundex(name))")')
+    shared.upgrade("core")
+    assert psql(shared.urls["core"], "SELECT count(*) FROM pg_class WHERE relname = 'ix_own'") == [(1,)]
 
 
 def test_a_table_without_home_is_undecidable(shared: Shared) -> None:
