@@ -91,7 +91,7 @@ class Decider:
         if unknown:
             return self._unknown(statement, unknown[0])
         foreign = [subject for subject, found in homes.items() if found is not None and not self._is_here(found)]
-        crossing = [subject for subject, found in homes.items() if not found]
+        crossing = [subject for subject, found in homes.items() if not found and not self._is_nowhere(subject, state)]
         if crossing:
             return self._crossing(statement, crossing[0], state)
         if len(foreign) == len(homes):
@@ -193,6 +193,9 @@ class Decider:
     def _is_own(self, function: Thing, state: State) -> bool:
         """Tell whether a function with a name that an extension has, too, is made without it."""
         return function in state.names or (self.catalog is not None and self.catalog(function))
+
+    def _is_nowhere(self, thing: Thing, state: State) -> bool:
+        return any(self.homes.is_nowhere(item) for item in state.known([thing]))
 
     def _is_here(self, homes: frozenset[str]) -> bool:
         return self.database.name in homes

@@ -46,6 +46,13 @@ class ItemHomes:
             self._known[id(item)] = item, self._work_out(item, frozenset())
         return self._known[id(item)][1]
 
+    def is_nowhere(self, item: Item, seen: frozenset[int] = frozenset()) -> bool:
+        """Tell whether an item is in no database since a revision says so, of it or of what it stands on."""
+        if item.pinned is not None or id(item) in seen:
+            return item.pinned == frozenset()
+        below = [item.part_of] if item.part_of is not None else item.stands_on if item.role == "view" else []
+        return any(self.is_nowhere(each, seen | {id(item)}) for each in below)
+
     def of_table(self, names: Iterable[Thing]) -> frozenset[str]:
         """Return the home of a table through all its names: what a rule or a model says of the latest of them."""
         found = [TableName.of(thing.schema, thing.name) for thing in names]

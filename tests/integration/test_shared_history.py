@@ -671,6 +671,34 @@ class TestUndecidable:
         assert psql(shared.urls["ai"], "SELECT to_regclass('ai_first')") == [(None,)]
         assert psql(shared.urls["ai"], "SELECT version_num FROM alembic_version") == [("r001",)]
 
+    def test_what_is_made_nowhere_is_changed_and_dropped_nowhere(self, shared: Shared) -> None:
+        """Later revisions need no block; what they say of other things is done."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            with op.on_database():
+                op.execute("CREATE VIEW both_homes AS SELECT 1 AS one FROM ai_docs, users")
+                op.execute("CREATE INDEX ix_nowhere ON users (name)")
+            op.execute("CREATE VIEW above AS SELECT one FROM both_homes")
+            """
+        )
+        shared.revise(
+            """
+            op.execute("CREATE VIEW own AS SELECT id FROM ai_docs")
+            op.execute("COMMENT ON VIEW both_homes IS 'of both'")
+            op.drop_index("ix_nowhere")
+            op.execute("CREATE OR REPLACE VIEW above AS SELECT 1 AS one")
+            op.execute("CREATE OR REPLACE VIEW both_homes AS SELECT one FROM above")
+            op.execute("DROP VIEW IF EXISTS above CASCADE")
+            op.execute("DROP VIEW IF EXISTS both_homes, own")
+            """
+        )
+        shared.upgrade("core", "ai", to="r002")
+        found = "SELECT count(*) FROM pg_class WHERE relname IN ('both_homes', 'above', 'own', 'ix_nowhere')"
+        assert [psql(shared.urls[name], found) for name in ("core", "ai")] == [[(0,)], [(0,)]]
+        shared.upgrade("core", "ai")
+        assert [psql(shared.urls[name], found) for name in ("core", "ai")] == [[(0,)], [(0,)]]
+
     @pytest.mark.parametrize("names", ['"core"', '"ai"', '"core", "ai"', ""])
     def test_a_block_says_where_it_runs(self, shared: Shared, names: str) -> None:
         """On the databases that it names, whatever it is about; on none without a name."""
