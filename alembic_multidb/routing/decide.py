@@ -217,7 +217,7 @@ def undecidable(revision: str, database: RegisteredDatabase, statement: Statemen
     return UndecidableError(
         f'revision {revision} of the shared history: it cannot be told whether "{database.name}" runs this '
         f"statement: {statement.first_line}\n  because {why}\n  Say in the revision where it belongs: put "
-        f'it into a block, {_OF_OLD_ROWS if _changes_rows(statement) else ""}with op.on_database("{database.name}"): '
+        f'it into a block, {_OF_OLD_ROWS if _is_of_rows(statement) else ""}with op.on_database("{database.name}"): '
         f"(of {others}; several or none may be named), or "
         f'put @only("{database.name}") on upgrade() or downgrade() (from alembic_multidb import only)'
     )
@@ -227,9 +227,11 @@ _OF_OLD_ROWS = "with op.on_database(): if only old rows need it, which new datab
 _ROWS = frozenset({"insert", "update", "delete", "merge"})
 
 
-def _changes_rows(statement: Statement) -> bool:
-    """Tell whether all that a statement does is to change rows."""
-    return statement.kind in _ROWS or (bool(statement.inner) and all(map(_changes_rows, statement.inner)))
+def _is_of_rows(statement: Statement) -> bool:
+    """Tell whether all that a statement does is to change or to read rows."""
+    if statement.inner:
+        return all(map(_is_of_rows, statement.inner))
+    return statement.kind in _ROWS or statement.reads
 
 
 def what_is_left(sql: str, decisions: list[Decision]) -> str:
