@@ -97,14 +97,12 @@ def _before(revision: Script, chapters: dict[str, Chapter], first: State) -> Sta
 
 def _tell(state: State, statements: Iterable[Recorded]) -> None:
     for item in statements:
-        for statement in item.statements:
-            state.make(statement, item.only)
-            state.finish(statement)
+        state.take(item.statements, item.only)
 
 
 def _chapter(revision: Script, before: State, chapters: dict[str, Chapter], around: Surroundings) -> Chapter:
     """Run one revision; if it asks for something, once more with the other answer."""
-    run = record(revision.module.upgrade, revision.path, around)
+    run = record(revision.module.upgrade, revision.path, around, before.at(revision.revision))
     after = before.after(revision.revision, learns=True)
     _tell(after, run.statements)
     parents = [chapters[parent] for parent in revision._all_down_revisions]

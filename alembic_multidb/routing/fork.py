@@ -89,7 +89,7 @@ class Forker:
             kind, text, asks = "copied", source, self.chronicle.chapters[revision.revision].asks
         else:
             kind = "cut" if any(call.verdict != "skips" for call in calls) else "empty"
-            text, asks = self._cut(source, path, database, calls, planned)
+            text, asks = self._cut(source, path, revision.revision, database, calls, planned)
         return ForkedRevision(
             revision=revision.revision, file=path.name, text=text, kind=kind if calls else "empty", asks=asks
         )
@@ -104,7 +104,7 @@ class Forker:
         recorded = (
             self.chronicle.chapters[revision.revision].statements
             if is_upgrade
-            else tuple(self._recorded(revision.module, revision.path, name).statements)
+            else tuple(self._recorded(revision.module, revision.path, revision.revision, name).statements)
         )
         planned = plan_revision(self.presence, revision.revision, database, recorded, is_upgrade=is_upgrade)
         for item in planned:
@@ -112,15 +112,17 @@ class Forker:
                 raise CannotCutError.at(next(iter(item.recorded.lines), 0), "nobody knows where this belongs")
         return planned
 
-    def _recorded(self, module: ModuleType, path: str, name: str) -> Run:
+    def _recorded(self, module: ModuleType, path: str, revision: str, name: str) -> Run:
         """Run a function of a revision without a database; one that is not there does nothing."""
+        state = self.chronicle.state(revision, is_upgrade=name == "upgrade")
         with reading():
-            return record(getattr(module, name, lambda: None), path, self.around)
+            return record(getattr(module, name, lambda: None), path, self.around, state)
 
     def _cut(
         self,
         source: str,
         path: Path,
+        revision: str,
         database: RegisteredDatabase,
         calls: Sequence[Call],
         planned: dict[str, tuple[PlannedStatement, ...]],
@@ -133,7 +135,7 @@ class Forker:
             except CannotCutError as error:
                 problem = problem or error
                 continue
-            runs = self._runs(text, path)
+            runs = self._runs(text, path, revision)
             if runs and all(
                 _kept(planned[name]) == _texts([item.sql for item in runs[name].statements]) for name in runs
             ):
@@ -145,7 +147,7 @@ class Forker:
                 )
         raise problem or CannotCutError.at(next((call.lines[0] for call in calls if call.lines), 0))
 
-    def _runs(self, text: str, path: Path) -> dict[str, Run]:
+    def _runs(self, text: str, path: Path, revision: str) -> dict[str, Run]:
         """Run a file's functions without a database; nothing if it cannot be."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, path.name)
@@ -154,7 +156,7 @@ class Forker:
                 module = _loaded(file)
             except Exception:  # whatever a file raises that was cut in the wrong way
                 return {}
-            return {name: self._recorded(module, str(file), name) for name in ("upgrade", "downgrade")}
+            return {name: self._recorded(module, str(file), revision, name) for name in ("upgrade", "downgrade")}
 
 
 def fork_history(

@@ -118,6 +118,12 @@ class State:
         state.uses, state.deeds = dict(self.uses), dict(self.deeds)
         return state
 
+    def take(self, statements: Iterable[Statement], pinned: frozenset[str] | None = None) -> None:
+        """Take in what statements make, call otherwise and drop, one after the other."""
+        for statement in statements:
+            self.make(statement, pinned)
+            self.finish(statement)
+
     def make(self, statement: Statement, pinned: frozenset[str] | None = None) -> None:
         """Take in what a statement makes, before it is decided where it runs."""
         for inner in statement.inner:
@@ -206,7 +212,7 @@ class State:
 
     def _make(self, made: Made, statement: Statement, pinned: frozenset[str] | None) -> None:
         present = self.names.get(made.thing)
-        is_there = present is not None and (statement.if_exists or made.role in ("view", "other"))
+        is_there = present is not None and (statement.if_exists or made.role in ("table", "view", "other"))
         if present is None or not (is_there or statement.kind.startswith("alter")):
             key = (self.revision, made.thing, self.counts[made.thing])
             self.counts[made.thing] += 1

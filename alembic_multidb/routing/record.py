@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,9 @@ from sqlalchemy import Connection, MetaData
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.indexes import statements_of
+from alembic_multidb.routing.items import State
 from alembic_multidb.routing.quiet import quiet
+from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.sidedoors import no_other_connection
 from alembic_multidb.routing.silent import is_silent, silent_connection
@@ -79,20 +81,22 @@ class Surroundings:
         return cls(config, script, tuple(databases), next(conventions, {}))
 
 
-def record(function: Callable[..., Any], path: str, around: Surroundings) -> Run:
+def record(function: Callable[..., Any], path: str, around: Surroundings, state: State) -> Run:
     """Run a function against a server that is not there; if it asks for something, once more with the other answer.
 
-    It is called inside of :func:`reading`.
+    The first answers are those of a new database: inspectors are told what the history has made, and nobody finds a
+    row; the second is that everything is there. It is called inside of :func:`reading`.
 
     Args:
         function: a revision's ``upgrade()`` or ``downgrade()``.
         path: the file that it is in.
         around: what it finds around it.
+        state: what there is before it; a copy that takes in what it makes.
     """
-    first = Run(path, False, Blocks(known=around.databases)).collect(function, around)
+    first = Run(path, Blocks(known=around.databases), state).collect(function, around)
     if not first.asks:
         return first
-    second = Run(path, True, Blocks(known=around.databases)).collect(function, around)
+    second = Run(path, Blocks(known=around.databases)).collect(function, around)
     texts = {item.sql for item in first.statements} & {item.sql for item in second.statements}
     first.statements = [
         replace(item, is_certain=item.sql in texts) for item in _merged(first.statements, second.statements)
@@ -102,13 +106,13 @@ def record(function: Callable[..., Any], path: str, around: Surroundings) -> Run
 
 
 def _merged(first: list[Recorded], second: list[Recorded]) -> list[Recorded]:
-    """Return the statements of both runs, those that only the second has where they come in it."""
+    """Return the statements of two runs, those that only the second has where they come in it."""
     known = {item.sql for item in first}
     found = list(first)
     place = 0
     for item in second:
         if item.sql in known:
-            place = next((n + 1 for n, each in enumerate(found) if each.sql == item.sql), place)
+            place = next((n + 1 for n, each in enumerate(found) if n >= place and each.sql == item.sql), place)
         else:
             found.insert(place, item)
             known.add(item.sql)
@@ -122,8 +126,9 @@ class Run:
 
     Attributes:
         path: the file that it is in.
-        answers: whether every question is answered with a row, or with none.
         blocks: the ``op.on_database()`` blocks that are open.
+        state: what inspectors are told of, where no other question has a row for an answer; None if whatever is asked
+            for is there.
         statements: what it ran.
         asks: whether it asked for something.
         error: what it raised; empty if nothing.
@@ -132,8 +137,8 @@ class Run:
     """
 
     path: str
-    answers: bool
     blocks: Blocks
+    state: State | None = None
     statements: list[Recorded] = field(default_factory=list)
     asks: bool = False
     error: str = ""
@@ -147,10 +152,12 @@ class Run:
 
     def collect(self, function: Callable[..., Any], around: Surroundings) -> Run:
         """Run it, as far as it comes."""
+        told = Told(self.state, self._ask, nullcontext) if self.state is not None else None
         with (
             quiet(self._look),
-            silent_connection(self._record, answers=self.answers) as connection,
+            silent_connection(self._record, answers=self.state is None) as connection,
             alone(around, connection, self.blocks, self._look),
+            nullcontext() if told is None else told_by_history(connection.dialect, told),
         ):
             try:
                 function(**around.arguments)
@@ -159,6 +166,10 @@ class Run:
             except (Exception, SystemExit, EndlessError) as error:  # a revision may raise anything without a database
                 self.error = f"{type(error).__name__}: {error}".splitlines()[0]
         return self
+
+    def _ask(self, _: object) -> bool:
+        self.asks = True
+        return True
 
     def _look(self) -> None:
         self.looks = True
@@ -175,6 +186,8 @@ class Run:
         if not all(is_nothing):
             lines = _lines(self.path)
             self.statements.append(Recorded(text, self.blocks.only, lines, has_parameters, index_of=index_of))
+            if self.state is not None:
+                self.state.take(self.statements[-1].statements)
 
 
 _NOTHING = frozenset({"transaction"})

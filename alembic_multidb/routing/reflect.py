@@ -111,13 +111,14 @@ def told_by_history(dialect: Any, told: Told) -> Iterator[None]:
     """
     methods: dict[str, Callable[..., Any]] = {name: _several(dialect, name, told) for name in MULTI}
     methods |= {"has_table": _has_table(dialect, told), "get_table_names": _table_names(dialect, told)}
-    for name, method in methods.items():
-        setattr(dialect, name, method)
+    own = {name: method for name, method in vars(dialect).items() if name in methods}
+    vars(dialect).update(methods)
     try:
         yield
     finally:
         for name in methods:
-            delattr(dialect, name)
+            del vars(dialect)[name]
+        vars(dialect).update(own)
 
 
 def _several(dialect: Any, name: str, told: Told) -> Callable[..., Any]:

@@ -1069,6 +1069,45 @@ ASKED = {
 }
 
 
+def test_what_is_made_after_a_look_at_what_was_made_is_known(shared: Shared) -> None:
+    """A table is made unless it is there, and then a column, with its type, and an index, unless they are there."""
+    shared.revise(TABLES, DROPS)
+    shared.revise("postgresql.ENUM('a', name='mood').create(op.get_bind())", "op.execute('DROP TYPE mood')")
+    shared.revise(
+        """
+        inspector = sa.inspect(op.get_bind())
+        for table in ("users", "ai_docs", "ai_late", "late"):
+            if not inspector.has_table(table):
+                op.create_table(table, sa.Column("id", sa.Integer))
+            inspector.clear_cache()
+            if table not in inspector.get_table_names():
+                continue
+            if table[:3] == "ai_" and "mood" not in [column["name"] for column in inspector.get_columns(table)]:
+                op.add_column(table, sa.Column("mood", postgresql.ENUM(name="mood", create_type=False)))
+            if f"ix_of_{table}" not in [index["name"] for index in inspector.get_indexes(table)]:
+                op.create_index(f"ix_of_{table}", table, ["id"])
+        """,
+        """
+        for table in ("users", "ai_docs", "ai_late", "late"):
+            op.execute(f"DROP INDEX ix_of_{table}")
+        op.drop_table("ai_late")
+        op.drop_table("late")
+        op.drop_column("ai_docs", "mood")
+        """,
+    )
+    shared.upgrade()
+    assert shared.differences() == []
+    assert psql(shared.urls["core"], "SELECT to_regtype('mood')") == [(None,)]
+    config = shared.config("ai", connected=False)
+    planned = plan_history(ScriptDirectory.from_config(config), config, shared.databases["ai"])[-1]
+    said = [item.decision.verdict for item in planned.statements if "ix_of_" in item.recorded.sql]
+    assert sorted(said) == ["runs", "runs", "skips", "skips"]
+    shared.downgrade(to="r001")
+    assert shared.differences() == []
+    shared.upgrade()
+    assert shared.differences() == []
+
+
 @pytest.mark.parametrize("question", ASKED)
 def test_a_revision_that_ends_early_does_so_where_the_mixed_one_would(shared: Shared, question: str) -> None:
     """It is told that tables of other databases are there, whatever catalog it reads; and not before they are made."""
