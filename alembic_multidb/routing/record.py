@@ -101,7 +101,7 @@ def record(function: Callable[..., Any], path: str, around: Surroundings, state:
     first.statements = [
         replace(item, is_certain=item.sql in texts) for item in _merged(first.statements, second.statements)
     ]
-    first.error = first.error and second.error
+    first.error = first.error if second.error else ""
     return first
 
 
