@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -36,16 +37,25 @@ _POLICIES = """
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE p.polrelid = ANY (%s::oid[])
 """
+# One without a schema is gone when it says what would be without it; one in a schema when it says nothing.
 _DEFAULT_RIGHTS = """
     SELECT pg_catalog.pg_get_userbyid(d.defaclrole) AS role, n.nspname AS schema,
            CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
                                 WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END AS kind,
            CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END AS grantee,
-           a.privilege_type AS privilege
+           a.privilege, a.is_usual
     FROM pg_catalog.pg_default_acl AS d
     LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = d.defaclnamespace
-    CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) AS a
-    WHERE d.oid = ANY (%s::oid[]) AND d.defaclnamespace <> 0
+    CROSS JOIN LATERAL (
+        SELECT g.grantee, g.privilege_type AS privilege, false AS is_usual FROM pg_catalog.aclexplode(d.defaclacl) AS g
+        UNION ALL
+        SELECT u.grantee, u.privilege_type, true
+        FROM pg_catalog.aclexplode(pg_catalog.acldefault(
+            CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END, d.defaclrole)) AS u
+        WHERE d.defaclnamespace = 0
+    ) AS a
+    WHERE d.oid = ANY (%s::oid[])
+    ORDER BY d.oid, a.is_usual
 """
 
 
@@ -92,16 +102,21 @@ def drop_objects(connection: Raw, objects: Sequence[LiveObject], *, breaks_circl
 def _rights(connection: Raw, oids: Sequence[int]) -> list[sql.Composed]:
     found = rows(connection, _DEFAULT_RIGHTS, list(oids))
     connection.rollback()
-    return [
-        sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA {} REVOKE {} ON {} FROM {}").format(
-            sql.Identifier(row["role"]),
-            sql.Identifier(row["schema"]),
-            sql.SQL(row["privilege"]),
-            sql.SQL(row["kind"]),
-            sql.Identifier(row["grantee"]) if row["grantee"] is not None else sql.SQL("PUBLIC"),
-        )
-        for row in found
-    ]
+    return [_right(row) for row in found]
+
+
+def _right(row: dict[str, Any]) -> sql.Composed:
+    where = sql.SQL("IN SCHEMA {} ").format(sql.Identifier(row["schema"])) if row["schema"] is not None else sql.SQL("")
+    words = "ALTER DEFAULT PRIVILEGES FOR ROLE {} {}{} {} ON {} {} {}"
+    return sql.SQL(words).format(
+        sql.Identifier(row["role"]),
+        where,
+        sql.SQL("GRANT" if row["is_usual"] else "REVOKE"),
+        sql.SQL(row["privilege"]),
+        sql.SQL(row["kind"]),
+        sql.SQL("TO" if row["is_usual"] else "FROM"),
+        sql.Identifier(row["grantee"]) if row["grantee"] is not None else sql.SQL("PUBLIC"),
+    )
 
 
 def _run_all(connection: Raw, statements: Sequence[sql.Composed]) -> None:
