@@ -184,10 +184,6 @@ def _check_method(
         raise ConfigurationError("--terminate-source-connections is for --method template: rows are read beside others")
     if schema_only and method is not Method.stream:
         raise ConfigurationError("--schema-only makes schemas, of which nothing is cloned: leave --method out")
-    if backup is not None and method is not Method.stream:
-        raise ConfigurationError(
-            "--backup dumps the moment that is copied row by row; before a split by cloning, run pg_dump by yourself"
-        )
     if rehearse and (backup is not None or evidence is not None):
         raise ConfigurationError("--rehearse leaves no file behind: leave --backup and --evidence out")
 

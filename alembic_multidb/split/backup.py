@@ -79,13 +79,21 @@ class Backup:
                 "lost: when the cause is gone, the same command goes on"
             )
 
-    def finish(self) -> Path:
-        """Wait for its end, and return where it is.
+    def wait(self) -> None:
+        """Wait until pg_dump has ended; the file gets its name later.
 
         Raises:
             MultidbError: pg_dump failed.
         """
         self._process.wait()
         self.look()
+
+    def finish(self) -> Path:
+        """Wait for its end, and return where it is.
+
+        Raises:
+            MultidbError: pg_dump failed.
+        """
+        self.wait()
         self._partial.replace(self.path)
         return self.path

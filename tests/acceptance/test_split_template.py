@@ -170,7 +170,7 @@ def test_options_that_say_nothing_together_are_refused(portfolio: Project) -> No
     source = ("split", "--source", "env:OLD_DATABASE_URL")
     for arguments, words in (
         (("--terminate-source-connections",), "is for --method template"),
-        (("--backup", ".", "--method", "auto"), "run pg_dump by yourself"),
+        (("--rehearse", "--backup", "."), "leaves no file behind"),
         (("--rehearse", "--evidence", "x.json"), "leaves no file behind"),
     ):
         assert words in portfolio.refused(*source, *arguments, module=MULTIDB)

@@ -24,6 +24,8 @@ _ALLOWED = frozenset(
         *("foreign-data wrapper", "server", "user mapping"),
     }
 )
+# A server that was stopped while it dropped one lets nobody connect to it again.
+_HALF_DROPPED = "SELECT datname FROM pg_catalog.pg_database WHERE datname = %s AND datconnlimit = -2"
 
 
 def clear(project: Project, session: Maintenance, targets: Mapping[str, str]) -> list[str]:
@@ -46,18 +48,23 @@ def clear(project: Project, session: Maintenance, targets: Mapping[str, str]) ->
         take_away(session, ours)
         found += ours
         for old in there(session, [stray_name(OLD, target)]):
-            _drop_old(project, session, name, old)
+            if not session.rows(_HALF_DROPPED, old):
+                _refuse_filled(project, name, old)
+            _drop_old(session, name, old)
             found.append(old)
     return found
 
 
-def _drop_old(project: Project, session: Maintenance, name: str, old: str) -> None:
-    """Drop the empty database that was a target, unless somebody has put something into it at the last moment."""
+def _refuse_filled(project: Project, name: str, old: str) -> None:
+    """Keep what was a target if somebody has put something into it at the last moment."""
     if things := _things_in(project.elsewhere({name: old}), name):
         raise MultidbError(
             f'somebody has filled "{name}" while its clone was made: {shortened(things)}. It is in database "{old}" '
             "now: take it over from there, and drop that database"
         )
+
+
+def _drop_old(session: Maintenance, name: str, old: str) -> None:
     try:
         session.run(sql.SQL("DROP DATABASE {}").format(sql.Identifier(old)))
     except psycopg.Error as error:

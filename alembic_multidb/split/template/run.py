@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 from psycopg import sql
 
 from alembic_multidb.env.connect import connected, make_engine
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.operate.project import Project
+from alembic_multidb.postgres import find_programs
+from alembic_multidb.split.backup import Backup
 from alembic_multidb.split.ending import make_settings, recorded, stamp
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.making import make_extensions
@@ -51,7 +54,7 @@ class Cloning:
         project: the repository.
         ready: the split, planned, with nothing in its way.
         options: what was asked for.
-        files: where the evidence goes.
+        files: where evidence and backup go.
         scratch: returns the server for scratch databases, on which a stamp is proven.
         meter: told how far it is.
         ended: whose sessions were ended.
@@ -88,11 +91,12 @@ class Cloning:
             kind = REHEARSAL if self.options.rehearses else CLONE
             clones = {name: stray_name(kind, targets[name]) for name in kept}
             watch = Watch.begin(ready.connection)
+            backup = self._back_up(stack)
             # A clone needs a source that nobody is connected to, not even we.
             ready.connection.close()
             stack.callback(take_away, session, clones.values())
             self._clone(session, clones, kept)
-            report, moved = self._fill(clones, kept, show)
+            report, moved, proven = self._fill(clones, kept, show)
             if report.exit_code == 0 and not self.options.rehearses:
                 old = {name: stray_name(OLD, targets[name]) for name in clones}
                 swap(session, {targets[name]: (clones[name], old[name]) for name in clones})
@@ -102,14 +106,28 @@ class Cloning:
                 databases=tuple(moved),
                 verified=report,
                 evidence=None if self.options.rehearses else self.files.evidence_path(),
-                backup=None,
-                since=watch.end(ready.url, self._tables()),
+                backup=backup.finish() if backup is not None else None,
+                # What was written before the proof was read is in the clones, or was found to be missing.
+                since=(watch if report.exit_code else proven).end(ready.url, self._tables()),
                 seconds=self.meter.times(),
                 require_stamp=require_stamp,
                 ended=tuple(self.ended),
             )
             keep(done)
             return done
+
+    def _back_up(self, stack: ExitStack) -> Backup | None:
+        """Dump the source before it is cloned: then nobody may be connected to it, not even pg_dump."""
+        if self.files.backup is None:
+            return None
+        ready, now = self.ready, datetime.now(timezone.utc)
+        self.meter.begin("backup")
+        snapshot = str(ready.connection.exec_driver_sql("SELECT pg_catalog.pg_export_snapshot()").scalar_one())
+        programs = find_programs(ready.plan.server_version // 10000, self.options.programs)
+        backup = stack.enter_context(Backup(self.files.backup, ready.url, programs, snapshot, now))
+        backup.wait()
+        self.meter.begin("clone")
+        return backup
 
     def _tables(self) -> set[int]:
         return {item.node.oid for item in self.ready.plan.objects if item.type == "table" and item.homes}
@@ -135,12 +153,15 @@ class Cloning:
             self.ended += clone(session, source, clone_name, kept[name], version=version, terminates=terminates)
             source, terminates = clone_name, False
 
-    def _fill(self, clones: Mapping[str, str], kept: Mapping[str, Kept], show: Show) -> tuple[Report, Sequence[Moved]]:
-        """Make each clone its target's, and compare all targets with the source."""
+    def _fill(
+        self, clones: Mapping[str, str], kept: Mapping[str, Kept], show: Show
+    ) -> tuple[Report, Sequence[Moved], Watch]:
+        """Make each clone its target's, and compare all targets with the source; watch it from that moment on."""
         ready, project = self.ready, self.project.elsewhere(clones)
         with ExitStack() as stack:
             source = stack.enter_context(Side("source", ready.url, self.options.jobs))
             source.hold(sorted(self._tables()))
+            watch = Watch.begin(source.lead)
             places = source_places(ready, source, ready.plan.databases)
             self.meter.begin("drop")
             dropped = {name: self._drop(clones[name], name, kept[name]) for name in clones}
@@ -149,17 +170,18 @@ class Cloning:
             self.meter.begin("verify")
             report = prove(project, ready, self.options, source, places, show)
         found = {work.name: _moved(work, dropped[work.name]) for work in works}
-        return report, [
+        done = [
             found[name] if name in found else Moved(name=name, state="there", stamp=self.there[name])
             for name in ready.plan.databases
         ]
+        return report, done, watch
 
     def _drop(self, clone_name: str, name: str, kept: Kept) -> Dropped:
         assert self.ready.choice.url is not None
         url = self.ready.choice.url.to(clone_name)
         with connected(make_engine(name, url), name, url) as connection:
             pin(raw(connection))
-            kept.give_rights(connection)
+            _refuse_lost(name, kept.give_rights(connection))
             return drop_foreign(connection, self.ready.plan, name)
 
     def _finish(self, stack: ExitStack, project: Project, name: str, kept: Kept) -> Work:
@@ -170,9 +192,17 @@ class Cloning:
         with target.connection.begin():
             make_extensions(target.connection, target.database, self.ready.plan)
         work.stamp = stamp(project, self.ready, work, self.scratch)
-        work.notes += kept.give_settings(target.connection)
+        _refuse_lost(name, kept.give_settings(target.connection))
         work.notes += make_settings(self.ready, work)
         return work
+
+
+def _refuse_lost(name: str, lost: Sequence[str]) -> None:
+    if lost:
+        raise MultidbError(
+            f'what "{name}" is now could not be given to its clone: {"; ".join(lost)}. It is as it was: use the login '
+            "of a superuser, or --method stream, which leaves it in its place"
+        )
 
 
 def _moved(work: Work, dropped: Dropped) -> Moved:

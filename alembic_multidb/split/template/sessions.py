@@ -22,6 +22,8 @@ _SESSIONS = """
     ORDER BY a.pid
 """
 _PREPARED = "SELECT gid, owner::text AS role FROM pg_catalog.pg_prepared_xacts WHERE database = %s ORDER BY 1"
+# How a prepared transaction is named, which nobody can end but by name.
+PREPARED = "prepared transaction"
 _END = "SELECT pg_catalog.pg_terminate_backend(%s)"
 
 
@@ -35,7 +37,7 @@ def connected(connection: Raw, database: str, without: Sequence[int] = ()) -> li
     """
     sessions = rows(connection, _SESSIONS, database, list(without))
     found = [_words(row) for row in sessions if not _is_ours(row)]
-    found += [f'prepared transaction "{row["gid"]}" of {row["role"]}' for row in rows(connection, _PREPARED, database)]
+    found += [f'{PREPARED} "{row["gid"]}" of {row["role"]}' for row in rows(connection, _PREPARED, database)]
     return found
 
 

@@ -1,0 +1,214 @@
+"""What keeps a source from being cloned into its targets: rights, whoever is connected, and what the targets are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from sqlalchemy import Connection, text
+
+from alembic_multidb.checks.finding import shortened
+from alembic_multidb.split.model import Finding, Plan, SplitOptions
+from alembic_multidb.split.objects import Objects
+from alembic_multidb.split.preflight.beside import KEEPS
+from alembic_multidb.split.preflight.facts import read_facts
+from alembic_multidb.split.template.maintenance import Maintenance
+from alembic_multidb.split.template.sessions import PREPARED, connected
+
+# Who may own a database that a role makes: since this version that is a right of its own.
+_SETS_ROLES = 160000
+_RIGHTS = """
+    SELECT r.rolname AS login, r.rolsuper AS is_superuser, r.rolcreatedb AS creates,
+           ARRAY(SELECT d.datname::text FROM pg_catalog.pg_database AS d
+                 WHERE d.datname = ANY (%s::text[]) AND NOT pg_catalog.pg_has_role(d.datdba, 'USAGE')
+                 ORDER BY 1) AS others,
+           ARRAY(SELECT DISTINCT pg_catalog.pg_get_userbyid(d.datdba)::text FROM pg_catalog.pg_database AS d
+                 WHERE d.datname = ANY (%s::text[]) AND pg_catalog.pg_has_role(d.datdba, 'USAGE')
+                   AND NOT pg_catalog.pg_has_role(d.datdba, %s)
+                 ORDER BY 1) AS unset,
+           ARRAY(SELECT o.rolname::text FROM pg_catalog.pg_roles AS o
+                 WHERE o.rolname = ANY (%s::text[]) AND NOT pg_catalog.pg_has_role(o.oid, 'USAGE')
+                 ORDER BY 1) AS owners,
+           ARRAY(SELECT v.name::text FROM pg_catalog.pg_available_extension_versions AS v
+                 JOIN pg_catalog.pg_available_extensions AS a ON a.name = v.name AND a.default_version = v.version
+                 WHERE v.name = ANY (%s::text[]) AND NOT v.trusted
+                 ORDER BY 1) AS extensions
+    FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user
+"""
+# Whose the other objects are that a clone has and its target may not; a schema's default rights go with it.
+_MORE_OWNERS = text(
+    """
+    SELECT DISTINCT pg_get_userbyid(x.owner)::text
+    FROM (SELECT pubowner AS owner FROM pg_publication
+          UNION ALL SELECT conowner FROM pg_conversion WHERE oid >= 16384
+          UNION ALL SELECT defaclrole FROM pg_default_acl WHERE defaclnamespace <> 0
+          UNION ALL SELECT lomowner FROM pg_largeobject_metadata) AS x
+    """
+)
+_DEFAULT_RIGHTS = text("SELECT oid, pg_get_userbyid(defaclrole)::text AS role FROM pg_default_acl")
+_TARGETS = """
+    SELECT d.datname AS name, d.datistemplate AS is_template, t.spcname AS tablespace,
+           t.oid <> s.dattablespace AND s.oid IN (SELECT pg_catalog.pg_tablespace_databases(t.oid)) AS has_files,
+           t.oid <> s.dattablespace AND NOT pg_catalog.has_tablespace_privilege(t.oid, 'CREATE') AS refuses,
+           ARRAY(SELECT l.slot_name::text FROM pg_catalog.pg_replication_slots AS l
+                 WHERE l.database = d.datname ORDER BY 1) AS slots
+    FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_tablespace AS t ON t.oid = d.dattablespace
+    CROSS JOIN (SELECT oid, dattablespace FROM pg_catalog.pg_database WHERE datname = %s) AS s
+    WHERE d.datname = ANY (%s::text[]) ORDER BY 1
+"""
+
+
+def unfit(connection: Connection, plan: Plan, options: SplitOptions, found: Sequence[Finding]) -> Iterator[Finding]:
+    """Look at what was asked for, at the source, and at what was found in the targets."""
+    if options.no_owner or options.no_acl:
+        yield finding("template-options", "a clone has the owners and rights of the source; --no-owner and --no-acl")
+    facts = read_facts(connection)
+    if facts.collation_version and facts.collation_version != facts.library_version:
+        yield finding(
+            "template-collation",
+            f"the source was made with collation version {facts.collation_version}, its server has "
+            f"{facts.library_version}: its indexes on text would be cloned as they are",
+        )
+    for item in found:
+        if item.kind == KEEPS and not options.rehearses:
+            what = item.message.partition(" is there")[0]
+            yield finding(
+                "template-target", f'"{item.database}" has {what}, which would go with the database that is replaced'
+            )
+        if item.kind == "target-begun" and not options.rehearses:
+            yield finding(
+                "template-begun", f'a split by stream has begun to fill "{item.database}"; go on with it, or --abort'
+            )
+
+
+def owners(connection: Connection, objects: Objects) -> list[str]:
+    """Return whose objects the source holds, the schema public apart, which is never dropped."""
+    rows = objects.survey.snapshot.rows
+    found = {row.definition["owner"] for row in rows if row.kind == "owner" and row.identity != "schema public"}
+    return sorted(found | set(connection.execute(_MORE_OWNERS).scalars()))
+
+
+def missing_rights(
+    session: Maintenance, source: str, targets: Sequence[str], owners: Sequence[str], extensions: Sequence[str]
+) -> Iterator[Finding]:
+    """Tell what a login may not do that cloning takes.
+
+    Args:
+        session: the login's.
+        source: its name on the server.
+        targets: theirs.
+        owners: whose objects may have to be dropped.
+        extensions: what may have to be created.
+    """
+    is_set = "SET" if session.raw.info.server_version >= _SETS_ROLES else "MEMBER"
+    names = list(targets)
+    row = session.rows(_RIGHTS, [source, *names], names, is_set, list(owners), list(extensions))[0]
+    if row["is_superuser"]:
+        return
+    login = f'role "{row["login"]}"'
+    if not row["creates"]:
+        yield finding("template-rights", f"{login} may not create databases", severity="failed")
+    if row["others"]:
+        message = f"{login} does not own database {', '.join(row['others'])}"
+        yield finding("template-rights", message, severity="failed")
+    if row["unset"]:
+        message = f"{login} may not SET ROLE {', '.join(row['unset'])}, and so make no database for it"
+        yield finding("template-rights", message, severity="failed")
+    if row["extensions"]:
+        message = f"{login} may not create extension {', '.join(row['extensions'])}, which no clone has from the source"
+        yield finding("template-rights", message, severity="failed")
+    if row["owners"]:
+        message = f"{login} may not drop what belongs to {shortened(row['owners'])} in the source's clone"
+        yield finding("template-rights", message, severity="failed")
+
+
+def new_extensions(
+    connection: Connection, sessions: Mapping[str, Maintenance], plan: Plan, cloned: Collection[str]
+) -> Iterator[Finding]:
+    """Look at extensions that the source does not have: in its clone they are made under its default rights.
+
+    Args:
+        connection: to the source.
+        sessions: of the targets' logins.
+        plan: what will be done.
+        cloned: the extensions that the source has.
+    """
+    rows = connection.execute(_DEFAULT_RIGHTS).all()
+    for name, session in sessions.items():
+        new = sorted(set(plan.extensions[name]) - set(cloned))
+        there = {item.node.oid for item in plan.objects if item.type == "default acl" and name in item.homes}
+        login = session.rows("SELECT current_user::text AS name")[0]["name"]
+        if new and login in {row.role for row in rows if row.oid in there}:
+            message = f'extension {", ".join(new)} would be made in "{name}" with the default rights of role "{login}"'
+            yield finding("template-extension", f"{message} in the source, and so with other rights than its own", name)
+
+
+def unfit_targets(
+    session: Maintenance, source: str, names: Mapping[str, str], options: SplitOptions
+) -> Iterator[Finding]:
+    """Look at what targets are, of which a clone could not take the place.
+
+    Args:
+        session: the login's that clones.
+        source: its name on the server.
+        names: the targets' names on the server, by those in the registry.
+        options: what was asked for.
+    """
+    known = {database: name for name, database in names.items()}
+    for row in session.rows(_TARGETS, source, list(known)):
+        name = known[row["name"]]
+        if row["has_files"]:
+            message = f'"{name}" is in tablespace {row["tablespace"]}, where some of the source\'s tables are already'
+            yield finding("template-tablespace", f"{message}: no clone can be made there", name)
+        elif row["refuses"]:
+            message = f'nothing may be created in tablespace {row["tablespace"]}, where "{name}" is'
+            yield finding("template-tablespace", message, name, severity="failed")
+        if row["is_template"] and not options.rehearses:
+            message = f'"{name}" is marked as a template (IS_TEMPLATE), and could not be replaced'
+            yield finding("template-target", message, name)
+        if row["slots"] and not options.rehearses:
+            message = f'"{name}" has replication slot {shortened(row["slots"])}, which would go with it'
+            yield finding("template-target", message, name)
+
+
+def users(
+    session: Maintenance, source: str, own: int, names: Mapping[str, str], options: SplitOptions
+) -> Iterator[Finding]:
+    """Name whoever uses the source or a target.
+
+    Args:
+        session: outside of them.
+        source: its name on the server.
+        own: our process there.
+        names: the targets' names on the server, by those in the registry.
+        options: what was asked for.
+    """
+    sessions = connected(session.raw, source, [own])
+    prepared = [words for words in sessions if words.startswith(PREPARED)]
+    if prepared:
+        yield finding(
+            "source-busy",
+            f"the source is used by {'; '.join(sessions)}",
+            fix="nobody can clone it before COMMIT PREPARED or ROLLBACK PREPARED there",
+        )
+    elif sessions and not options.terminates:
+        yield finding(
+            "source-busy",
+            f"the source is used by {'; '.join(sessions)}",
+            fix="a database can be cloned while nobody is connected to it: stop them, or let "
+            "--terminate-source-connections end them",
+        )
+    for name, database in names.items():
+        if not options.rehearses and (sessions := connected(session.raw, database)):
+            yield finding("target-busy", f'"{name}" is used by {"; ".join(sessions)}', name, fix="stop them")
+
+
+def finding(kind: str, message: str, database: str = "", fix: str = "", severity: str = "refused") -> Finding:
+    """Build a finding about cloning."""
+    return Finding(
+        kind=kind,
+        severity="failed" if severity == "failed" else "refused",
+        database=database or None,
+        object="method template",
+        message=message,
+        fix=fix or "or use --method stream",
+    )

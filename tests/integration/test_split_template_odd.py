@@ -1,0 +1,271 @@
+"""Odd targets, logins and moments: a split by cloning says so before it begins, or leaves everything as it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from alembic_multidb import Database, Databases
+from alembic_multidb.errors import MultidbError
+from alembic_multidb.operate import Project
+from alembic_multidb.split import moving
+from alembic_multidb.split.abort import abort
+from alembic_multidb.split.files import Files
+from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.run import prepared
+from alembic_multidb.split.template.strays import OLD, STRAYS, stray_name
+from alembic_multidb.urls import resolve_url
+from tests.conftest import NewDatabase, psql
+from tests.integration.moved import move, no_scratch, stopped
+from tests.integration.split_cases import build, make_roles, plan_of, project, stopping
+from tests.integration.test_snapshot import snapshot_of
+from tests.servers import Server, embedded_18, name_for, running_server
+
+TEMPLATE = SplitOptions(method="template")
+USERS = "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1); CREATE TABLE ai_x ();"
+# Whole, of a schema, more than usual, less than usual, and of a role of its own.
+DEFAULT_RIGHTS = """
+    ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO split_reader;
+    ALTER DEFAULT PRIVILEGES REVOKE INSERT ON TABLES FROM CURRENT_USER;
+    ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO split_reader WITH GRANT OPTION;
+    ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+    ALTER DEFAULT PRIVILEGES GRANT CREATE ON SCHEMAS TO split_reader;
+    ALTER DEFAULT PRIVILEGES FOR ROLE split_reader REVOKE ALL ON SEQUENCES FROM split_reader;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT UPDATE ON TABLES TO split_reader;
+"""
+
+
+def name_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def facts(url: str) -> list[object]:
+    return [(row.key, row.attributes) for row in snapshot_of(url).rows]
+
+
+def login(server: Server, *urls: str) -> tuple[str, list[str]]:
+    """Make a role that may clone and owns these databases; return it, and its URLs."""
+    role = name_for("cloner")
+    server.run(f"CREATE ROLE {role} LOGIN CREATEDB PASSWORD 'x'")
+    for url in urls:
+        server.run(f"ALTER DATABASE {name_of(url)} OWNER TO {role}")
+    return role, [server.url(name_of(url), user=role, password="x") for url in urls]
+
+
+def without_vectors(folder: Path, core: str, ai: str) -> Project:
+    """Return a project that needs no extension, which only a superuser could create."""
+    databases = Databases(Database("core", url=core, default=True), Database("ai", url=ai, tables=["ai_*"]))
+    return replace(project(folder, core, ai), databases=databases)
+
+
+def forget(server: Server, role: str, *urls: str) -> None:
+    for url in urls:
+        server.drop_database(name_of(url))
+    server.run(f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+def test_default_rights_go_or_stay_as_by_stream(
+    server: Server, tmp_path: Path, new_database: NewDatabase, excluded: bool
+) -> None:
+    """What holds in every schema can be left out, too."""
+    make_roles(server)
+    source = new_database()
+    build(source, USERS + DEFAULT_RIGHTS)
+    ways = []
+    for method in ("stream", "template"):
+        core, ai = new_database(), new_database()
+        here = without_vectors(tmp_path, core, ai)
+        names = [item.name for item in plan_of(here, source).objects if item.type == "default acl"]
+        assert len(names) == 6
+        options = SplitOptions(method=method, exclude=tuple(names) if excluded else ())
+        report = move(here, source, tmp_path, options)
+        assert [str(finding) for finding in report.verified.findings] == []
+        ways.append([facts(core), facts(ai)])
+        assert psql(core, "SELECT count(*) FROM pg_default_acl") == [(0 if excluded else 6,)]
+    assert ways[0] == ways[1]
+
+
+def test_an_extension_that_the_source_has_not_gets_no_default_rights_of_the_source(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """A fresh database has none while its extensions are made; a clone would have them."""
+    make_roles(server)
+    source, here = new_database(), project(tmp_path, new_database(), new_database())
+    build(source, USERS + DEFAULT_RIGHTS)
+    assert "extension vector would be made" in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+    assert plan_of(here, source, SplitOptions(method="auto")).method == "stream"
+    assert move(here, source, tmp_path, SplitOptions(method="auto")).exit_code == 0
+
+
+def test_default_rights_are_taken_back(
+    server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By --abort, of every schema and of one."""
+    make_roles(server)
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS + DEFAULT_RIGHTS)
+    here, before = project(tmp_path, core, ai), [facts(core), facts(ai)]
+    with monkeypatch.context() as patched:
+        stopped(patched, moving, "prove")
+        with pytest.raises(MultidbError, match="stopped at"):
+            move(here, source, tmp_path)
+    assert [(each.result, each.left) for each in abort(here, SplitOptions())] == [("taken back", ())] * 2
+    assert [facts(core), facts(ai)] == before
+
+
+def test_a_target_that_is_more_than_a_database_is_not_replaced(tmp_path: Path) -> None:
+    """A template, one with a replication slot, one where the source has files: refused; auto takes the other way."""
+    with running_server(embedded_18(), "wal_level=logical") as own, tempfile.TemporaryDirectory() as folder:
+        shutil.chown(folder, own.data.owner())
+        Path(folder).chmod(0o700)
+        Path(folder).parent.chmod(Path(folder).parent.stat().st_mode | 0o011)
+        own.run(f"CREATE TABLESPACE beside LOCATION '{folder}'")
+        source = own.create_database("mixed")
+        build(source, f"{USERS} CREATE TABLE elsewhere (id int) TABLESPACE beside")
+        core, ai = own.create_database("core"), own.create_database("ai")
+        here = project(tmp_path, core, ai)
+        for change, words, back in (
+            ("ALTER DATABASE core IS_TEMPLATE true", "marked as a template", "ALTER DATABASE core IS_TEMPLATE false"),
+            (
+                "SELECT pg_create_logical_replication_slot('keep', 'pgoutput')",
+                "has replication slot keep",
+                "SELECT pg_drop_replication_slot('keep')",
+            ),
+            ("ALTER DATABASE core SET TABLESPACE beside", "where some of the source's tables are", "SELECT 1"),
+        ):
+            own.run(change, "core" if "slot" in change else "postgres")
+            assert words in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+            plan = plan_of(here, source, SplitOptions(method="auto"))
+            assert plan.method == "stream" and words in plan.why and not stopping(plan)
+            own.run(back)
+        assert move(here, source, tmp_path, SplitOptions(method="auto")).exit_code == 0
+        # The database goes before the folder.
+        own.drop_database("core")
+        own.drop_database("mixed")
+        own.run("DROP TABLESPACE beside")
+
+
+def test_prepared_transactions_are_nobody_s_to_end(tmp_path: Path) -> None:
+    """The way out is not to disconnect anybody."""
+    with running_server(embedded_18(), "max_prepared_transactions=1") as own:
+        source = own.create_database("mixed")
+        build(source, USERS)
+        with psycopg.connect(source, autocommit=True) as connection:
+            connection.execute("BEGIN")
+            connection.execute("INSERT INTO users VALUES (2)")
+            connection.execute("PREPARE TRANSACTION 'later'")
+        here = project(tmp_path, own.create_database("core"), own.create_database("ai"))
+        words = "\n".join(stopping(plan_of(here, source, replace(TEMPLATE, terminates=True))))
+        assert 'prepared transaction "later"' in words and "ROLLBACK PREPARED" in words
+        assert "--terminate-source-connections" not in words
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        "SELECT lo_create(0)",
+        "CREATE PUBLICATION everything FOR ALL TABLES",
+        "CREATE CONVERSION odd FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+    ],
+)
+def test_a_login_that_does_not_own_everything_is_told_before(
+    server: Server, tmp_path: Path, new_database: NewDatabase, thing: str
+) -> None:
+    """What has no owner in the snapshot has one all the same."""
+    databases = [new_database() for _ in range(3)]
+    role, urls = login(server, *databases)
+    build(urls[2], USERS)
+    psql(databases[2], thing)
+    here = project(tmp_path, *urls[:2])
+    assert "may not drop what belongs to postgres" in "\n".join(stopping(plan_of(here, urls[2], TEMPLATE)))
+    assert plan_of(here, urls[2], SplitOptions(method="auto")).method == "stream"
+    forget(server, role, *databases)
+
+
+def test_a_login_that_may_not_make_a_database_for_its_owner_is_told_before(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Having the rights of a role is one thing, to become it another."""
+    databases = [new_database() for _ in range(3)]
+    role, urls = login(server, *databases)
+    build(urls[2], USERS)
+    group = name_for("group")
+    server.run(f"CREATE ROLE {group}; GRANT {group} TO {role} WITH INHERIT TRUE, SET FALSE")
+    server.run(f"ALTER DATABASE {name_of(urls[0])} OWNER TO {group}")
+    here = without_vectors(tmp_path, *urls[:2])
+    assert f"may not SET ROLE {group}" in "\n".join(stopping(plan_of(here, urls[2], TEMPLATE)))
+    server.run(f"GRANT {group} TO {role} WITH SET TRUE")
+    assert move(here, urls[2], tmp_path, TEMPLATE).exit_code == 0
+    forget(server, role, *databases)
+    server.run(f"DROP ROLE {group}")
+
+
+def test_what_the_target_is_and_could_not_be_again_is_not_lost(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """A setting that only a superuser makes keeps a clone from the target's place."""
+    databases = [new_database() for _ in range(3)]
+    role, urls = login(server, *databases)
+    build(urls[2], USERS)
+    server.run(f"ALTER DATABASE {name_of(urls[0])} SET log_min_duration_statement = '77s'")
+    here, before = without_vectors(tmp_path, *urls[:2]), server.run("SELECT * FROM pg_db_role_setting ORDER BY 1, 2")
+    with pytest.raises(MultidbError, match=r"log_min_duration_statement could not be set.*It is as it was"):
+        move(here, urls[2], tmp_path, TEMPLATE)
+    assert server.run("SELECT * FROM pg_db_role_setting ORDER BY 1, 2") == before
+    assert server.run(STRAYS) == [] and psql(databases[0], "SELECT count(*) FROM pg_class WHERE oid > 16383") == [(0,)]
+    assert move(without_vectors(tmp_path, *databases[:2]), databases[2], tmp_path, TEMPLATE).exit_code == 0
+    assert ["log_min_duration_statement=77s"] in [row[2] for row in server.run("SELECT * FROM pg_db_role_setting")]
+    forget(server, role, *databases)
+
+
+def test_a_database_that_is_half_dropped_is_dropped(server: Server, tmp_path: Path, new_database: NewDatabase) -> None:
+    """Nobody can look into one whose server was stopped meanwhile."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS)
+    here, old = project(tmp_path, core, ai), stray_name(OLD, name_of(core))
+    for by_abort in (True, False):
+        server.create_database(old)
+        server.run(f"UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{old}'")
+        if by_abort:
+            assert abort(here, SplitOptions())[0].result == "taken back"
+        else:
+            assert move(here, source, tmp_path, TEMPLATE).exit_code == 0
+        assert server.run(STRAYS) == []
+
+
+def test_what_is_told_of_writes_is_about_those_that_are_missing(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """What came before the clone is in it; what was taken back with its session was never anywhere."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS)
+    connection = psycopg.connect(source, application_name="an open transaction")
+    connection.execute("INSERT INTO users VALUES (2)")
+    report = move(project(tmp_path, core, ai), source, tmp_path, replace(TEMPLATE, terminates=True))
+    connection.close()
+    assert report.exit_code == 0 and "an open transaction" in report.ended[0]
+    assert "public.users" not in report.since, report.since
+    assert psql(core, "SELECT * FROM users") == psql(source, "SELECT * FROM users") == [(1,)]
+
+
+def test_a_backup_is_made_before_the_source_is_cloned(tmp_path: Path, new_database: NewDatabase) -> None:
+    """It holds the whole source; one that fails stops everything."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS)
+    here, url = project(tmp_path, core, ai), resolve_url(source, {}, of="source")
+    with prepared(here, url, TEMPLATE, with_rows=True) as ready:
+        report = moving.split(here, ready, TEMPLATE, Files(evidence=tmp_path / "e.json", backup=tmp_path), no_scratch)
+    assert report.exit_code == 0 and report.backup is not None and report.backup.stat().st_mode & 0o777 == 0o600
+    restored = new_database()
+    command = [str(embedded_18() / "pg_restore"), "-d", restored, str(report.backup)]
+    subprocess.run(command, check=True, env={**os.environ, "LC_ALL": "C"})
+    assert facts(restored) == facts(source)
+    assert list(tmp_path.glob("*.partial")) == [] and "backup" in report.seconds
