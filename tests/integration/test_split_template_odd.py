@@ -269,3 +269,32 @@ def test_a_backup_is_made_before_the_source_is_cloned(tmp_path: Path, new_databa
     subprocess.run(command, check=True, env={**os.environ, "LC_ALL": "C"})
     assert facts(restored) == facts(source)
     assert list(tmp_path.glob("*.partial")) == [] and "backup" in report.seconds
+
+
+@pytest.mark.parametrize(
+    ("path", "there"), [("app, public", ["app", "app"]), ("only_ai", [None, "only_ai"]), ("public", ["public"] * 2)]
+)
+def test_the_version_table_is_where_later_sessions_look(
+    server: Server, tmp_path: Path, new_database: NewDatabase, path: str, there: list[str | None]
+) -> None:
+    """The source's search_path decides, by either method; where it leads nowhere, that is told."""
+    source = new_database()
+    build(
+        source,
+        "CREATE SCHEMA app; CREATE TABLE app.users (id int); CREATE TABLE app.ai_x (); "
+        "CREATE SCHEMA only_ai; CREATE TABLE only_ai.ai_y ()",
+    )
+    server.run(f"ALTER DATABASE {name_of(source)} SET search_path = {path}")
+    ways = []
+    for method in ("stream", "template"):
+        urls = [new_database(), new_database()]
+        options = SplitOptions(method=method)
+        report = move(without_vectors(tmp_path, *urls), source, tmp_path, options)
+        assert report.exit_code == 0
+        query = "SELECT relnamespace::regnamespace::text FROM pg_class WHERE relname = 'alembic_version'"
+        assert [psql(url, query) for url in urls] == [[(name,)] if name else [] for name in there]
+        assert [psql(url, "SELECT count(*) FROM alembic_version") for url in urls if psql(url, query)]
+        told = [each.stamp.message for each in report.databases if each.stamp is not None]
+        assert ("no place for its version table" in told[0]) == (there[0] is None)
+        ways.append([facts(url) for url in urls])
+    assert ways[0] == ways[1]

@@ -67,6 +67,11 @@ class Kept:
         with connection.begin():
             return copy_to_database(connection, self.facts)
 
+    def give_path(self, connection: Connection) -> None:
+        """Give a database the same ``search_path``, by which later sessions find the version table."""
+        with connection.begin():
+            replay(connection, [item for item in self.settings if item.name == "search_path"])
+
     def give_settings(self, connection: Connection) -> list[str]:
         """Give a database the same settings, which may forbid writing, and return what could not be given."""
         with connection.begin():

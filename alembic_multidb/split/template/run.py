@@ -182,7 +182,9 @@ class Cloning:
         with connected(make_engine(name, url), name, url) as connection:
             pin(raw(connection))
             _refuse_lost(name, kept.give_rights(connection))
-            return drop_foreign(connection, self.ready.plan, name)
+            dropped = drop_foreign(connection, self.ready.plan, name)
+            kept.give_path(connection)
+            return dropped
 
     def _finish(self, stack: ExitStack, project: Project, name: str, kept: Kept) -> Work:
         """Make what the source does not have: extensions, revision and settings."""
