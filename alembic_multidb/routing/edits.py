@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -156,7 +157,7 @@ def is_constant(node: ast.stmt, module: ast.Module) -> bool:
     own = _stored(node)
     elsewhere = {name for function in _functions(module) for name in _stored(function)} - own
     constants = {name for each in module.body if not isinstance(each, _DEFINITIONS) for name in _bound(each)}
-    return _used(node) <= (constants - elsewhere) | own
+    return _used(node) <= ({*constants, *vars(builtins)} - elsewhere) | own
 
 
 # What leads from operations to the database, whose answers may differ.

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
@@ -235,13 +237,16 @@ def _kept(statements: Sequence[PlannedStatement]) -> list[str]:
 def _texts(texts: Sequence[str]) -> list[str]:
     """Return the statements that change something, with the white space of one line.
 
-    A type counts once: a table brings its types unless they are there, which a server that is not there never says.
+    A type counts once: a table brings its types unless they are there, which a server that is not there never says. The
+    indexes of a table come in any order.
     """
+    changes = (statement for text in texts for statement in read(text) if not statement.reads)
     found: list[str] = []
-    for statement in (statement for text in texts for statement in read(text) if not statement.reads):
-        line = " ".join(statement.sql.split())
-        if statement.kind != "create enum" or line not in found:
-            found.append(line)
+    for kind, group in groupby(changes, key=attrgetter("kind")):
+        lines = [" ".join(statement.sql.split()) for statement in group]
+        if kind == "create enum":
+            lines = [line for line in dict.fromkeys(lines) if line not in found]
+        found += sorted(lines) if kind == "index" else lines
     return found
 
 

@@ -413,8 +413,9 @@ op.execute("DELETE FROM users")""",
         """
         if not sa.inspect(op.get_bind()).has_table("ai_notes"):
             op.create_table("ai_notes", sa.Column("id", sa.Integer, primary_key=True),
-                sa.Column("state", sa.Enum("new", "old", name="state")),
-                sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id")))
+                sa.Column("state", sa.Enum("new", "old", name="state"), index=True),
+                sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id"), index=True),
+                *(sa.Column(f"c{n}", sa.Integer, index=True) for n in range(20)))
         if not sa.inspect(op.get_bind()).has_table("ai_marks"):
             op.create_table("ai_marks", sa.Column("id", sa.Integer, primary_key=True),
                 sa.Column("state", sa.Enum("new", "old", name="state")))
