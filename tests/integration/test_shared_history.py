@@ -414,11 +414,11 @@ op.execute("DELETE FROM users")""",
         if not sa.inspect(op.get_bind()).has_table("ai_notes"):
             op.create_table("ai_notes", sa.Column("id", sa.Integer, primary_key=True),
                 sa.Column("state", sa.Enum("new", "old", name="state"), index=True),
-                sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id"), index=True),
-                *(sa.Column(f"c{n}", sa.Integer, index=True) for n in range(20)))
+                sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id"), index=True))
         if not sa.inspect(op.get_bind()).has_table("ai_marks"):
             op.create_table("ai_marks", sa.Column("id", sa.Integer, primary_key=True),
-                sa.Column("state", sa.Enum("new", "old", name="state")))
+                sa.Column("state", sa.Enum("new", "old", name="state")),
+                *(sa.Column(f"c{n}", sa.Integer, index=True) for n in range(20)))
             with op.batch_alter_table("ai_marks") as batch:
                 batch.add_column(sa.Column("user_id", sa.Integer))
                 batch.create_foreign_key("fk_user", "users", ["user_id"], ["id"])
