@@ -54,8 +54,9 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the shell: `multidb status >&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
-    # What psycopg cannot clean up on a connection that was lost, or taken away by Ctrl-C, is no news beside the error.
+    # What cannot be cleaned up on a connection that was lost, or taken away by Ctrl-C, is no news beside the error.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     interrupts = _Interrupts()
     try:
         app(prog_name="multidb")

@@ -13,6 +13,7 @@ import pytest
 from alembic_multidb.demo.place import running_demo
 from alembic_multidb.demo.scenario import STEPS
 from tests.conftest import ROOT, Project
+from tests.servers import Server
 
 
 class TestProject:
@@ -241,3 +242,34 @@ def _installed(folder: Path) -> Path:
         "import alembic_multidb; print(alembic_multidb.__file__)", env=environment, cwd="/"
     )
     return target
+
+
+_INTERRUPTED = """
+import os, signal
+from importlib import import_module
+from sqlalchemy import create_engine, event
+from sqlalchemy.pool import NullPool
+
+def command(prog_name):
+    engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"), poolclass=NullPool)
+    event.listen(engine, "reset", lambda *arguments: os.kill(os.getpid(), signal.SIGINT))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+main = import_module("alembic_multidb.cli.main")
+main.app = command
+main.main()
+"""
+
+
+def test_ctrl_c_while_a_connection_is_given_back_shows_no_traceback(server: Server) -> None:
+    """What could not be cleaned up then is no news."""
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED],
+        env={**os.environ, "DATABASE_URL": server.url()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "")

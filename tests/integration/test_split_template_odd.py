@@ -26,7 +26,7 @@ from tests.conftest import NewDatabase, psql
 from tests.integration.moved import move, no_scratch, stopped
 from tests.integration.split_cases import build, make_roles, plan_of, project, stopping
 from tests.integration.test_snapshot import snapshot_of
-from tests.servers import Server, embedded_18, name_for, running_server
+from tests.servers import Server, embedded_18, name_for, running_server, wait_until
 
 TEMPLATE = SplitOptions(method="template")
 USERS = "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1); CREATE TABLE ai_x ();"
@@ -153,9 +153,9 @@ def test_a_target_that_is_more_than_a_database_is_not_replaced(tmp_path: Path) -
         own.run("DROP TABLESPACE beside")
 
 
-def test_prepared_transactions_are_nobody_s_to_end(tmp_path: Path) -> None:
-    """The way out is not to disconnect anybody."""
-    with running_server(embedded_18(), "max_prepared_transactions=1") as own:
+def test_prepared_transactions_and_workers_are_named(tmp_path: Path) -> None:
+    """A worker of the server has no name of its own; out of a prepared transaction no disconnecting leads."""
+    with running_server(embedded_18(), "max_prepared_transactions=1", "wal_level=logical") as own:
         source = own.create_database("mixed")
         build(source, USERS)
         with psycopg.connect(source, autocommit=True) as connection:
@@ -166,6 +166,18 @@ def test_prepared_transactions_are_nobody_s_to_end(tmp_path: Path) -> None:
         words = "\n".join(stopping(plan_of(here, source, replace(TEMPLATE, terminates=True))))
         assert 'prepared transaction "later"' in words and "ROLLBACK PREPARED" in words
         assert "--terminate-source-connections" not in words
+        own.run("ROLLBACK PREPARED 'later'", "mixed")
+        own.create_database("publisher")
+        own.run("SELECT pg_create_logical_replication_slot('feed', 'pgoutput')", "publisher")
+        own.run("CREATE PUBLICATION feed", "publisher")
+        own.run(
+            f"CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port={own.port} user=postgres dbname=publisher' "
+            "PUBLICATION feed WITH (create_slot = false, slot_name = 'feed')",
+            "mixed",
+        )
+        workers = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'mixed' AND backend_type <> 'client backend'"
+        wait_until(lambda: own.run(workers) == [(1,)])
+        assert '"logical replication apply worker"' in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
 
 
 @pytest.mark.parametrize(

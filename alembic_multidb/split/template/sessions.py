@@ -15,7 +15,7 @@ from alembic_multidb.verify.statements import Raw, rows
 
 _SESSIONS = """
     SELECT a.pid, a.usename::text AS role, a.application_name AS application, host(a.client_addr) AS host,
-           a.state, extract(epoch FROM now() - a.backend_start)::bigint AS seconds
+           a.backend_type AS kind, a.state, extract(epoch FROM now() - a.backend_start)::bigint AS seconds
     FROM pg_catalog.pg_stat_activity AS a
     WHERE a.datname = %s AND a.pid <> ALL (%s::int[])
       AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker')
@@ -63,6 +63,7 @@ def _is_ours(row: dict[str, Any]) -> bool:
 
 
 def _words(row: dict[str, Any]) -> str:
-    name = row["application"] or "?"
+    # A worker of the server's own, as one that applies a subscription, has no name.
+    name = row["application"] or row["kind"] or "?"
     where = f" from {row['host']}" if row["host"] else ""
     return f'"{name}"{where} (backend {row["pid"]}, role {row["role"]}, {row["state"] or "?"}, for {row["seconds"]} s)'
