@@ -105,6 +105,20 @@ def test_an_extension_that_the_source_has_not_gets_no_default_rights_of_the_sour
     assert move(here, source, tmp_path, SplitOptions(method="auto")).exit_code == 0
 
 
+def test_an_extension_that_is_too_old_in_the_source_is_named_before(tmp_path: Path, new_database: NewDatabase) -> None:
+    """A clone has its version; a split by stream makes the newest."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, f"CREATE EXTENSION hstore VERSION '1.4'; {USERS} CREATE TABLE ai_h (h hstore)")
+    declared = Databases(
+        Database("core", url=core, default=True),
+        Database("ai", url=ai, tables=["ai_*"], extensions={"hstore": ">=1.8"}),
+    )
+    here = replace(project(tmp_path, core, ai), databases=declared)
+    words = "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+    assert 'is 1.4; "ai" declares >=1.8' in words and "ALTER EXTENSION hstore UPDATE" in words
+    assert plan_of(here, source, SplitOptions(method="auto")).method == "stream"
+
+
 def test_default_rights_are_taken_back(
     server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +232,23 @@ def test_a_login_that_may_not_make_a_database_for_its_owner_is_told_before(
     assert move(here, urls[2], tmp_path, TEMPLATE).exit_code == 0
     forget(server, role, *databases)
     server.run(f"DROP ROLE {group}")
+
+
+def test_a_login_that_could_not_read_its_own_clone_is_told_before(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Each target has a login of its own, and one of them owns everything."""
+    databases = [new_database() for _ in range(3)]
+    role, (core, source) = login(server, databases[0], databases[2])
+    other, (ai,) = login(server, databases[1])
+    build(source, USERS)
+    server.run(f"GRANT {other} TO {role}")
+    here = without_vectors(tmp_path, core, ai)
+    assert f'"{other}" may not read public.ai_x' in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+    psql(source, f"GRANT SELECT ON ai_x TO {other}")
+    assert move(here, source, tmp_path, TEMPLATE).exit_code == 0
+    forget(server, role, *databases)
+    server.run(f"DROP ROLE {other}")
 
 
 def test_what_the_target_is_and_could_not_be_again_is_not_lost(

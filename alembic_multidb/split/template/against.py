@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from sqlalchemy import Connection, text
 
 from alembic_multidb.checks.finding import shortened
+from alembic_multidb.plugin.extensions import reaches
+from alembic_multidb.registry import Databases
 from alembic_multidb.split.model import Finding, Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.preflight.beside import KEEPS
@@ -45,6 +47,13 @@ _MORE_OWNERS = text(
     """
 )
 _DEFAULT_RIGHTS = text("SELECT oid, pg_get_userbyid(defaclrole)::text AS role FROM pg_default_acl")
+_VERSIONS = text("SELECT extname, extversion FROM pg_extension")
+_UNREADABLE = text(
+    """
+    SELECT oid::regclass::text FROM pg_class
+    WHERE oid = ANY (CAST(:tables AS oid[])) AND NOT has_table_privilege(CAST(:login AS name), oid, 'SELECT') ORDER BY 1
+    """
+)
 _TARGETS = """
     SELECT d.datname AS name, d.datistemplate AS is_template, t.spcname AS tablespace,
            t.oid <> s.dattablespace AND s.oid IN (SELECT pg_catalog.pg_tablespace_databases(t.oid)) AS has_files,
@@ -122,24 +131,55 @@ def missing_rights(
 
 
 def new_extensions(
-    connection: Connection, sessions: Mapping[str, Maintenance], plan: Plan, cloned: Collection[str]
+    connection: Connection, logins: Mapping[str, str], plan: Plan, cloned: Collection[str]
 ) -> Iterator[Finding]:
     """Look at extensions that the source does not have: in its clone they are made under its default rights.
 
     Args:
         connection: to the source.
-        sessions: of the targets' logins.
+        logins: the role that works in each target.
         plan: what will be done.
         cloned: the extensions that the source has.
     """
     rows = connection.execute(_DEFAULT_RIGHTS).all()
-    for name, session in sessions.items():
+    for name, login in logins.items():
         new = sorted(set(plan.extensions[name]) - set(cloned))
         there = {item.node.oid for item in plan.objects if item.type == "default acl" and name in item.homes}
-        login = session.rows("SELECT current_user::text AS name")[0]["name"]
         if new and login in {row.role for row in rows if row.oid in there}:
             message = f'extension {", ".join(new)} would be made in "{name}" with the default rights of role "{login}"'
             yield finding("template-extension", f"{message} in the source, and so with other rights than its own", name)
+
+
+def unreadable(connection: Connection, logins: Mapping[str, str], plan: Plan) -> Iterator[Finding]:
+    """Look whether each target's login may read what it will have: a clone has the rights of the source.
+
+    Args:
+        connection: to the source.
+        logins: the role that works in each target.
+        plan: what will be done.
+    """
+    for name, login in logins.items():
+        tables = [item.node.oid for item in plan.objects if item.type == "table" and item.homes == (name,)]
+        if names := connection.execute(_UNREADABLE, {"tables": tables, "login": login}).scalars().all():
+            message = f'role "{login}" may not read {shortened(names)} in the clone that becomes "{name}"'
+            yield finding("template-rights", message, name, severity="failed")
+
+
+def old_extensions(connection: Connection, databases: Databases, plan: Plan) -> Iterator[Finding]:
+    """Look at extensions whose version in the source, and so in a clone, is below what a target declares.
+
+    Args:
+        connection: to the source.
+        databases: the registry.
+        plan: what will be done.
+    """
+    versions = {row.extname: row.extversion for row in connection.execute(_VERSIONS)}
+    for name in plan.databases:
+        for extension, floor in databases[name].extensions.items():
+            if extension in versions and not reaches(versions[extension], floor):
+                message = f"extension {extension} of the source, and so of its clone, is {versions[extension]}"
+                fix = f"ALTER EXTENSION {extension} UPDATE in the source, or use --method stream"
+                yield finding("template-extension", f'{message}; "{name}" declares {floor}', name, fix)
 
 
 def unfit_targets(

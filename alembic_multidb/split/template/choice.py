@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -17,9 +17,11 @@ from alembic_multidb.split.template.against import (
     finding,
     missing_rights,
     new_extensions,
+    old_extensions,
     owners,
     unfit,
     unfit_targets,
+    unreadable,
     users,
 )
 from alembic_multidb.split.template.maintenance import Maintenance, database_of, maintenance
@@ -39,6 +41,7 @@ _SERVER = """
                || ' ' || pg_catalog.pg_postmaster_start_time()::text AS server
 """
 _HERE = text(f"{_SERVER}, pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_database() AS name")
+_LOGIN = "SELECT current_user AS login"
 _SEEN = "SELECT datname AS name FROM pg_catalog.pg_stat_activity WHERE pid = %s"
 
 
@@ -128,12 +131,24 @@ def _cloning(
     reasons = {name: list(missing_rights(each, *needs)) for name, each in sessions.items()}
     chosen = min(sessions, key=lambda name: bool(reasons[name]))
     against += reasons[chosen]
-    against += new_extensions(connection, sessions, plan, _cloned(plan))
+    against += _in_clones(connection, project, plan, sessions)
     there = _there(found)
     replaced = {name: database for name, database in names.items() if name in sessions and name not in there}
     against += unfit_targets(sessions[chosen], here.name, replaced, options)
     against += users(sessions[chosen], here.name, here.pid, replaced, options)
     return Choice("template", why, urls[chosen], here.name), against
+
+
+def _in_clones(
+    connection: Connection, project: Project, plan: Plan, sessions: Mapping[str, Maintenance]
+) -> list[Finding]:
+    """Look at what the targets' own logins meet in their clones."""
+    logins = {name: str(session.rows(_LOGIN)[0]["login"]) for name, session in sessions.items()}
+    return [
+        *unreadable(connection, logins, plan),
+        *new_extensions(connection, logins, plan, _cloned(plan)),
+        *old_extensions(connection, project.databases, plan),
+    ]
 
 
 def _cloned(plan: Plan) -> set[str]:
