@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from shlex import quote
 
-from alembic_multidb.catalog.snapshot import Row, Snapshot
+from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
 from alembic_multidb.classify import plain_name
 from alembic_multidb.registry import Databases
 from alembic_multidb.split.bodies import body_findings
@@ -63,7 +63,17 @@ def expected_schema(objects: Objects, database: str) -> Snapshot:
             return False
         return objects.is_carried(row.node)
 
-    return objects.classification.restrict({database}).only(is_kept)
+    schema = objects.classification.restrict({database}).only(is_kept)
+    return replace(schema, rows=tuple(_owned(objects, row) for row in schema.rows))
+
+
+def _owned(objects: Objects, row: Row) -> Row:
+    """Return a sequence as it is where the table that owns it is left out: nobody's."""
+    if row.kind != "sequence" or not row.relation or objects.is_carried(ObjectId("pg_class", row.relation)):
+        return row
+    return replace(
+        row, definition={key: row.definition[key] for key in row.definition if key != "owned by"}, relation=0
+    )
 
 
 def _left_out(options: SplitOptions) -> tuple[str, ...]:

@@ -341,3 +341,20 @@ def test_the_version_table_is_where_later_sessions_look(
         assert ("no place for its version table" in told[0]) == (there[0] is None)
         ways.append([facts(url) for url in urls])
     assert ways[0] == ways[1]
+
+
+def test_the_sequence_of_an_excluded_table_is_nobody_s(tmp_path: Path, new_database: NewDatabase) -> None:
+    """It stays, since others may use it, by either method; named as well, it goes."""
+    source = new_database()
+    build(source, "CREATE TABLE users (id serial); CREATE TABLE gone (id serial, n int GENERATED ALWAYS AS IDENTITY)")
+    for exclude, left in ((("table:public.gone",), 1), (("table:public.gone", "sequence:public.gone_id_seq"), 0)):
+        ways = []
+        for method in ("stream", "template"):
+            urls = [new_database(), new_database()]
+            options = SplitOptions(method=method, exclude=exclude)
+            report = move(without_vectors(tmp_path, *urls), source, tmp_path, options)
+            assert [str(finding) for finding in report.verified.findings] == []
+            query = "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relname LIKE 'gone%'"
+            assert psql(urls[0], query) == [(left,)]
+            ways.append([facts(url) for url in urls])
+        assert ways[0] == ways[1]
