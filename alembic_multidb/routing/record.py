@@ -106,18 +106,28 @@ def record(function: Callable[..., Any], path: str, around: Surroundings, state:
 
 
 def _merged(first: list[Recorded], second: list[Recorded]) -> list[Recorded]:
-    """Return the statements of two runs, those that only the second has where they come in it."""
-    known = {item.sql for item in first}
-    found = list(first)
+    """Return the statements of two runs, those that only the second has where they come in it.
+
+    A table that both make, each in its own way, is made as in the first.
+    """
+    found = [(item, _keys(item)) for item in first]
+    known = {key for _, keys in found for key in keys}
     place = 0
     for item in second:
-        if item.sql in known:
-            place = next((n + 1 for n, each in enumerate(found) if n >= place and each.sql == item.sql), place)
+        keys = _keys(item)
+        if keys & known:
+            place = next((n + 1 for n, each in enumerate(found) if n >= place and keys & each[1]), place)
         else:
-            found.insert(place, item)
-            known.add(item.sql)
+            found.insert(place, (item, keys))
+            known |= keys
             place += 1
-    return found
+    return [item for item, _ in found]
+
+
+def _keys(item: Recorded) -> frozenset[object]:
+    """Return what tells a statement from others: its text, and the table that it makes."""
+    tables = (made.thing for each in item.statements for made in each.makes if made.role == "table")
+    return frozenset({item.sql, *tables})
 
 
 @dataclass

@@ -15,8 +15,9 @@ from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import read_history
 from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.items import State
 from alembic_multidb.routing.presence import Move, Presence
-from alembic_multidb.routing.record import Surroundings
+from alembic_multidb.routing.record import Surroundings, reading, record
 from alembic_multidb.routing.router import Router
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.text import as_ddl
@@ -64,6 +65,7 @@ class Run:
     database: RegisteredDatabase
     blocks: Blocks = field(init=False)
     _presence: Presence | None = None
+    _around: Surroundings | None = None
 
     def __post_init__(self) -> None:
         self.blocks = Blocks(self.database.name, tuple(self.database.registry))
@@ -83,8 +85,24 @@ class Run:
             around = Surroundings(
                 environment.config, environment.script, tuple(databases), naming_convention, arguments
             )
+            self._around = around
             self._presence = Presence(read_history(around, databases))
         return self._presence
+
+    def _state(self, step: RevisionStep, presence: Presence) -> State:
+        """Return what there is before a step.
+
+        A downgrade is read first, as all upgrades are, to learn how the tables that it makes are called at its end.
+        """
+        revision, chronicle = step.revision, presence.chronicle
+        if not step.is_upgrade and self._around is not None:
+            state = chronicle.state(revision.revision, is_upgrade=False)
+            with reading():
+                record(revision.module.downgrade, revision.path, self._around, state)
+            for name, item in state.names.items():
+                if name not in item.names:
+                    item.names.append(name)
+        return chronicle.state(revision.revision, is_upgrade=step.is_upgrade)
 
     def take(self, step: RevisionStep) -> None:
         """Let a step's function run under the router."""
@@ -94,7 +112,7 @@ class Run:
             revision = step.revision.revision
             presence = self.presence(arguments)
             chapter = presence.chronicle.chapters[revision]
-            state = presence.chronicle.state(revision, is_upgrade=step.is_upgrade)
+            state = self._state(step, presence)
             decider = Decider(self.database, presence.homes(revision), self._has if not self.context.as_sql else None)
             router = Router(self.context, decider, state, revision, self.blocks)
             try:

@@ -1109,6 +1109,27 @@ def test_what_is_made_after_a_look_at_what_was_made_is_known(shared: Shared) -> 
     assert shared.differences() == []
 
 
+def test_a_downgrade_that_makes_a_table_anew_does_so_where_it_is(shared: Shared) -> None:
+    """By the name that the table has at the end, whichever way the upgrade has gone with other names."""
+    shared.revise(TABLES, DROPS)
+    anew = """
+    inspector = sa.inspect(op.get_bind())
+    if "ai_docs" in inspector.get_table_names():
+        has_key = inspector.get_pk_constraint("ai_docs")["name"] == "pk_anew"
+        op.create_table("{name}", sa.Column("id", sa.Integer), sa.Column("body", sa.Text),
+                        sa.PrimaryKeyConstraint("id", name="pk_of_old" if has_key else "pk_anew"))
+        op.execute("INSERT INTO {name} SELECT id, body FROM ai_docs")
+        op.drop_table("ai_docs")
+        op.rename_table("{name}", "ai_docs")
+    """
+    shared.revise(anew.format(name="anew"), anew.format(name="of_old"))
+    shared.revise("op.add_column('ai_docs', sa.Column('added', sa.Integer))", "op.drop_column('ai_docs', 'added')")
+    for revision in ("heads", "r001", "heads"):
+        (shared.downgrade if revision == "r001" else shared.upgrade)(to=revision)
+        assert shared.differences() == []
+        assert psql(shared.urls["core"], "SELECT to_regclass('anew'), to_regclass('of_old')") == [(None, None)]
+
+
 @pytest.mark.parametrize("question", ASKED)
 def test_a_revision_that_ends_early_does_so_where_the_mixed_one_would(shared: Shared, question: str) -> None:
     """It is told that tables of other databases are there, whatever catalog it reads; and not before they are made."""
