@@ -69,6 +69,22 @@ class Decider:
             return decision
         return self._by_mentions(statement, state)
 
+    def pinned(self, statement: Statement, state: State, only: frozenset[str]) -> Decision:
+        """Decide about a statement of which the revision itself says where it belongs.
+
+        A foreign key to what is elsewhere is left out there as well, unless there is something of that name.
+
+        Args:
+            statement: what it says.
+            state: what there is before it, with what it makes.
+            only: the databases.
+        """
+        if not self._is_here(only):
+            return _skips(statement, f"only for {', '.join(sorted(only)) or 'no database'}")
+        if self.catalog is not None and any(self.catalog(item.target) for item in statement.references):
+            return _runs(statement)
+        return self._separate(statement, state, [])
+
     def _block(self, statement: Statement, state: State) -> Decision:
         """Decide about a DO block: all of what it does must belong together."""
         if statement.dynamic is not None:
@@ -202,13 +218,6 @@ class Decider:
 
     def _at_home(self, thing: Thing, homes: frozenset[str] | None) -> str:
         return f"{thing} ({', '.join(sorted(homes or ())) or 'no home'})"
-
-
-def pinned(statement: Statement, database: str, only: frozenset[str]) -> Decision:
-    """Decide about a statement of which the revision itself says where it belongs."""
-    if database in only:
-        return _runs(statement)
-    return _skips(statement, f"only for {', '.join(sorted(only)) or 'no database'}")
 
 
 def undecidable(revision: str, database: RegisteredDatabase, statement: Statement, why: str) -> UndecidableError:

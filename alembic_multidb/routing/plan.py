@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
-from alembic_multidb.routing.decide import Decider, Decision, pinned
+from alembic_multidb.routing.decide import Decider, Decision
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.presence import Move, Presence
 from alembic_multidb.routing.record import Recorded, Surroundings
@@ -124,6 +124,6 @@ def _decided(decider: Decider, state: State, statements: Sequence[Recorded]) -> 
             if recorded.only is None:
                 decision = decider.decide(statement, state)
             else:
-                decision = pinned(statement, decider.database.name, recorded.only)
+                decision = decider.pinned(statement, state, recorded.only)
             state.finish(statement)
             yield PlannedStatement(decision=decision, recorded=recorded)

@@ -18,7 +18,7 @@ from sqlalchemy.schema import DDLElement
 
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.routing.catalogs import with_foreign
-from alembic_multidb.routing.decide import Decider, Decision, pinned, undecidable, what_is_left
+from alembic_multidb.routing.decide import Decider, Decision, undecidable, what_is_left
 from alembic_multidb.routing.extensions import as_mixed, foreign_extensions
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.indexes import index_of, statements_of
@@ -214,7 +214,7 @@ class Router:
         if self.blocks.only is None:
             decision = self.decider.decide(statement, self.state)
         else:
-            decision = pinned(statement, self.decider.database.name, self.blocks.only)
+            decision = self.decider.pinned(statement, self.state, self.blocks.only)
         if decision.verdict == "undecidable":
             raise self._undecidable(statement, decision.why)
         if statement.kind == "create extension" and not self.decider.homes.is_declared(statement.subjects[0].name):

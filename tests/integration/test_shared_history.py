@@ -700,6 +700,31 @@ class TestUndecidable:
         shared.upgrade("core", "ai")
         assert [psql(shared.urls[name], found) for name in ("core", "ai")] == [[(0,)], [(0,)]]
 
+    def test_foreign_keys_that_cross_stay_soft_inside_a_block(self, shared: Shared) -> None:
+        """The table of another home is not there; one that was made there by hand, or by a block, is."""
+        shared.engine("ai")
+        psql(shared.urls["ai"], "CREATE TABLE by_hand (id int PRIMARY KEY)")
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            with op.on_database("ai"):
+                op.execute("CREATE TABLE made (id int PRIMARY KEY)")
+                op.execute("CREATE TABLE ai_notes (user_id int CONSTRAINT fk_user REFERENCES users)")
+                op.execute("ALTER TABLE ai_notes ADD made_id int CONSTRAINT fk_made REFERENCES made")
+                op.execute("ALTER TABLE ai_notes ADD hand_id int CONSTRAINT fk_hand REFERENCES by_hand")
+            """,
+            """
+            with op.on_database("ai"):
+                op.execute("ALTER TABLE ai_notes DROP CONSTRAINT fk_user")
+                op.execute("DROP TABLE ai_notes, made")
+            """,
+        )
+        shared.upgrade("core", "ai")
+        keys = psql(shared.urls["ai"], "SELECT conname FROM pg_constraint WHERE contype = 'f' ORDER BY 1")
+        assert keys == [("fk_hand",), ("fk_made",)]
+        shared.downgrade("core", "ai", to="r001")
+        assert psql(shared.urls["ai"], "SELECT to_regclass('ai_notes')") == [(None,)]
+
     @pytest.mark.parametrize("names", ['"core"', '"ai"', '"core", "ai"', ""])
     def test_a_block_says_where_it_runs(self, shared: Shared, names: str) -> None:
         """On the databases that it names, whatever it is about; on none without a name."""
