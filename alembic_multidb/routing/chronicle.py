@@ -11,7 +11,8 @@ from alembic_multidb.garbage import without_collection
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
-from alembic_multidb.routing.record import Recorded, Surroundings, reading, record
+from alembic_multidb.routing.record import Recorded, reading, record
+from alembic_multidb.routing.surroundings import Surroundings
 
 
 @dataclass(frozen=True)

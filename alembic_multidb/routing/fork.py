@@ -20,8 +20,9 @@ from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.edits import CannotCutError
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
-from alembic_multidb.routing.record import Run, Surroundings, reading, record
+from alembic_multidb.routing.record import Run, reading, record
 from alembic_multidb.routing.source import Call, ways
+from alembic_multidb.routing.surroundings import Surroundings
 from alembic_multidb.statements import read
 
 

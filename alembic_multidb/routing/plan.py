@@ -13,7 +13,8 @@ from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider, Decision
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.presence import Move, Presence
-from alembic_multidb.routing.record import Recorded, Surroundings
+from alembic_multidb.routing.record import Recorded
+from alembic_multidb.routing.surroundings import Surroundings
 from alembic_multidb.statements import read
 
 

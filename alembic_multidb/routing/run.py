@@ -17,9 +17,10 @@ from alembic_multidb.routing.chronicle import read_history
 from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.presence import Move, Presence
-from alembic_multidb.routing.record import Surroundings, reading, record
+from alembic_multidb.routing.record import reading, record
 from alembic_multidb.routing.router import Router
 from alembic_multidb.routing.selected import BLOCKS, Blocks
+from alembic_multidb.routing.surroundings import Surroundings
 from alembic_multidb.routing.text import as_ddl
 from alembic_multidb.routing.there import has, unless_there
 from alembic_multidb.statements import Thing
