@@ -111,6 +111,17 @@ def _with_passes(text: str) -> str:
             return text
 
 
+def emptied(source: str) -> str:
+    """Return a file whose two functions do nothing."""
+    edits: list[tuple[int, int, list[str]]] = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS:
+            has_docstring = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
+            first = node.body[1] if has_docstring and len(node.body) > 1 else node.body[0]
+            edits.append((first.lineno, node.end_lineno or first.lineno, [" " * first.col_offset + "pass"]))
+    return pruned(source, applied(source, edits))
+
+
 def pruned(before: str, after: str) -> str:
     """Take out imports, constants and helpers that were used and no longer are."""
     used_before = _used(ast.parse(before))
@@ -128,6 +139,24 @@ def pruned(before: str, after: str) -> str:
         ]
         if not gone:
             return after
+        after = applied(after, gone)
+
+
+def without_idle(before: str, after: str) -> str:
+    """Take out of functions the variables that were used and no longer are, with what was asked for them."""
+    used_before = {node.name: _used(node) for node in ast.parse(before).body if isinstance(node, ast.FunctionDef)}
+    while True:
+        functions = [node for node in ast.parse(after).body if isinstance(node, ast.FunctionDef)]
+        gone: list[tuple[int, int, list[str]]] = [
+            (node.lineno, node.end_lineno or node.lineno, [])
+            for function in functions
+            for node in ast.walk(function)
+            if isinstance(node, ast.Assign)
+            and (names := set(_bound(node)))
+            and names <= used_before.get(function.name, set()) - _used(function)
+        ]
+        if not gone:
+            return pruned(before, after)
         after = applied(after, gone)
 
 

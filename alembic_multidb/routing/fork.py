@@ -17,10 +17,11 @@ from alembic.script import Script, ScriptDirectory
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
-from alembic_multidb.routing.edits import CannotCutError
+from alembic_multidb.routing.edits import CannotCutError, emptied
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
 from alembic_multidb.routing.record import Run, reading, record
+from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.routing.surroundings import Surroundings
 from alembic_multidb.statements import read
@@ -88,11 +89,17 @@ class Forker:
         calls = [call for statements in planned.values() for call in _calls(statements)]
         is_plain = "on_database" not in source and "only" not in source
         moves = any(not item.recorded.lines for statements in planned.values() for item in statements)
-        if is_plain and not moves and all(call.verdict == "runs" for call in calls):
-            kind, text, asks = "copied", source, self.chronicle.chapters[revision.revision].asks
-        else:
-            kind = "cut" if any(call.verdict != "skips" for call in calls) else "empty"
-            text, asks = self._cut(source, path, revision.revision, database, calls, planned)
+        is_whole = is_plain and not moves and all(call.verdict == "runs" for call in calls)
+        try:
+            if is_whole:
+                text, asks = self._whole(source, revision, database)
+            else:
+                text, asks = self._cut(source, revision, database, calls, planned)
+        except CannotCutError:
+            if calls or moves:
+                raise
+            text, asks = emptied(source), False
+        kind = "copied" if is_whole else "cut" if any(call.verdict != "skips" for call in calls) else "empty"
         return ForkedRevision(
             revision=revision.revision, file=path.name, text=text, kind=kind if calls else "empty", asks=asks
         )
@@ -121,11 +128,18 @@ class Forker:
         with reading():
             return record(getattr(module, name, lambda: None), path, self.around, state)
 
+    def _whole(self, source: str, revision: Script, database: RegisteredDatabase) -> tuple[str, bool]:
+        """Return a file as it is, and whether it asks for something."""
+        asks = self.chronicle.chapters[revision.revision].asks
+        raised = self._runs(source, revision, database)[1] if asks else ""
+        if raised:
+            raise _raising(raised)
+        return source, asks
+
     def _cut(
         self,
         source: str,
-        path: Path,
-        revision: str,
+        revision: Script,
         database: RegisteredDatabase,
         calls: Sequence[Call],
         planned: dict[str, tuple[PlannedStatement, ...]],
@@ -138,28 +152,45 @@ class Forker:
             except CannotCutError as error:
                 problem = problem or error
                 continue
-            runs = self._runs(text, path, revision)
-            if runs and all(
+            runs, raised = self._runs(text, revision, database)
+            is_same = runs and all(
                 _kept(planned[name]) == _texts([item.sql for item in runs[name].statements]) for name in runs
-            ):
+            )
+            if is_same and not raised:
                 return text, any(run.asks for run in runs.values())
-            raised = next((run.error for run in runs.values() if run.error), None)
-            if raised is not None:
-                problem = CannotCutError(
-                    f"what is left of it raises {raised}; let a block hold all that belongs together"
-                )
+            raised = raised or next((run.error for run in runs.values() if run.error), "")
+            problem = _raising(raised) if raised else problem
         raise problem or CannotCutError.at(next((call.lines[0] for call in calls if call.lines), 0))
 
-    def _runs(self, text: str, path: Path, revision: str) -> dict[str, Run]:
-        """Run a file's functions without a database; nothing if it cannot be."""
+    def _runs(self, text: str, revision: Script, database: RegisteredDatabase) -> tuple[dict[str, Run], str]:
+        """Run a file's functions without a database, and say what the upgrade raises on one that has its own part only.
+
+        There are no runs of a file that cannot be loaded.
+        """
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, path.name)
+            file = Path(folder, Path(revision.path).name)
             file.write_text(text, encoding="utf-8")
             try:
                 module = _loaded(file)
             except Exception:  # whatever a file raises that was cut in the wrong way
-                return {}
-            return {name: self._recorded(module, str(file), revision, name) for name in ("upgrade", "downgrade")}
+                return {}, ""
+            names = ("upgrade", "downgrade")
+            runs = {name: self._recorded(module, str(file), revision.revision, name) for name in names}
+            return runs, self._raised_alone(module, str(file), revision, database) if runs["upgrade"].asks else ""
+
+    def _raised_alone(self, module: ModuleType, path: str, revision: Script, database: RegisteredDatabase) -> str:
+        """Return what an upgrade raises on a new database of its own, and not on the mixed one; empty if nothing."""
+        homes = self.presence.homes(revision.revision)
+        mixed, own = (self.chronicle.state(revision.revision, is_upgrade=True) for _ in range(2))
+        own.names = {thing: item for thing, item in own.names.items() if database.name in homes.of(item)}
+        extensions = frozenset(name for each in database.registry.values() for name in each.extensions)
+        here = frozenset(name for name in extensions if database.name in homes.of_extension(name))
+        blocks = [Blocks(known=self.around.databases) for _ in range(2)]
+        alone = Run(path, blocks[0], own, extensions=here, is_all=True)
+        whole = Run(revision.path, blocks[1], mixed, extensions=extensions, is_all=True)
+        with reading():
+            raised = alone.collect(module.upgrade, self.around).error
+            return raised if raised and not whole.collect(revision.module.upgrade, self.around).error else ""
 
 
 def fork_history(
@@ -249,6 +280,10 @@ def _texts(texts: Sequence[str]) -> list[str]:
             lines = [line for line in dict.fromkeys(lines) if line not in found]
         found += sorted(lines) if kind == "index" else lines
     return found
+
+
+def _raising(raised: str) -> CannotCutError:
+    return CannotCutError(f"what is left of it raises {raised}; let a block hold all that belongs together")
 
 
 def _loaded(file: Path) -> ModuleType:

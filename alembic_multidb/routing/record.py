@@ -112,6 +112,8 @@ class Run:
         error: what it raised; empty if nothing.
         looks: whether it does more than to state operations: it has looked at the connection or at what is around
             it, sent values, ended a transaction, said something.
+        extensions: which are there.
+        is_all: whether a table that the state does not know is not there.
     """
 
     path: str
@@ -121,6 +123,8 @@ class Run:
     asks: bool = False
     error: str = ""
     looks: bool = False
+    extensions: frozenset[str] = frozenset()
+    is_all: bool = False
     _times: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -130,10 +134,10 @@ class Run:
 
     def collect(self, function: Callable[..., Any], around: Surroundings) -> Run:
         """Run it, as far as it comes."""
-        told = Told(self.state, self._ask, nullcontext) if self.state is not None else None
+        told = Told(self.state, self._ask, nullcontext, self.is_all) if self.state is not None else None
         with (
             quiet(self._look),
-            silent_connection(self._record, answers=self.state is None) as connection,
+            silent_connection(self._record, answers=self.state is None, extensions=self.extensions) as connection,
             alone(around, connection, self.blocks, self._look),
             nullcontext() if told is None else told_by_history(connection.dialect, told),
         ):

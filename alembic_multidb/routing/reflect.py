@@ -57,11 +57,13 @@ class Told:
         state: what there is at this point of it.
         is_foreign: tells which are not here.
         inspecting: opens a block in which SQLAlchemy's own questions are about what is here.
+        is_all: whether there is nothing that the history does not say.
     """
 
     state: State
     is_foreign: IsForeign
     inspecting: Callable[[], AbstractContextManager[None]]
+    is_all: bool = False
 
     def tables(self, schema: str | None) -> list[str]:
         """Return the names of the tables in a schema."""
@@ -131,7 +133,7 @@ def _several(dialect: Any, name: str, told: Told) -> Callable[..., Any]:
         items = {table: told.table(schema, table) for table in wanted}
         foreign = {(schema, table): told.of(name, item) for table, item in items.items() if item is not None}
         here = None if filter_names is None else [table for table in wanted if (schema, table) not in foreign]
-        if here == [] and foreign:
+        if told.is_all or (here == [] and foreign):
             return list(foreign.items())
         with told.inspecting():
             return [*original(connection, schema=schema, filter_names=here, **options), *foreign.items()]

@@ -36,17 +36,20 @@ _PATIENT = 20
 
 
 @contextmanager
-def silent_connection(record: Record, *, answers: bool) -> Iterator[Connection]:
+def silent_connection(
+    record: Record, *, answers: bool, extensions: frozenset[str] = frozenset()
+) -> Iterator[Connection]:
     """Open a connection without a server.
 
     Args:
         record: told every statement, as PostgreSQL would get it.
         answers: whether every question is answered with a row, or with none.
+        extensions: which are there in any case.
     """
     with _engine(answers).connect() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, _Connection)
-        driver.record = record
+        driver.record, driver.extensions = record, extensions
         yield connection
 
 
@@ -123,6 +126,7 @@ class SilentDialect(PGDialect):
 class _Cursor:
     record: Record
     answers: bool
+    extensions: frozenset[str]
     asked: Counter[str]
     arraysize: int = 1
     rowcount: int = 0
@@ -137,8 +141,15 @@ class _Cursor:
             columns = columns_of_answer(text) or [f"column{number}" for number in range(text.count(",") + 1)]
             self.description = [(name,) + (None,) * 6 for name in columns]
             self.asked[text] += 1
-            self.rows = [(_SOMETHING,) * len(columns)] if self.answers and self.asked[text] < _PATIENT else []
+            is_there = self.answers or self._has_extension(text, parameters)
+            self.rows = [(_SOMETHING,) * len(columns)] if is_there and self.asked[text] < _PATIENT else []
         return self
+
+    def _has_extension(self, text: str, parameters: object) -> bool:
+        """Tell whether a question is about an extension that is there."""
+        if "pg_extension" not in text and "pg_available_extension" not in text:
+            return False
+        return any(name in text or name in str(parameters) for name in self.extensions)
 
     def executemany(self, statement: str, parameters: Sequence[object]) -> None:
         self.execute(statement, parameters[0] if parameters else None)
@@ -182,9 +193,10 @@ class _Connection:
     answers: bool
     asked: Counter[str] = field(default_factory=Counter)
     record: Record = field(init=False)
+    extensions: frozenset[str] = frozenset()
 
     def cursor(self, *arguments: Any, **options: Any) -> _Cursor:
-        return _Cursor(self.record, self.answers, self.asked)
+        return _Cursor(self.record, self.answers, self.extensions, self.asked)
 
     def execute(self, statement: str, parameters: object = None) -> _Cursor:
         cursor = self.cursor()

@@ -7,7 +7,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, applied, executed, is_constant, pruned, with_moves
+from alembic_multidb.routing.edits import (
+    FUNCTIONS,
+    CannotCutError,
+    applied,
+    executed,
+    is_constant,
+    pruned,
+    with_moves,
+    without_idle,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Cut:
         calls: what the file's two functions send.
         innermost: whether statements are taken out where they are, in helper functions too; else in the two functions.
         writes: whether a statement of which a part is left may become ``op.execute()`` of that.
+        tidies: whether what was asked for the rest is taken out, too.
     """
 
     source: str
@@ -46,6 +56,7 @@ class Cut:
     calls: Sequence[Call]
     innermost: bool
     writes: bool
+    tidies: bool
     _edits: list[tuple[int, int, list[str]]] = field(default_factory=list)
 
     def result(self, moves: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> str:
@@ -60,7 +71,8 @@ class Cut:
         for node in ast.parse(self.source).body:
             if isinstance(node, ast.FunctionDef) and (self.innermost or node.name in FUNCTIONS):
                 self._function(node)
-        return pruned(self.source, with_moves(applied(self.source, self._edits), moves))
+        text = with_moves(applied(self.source, self._edits), moves)
+        return without_idle(self.source, text) if self.tidies else pruned(self.source, text)
 
     def _function(self, node: ast.FunctionDef) -> None:
         for decorator in node.decorator_list:
@@ -70,7 +82,16 @@ class Cut:
                 if self.database not in names:
                     self._replace(node.body, ["pass"])
                     return
-        self._body(node.body)
+        if node.name in FUNCTIONS and self._is_elsewhere(node):
+            self._replace(node.body, ["pass"])
+        else:
+            self._body(node.body)
+
+    def _is_elsewhere(self, node: ast.FunctionDef) -> bool:
+        """Tell whether all that a function sends belongs elsewhere; what it asks is then for that."""
+        end = node.end_lineno or node.lineno
+        own = [call for call in self.calls if any(node.lineno <= line <= end for line in call.lines)]
+        return bool(own) and all(call.verdict == "skips" for call in own)
 
     def _body(self, body: list[ast.stmt]) -> None:
         """Take out of a block what does not belong here."""
@@ -151,8 +172,9 @@ class Cut:
 
 def ways(source: str, database: str, calls: Sequence[Call]) -> Iterator[Cut]:
     """Yield the ways to take a file apart, the one that changes least first."""
-    for innermost, writes in ((False, False), (True, False), (True, True), (False, True)):
-        yield Cut(source, database, calls, innermost, writes)
+    for tidies in (False, True):
+        for innermost, writes in ((False, False), (True, False), (True, True), (False, True)):
+            yield Cut(source, database, calls, innermost, writes, tidies)
 
 
 def _blocks(node: ast.stmt) -> list[list[ast.stmt]]:

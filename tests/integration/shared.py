@@ -32,11 +32,11 @@ down_revision = {down!r}
 """
 
 
-def registry(*, ai_tables: Sequence[str] = ("ai_*",), extensions: bool = True) -> Databases:
+def registry(*, ai_tables: Sequence[str] = ("ai_*",), extensions: bool = True, shared: bool = True) -> Databases:
     """Return core, the default home, and ai, whose tables have a prefix."""
     return Databases(
-        Database("core", default=True, shared_history=True),
-        Database("ai", tables=ai_tables, extensions={"vector": "*"} if extensions else {}, shared_history=True),
+        Database("core", default=True, shared_history=shared),
+        Database("ai", tables=ai_tables, extensions={"vector": "*"} if extensions else {}, shared_history=shared),
     )
 
 

@@ -1357,6 +1357,61 @@ class TestFork:
         with pytest.raises(HistoryError, match=message):
             fork_history(script, config, list(shared.databases.values()))
 
+    def test_what_asks_for_the_other_database_asks_no_more(self, shared: Shared) -> None:
+        """A revision of which nothing is left is empty, whatever it asked for; its history runs by itself."""
+        shared.revise("op.execute('CREATE EXTENSION IF NOT EXISTS vector')")
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            if not op.get_bind().scalar(sa.text("SELECT 1 FROM pg_extension WHERE extname = 'vector'")):
+                raise RuntimeError("pgvector is missing")
+            """
+        )
+        shared.revise(
+            """
+            if not op.get_bind().scalar(sa.text("SELECT 1 FROM pg_extension WHERE extname = :e"), {"e": "vector"}):
+                raise RuntimeError("pgvector is missing")
+            if "body" in [column["name"] for column in sa.inspect(op.get_bind()).get_columns("ai_docs")]:
+                op.execute("CREATE INDEX ix_body ON ai_docs (body)")
+            """
+        )
+        shared.revise(
+            """
+            connection = op.get_bind()
+            known = {index["name"] for index in sa.inspect(connection).get_indexes("ai_docs")}
+            op.create_index("ix_name", "users", ["name"])
+            if "ix_other" not in known:
+                op.create_index("ix_other", "ai_docs", ["id", "body"])
+            """
+        )
+        config = shared.config("core", connected=False)
+        forked = fork_history(ScriptDirectory.from_config(config), config, list(shared.databases.values()))
+        for name in ("core", "ai"):
+            shared.upgrade("mixed")
+            for file in forked[name]:
+                (shared.folder / "versions" / file.file).write_text(file.text)
+            shared.databases = registry(shared=False)
+            shared.upgrade(name)
+            shared.databases = registry()
+        assert shared.differences() == []
+        assert "pgvector is missing" not in "".join(file.text for file in forked["core"])
+        assert "pgvector is missing" in forked["ai"][3].text
+
+    def test_what_needs_the_other_database_is_named(self, shared: Shared) -> None:
+        """A table that it looks into, and that is not there any more."""
+        shared.revise(TABLES, DROPS)
+        shared.revise(
+            """
+            for column in sa.inspect(op.get_bind()).get_columns("ai_docs"):
+                op.execute("COMMENT ON TABLE users IS 'x'")
+            """
+        )
+        config = shared.config("core", connected=False)
+        script = ScriptDirectory.from_config(config)
+        message = r'"core": r002 \(r002.py, what is left of it raises NoSuchTableError: ai_docs; let a block'
+        with pytest.raises(HistoryError, match=message):
+            fork_history(script, config, list(shared.databases.values()))
+
     def test_blocks_and_decorators_are_gone(self, shared: Shared) -> None:
         """What they hold is left where it belongs, and nothing of it elsewhere; nothing is imported for it."""
         shared.revise(TABLES, DROPS)
