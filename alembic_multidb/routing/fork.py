@@ -6,8 +6,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +14,7 @@ from alembic.script import Script, ScriptDirectory
 
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.calls import calls_of, changes_of, kept_of, moves_of
 from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.edits import CannotCutError, emptied
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
@@ -24,7 +23,6 @@ from alembic_multidb.routing.record import Run, reading, record
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.routing.surroundings import Surroundings
-from alembic_multidb.statements import read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,7 @@ class Forker:
         path = Path(revision.path)
         source = path.read_text(encoding="utf-8")
         planned = {name: self._planned(revision, database, name) for name in ("upgrade", "downgrade")}
-        calls = [call for statements in planned.values() for call in _calls(statements)]
+        calls = [call for statements in planned.values() for call in calls_of(statements)]
         is_plain = "on_database" not in source and "only" not in source
         moves = any(not item.recorded.lines for statements in planned.values() for item in statements)
         is_whole = is_plain and not moves and all(call.verdict == "runs" for call in calls)
@@ -148,13 +146,13 @@ class Forker:
         problem: CannotCutError | None = None
         for way in ways(source, database.name, calls):
             try:
-                text = way.result({name: _moves(statements) for name, statements in planned.items()})
+                text = way.result({name: moves_of(statements) for name, statements in planned.items()})
             except CannotCutError as error:
                 problem = problem or error
                 continue
             runs, raised = self._runs(text, revision, database)
             is_same = runs and all(
-                _kept(planned[name]) == _texts([item.sql for item in runs[name].statements]) for name in runs
+                kept_of(planned[name]) == changes_of([item.sql for item in runs[name].statements]) for name in runs
             )
             if is_same and not raised:
                 return text, any(run.asks for run in runs.values())
@@ -227,59 +225,6 @@ def write_fork(folder: Path, forked: dict[str, list[ForkedRevision]]) -> None:
                 (folder / name / revision.file).write_text(revision.text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be written to: {error.strerror}") from None
-
-
-def _calls(statements: Sequence[PlannedStatement]) -> list[Call]:
-    """Return what becomes of each text, which may hold several statements; questions that can stay are left out."""
-    texts: dict[int, list[PlannedStatement]] = {}
-    for item in statements:
-        if not item.recorded.lines:
-            continue  # it comes or leaves by itself
-        if item.decision.statement.reads and item.decision.verdict == "runs":
-            continue
-        texts.setdefault(id(item.recorded), []).append(item)
-    return [_call(items) for items in texts.values()]
-
-
-def _moves(statements: Sequence[PlannedStatement]) -> tuple[list[str], list[str]]:
-    """Return what comes before a function's own statements, and what leaves after them."""
-    own = [number for number, item in enumerate(statements) if item.recorded.lines]
-    first = own[0] if own else sum(not item.decision.statement.sql.startswith("DO $leaves$") for item in statements)
-    return (
-        [item.recorded.sql for item in statements[:first]],
-        [item.recorded.sql for item in statements[first:] if not item.recorded.lines],
-    )
-
-
-def _call(items: Sequence[PlannedStatement]) -> Call:
-    recorded = items[0].recorded
-    verdicts = {item.decision.verdict for item in items}
-    kept = tuple(item.decision.sql for item in items if item.decision.sql is not None)
-    values = recorded.has_parameters, recorded.is_certain
-    if verdicts == {"runs"} or verdicts == {"skips"}:
-        return Call(recorded.lines, "runs" if "runs" in verdicts else "skips", kept, *values)
-    return Call(recorded.lines, "part", kept, *values)
-
-
-def _kept(statements: Sequence[PlannedStatement]) -> list[str]:
-    """Return what is left of a function, statement by statement."""
-    return _texts([item.decision.sql for item in statements if item.decision.sql is not None])
-
-
-def _texts(texts: Sequence[str]) -> list[str]:
-    """Return the statements that change something, with the white space of one line.
-
-    A type counts once: a table brings its types unless they are there, which a server that is not there never says. The
-    indexes of a table come in any order.
-    """
-    changes = (statement for text in texts for statement in read(text) if not statement.reads)
-    found: list[str] = []
-    for kind, group in groupby(changes, key=attrgetter("kind")):
-        lines = [" ".join(statement.sql.split()) for statement in group]
-        if kind == "create enum":
-            lines = [line for line in dict.fromkeys(lines) if line not in found]
-        found += sorted(lines) if kind == "index" else lines
-    return found
 
 
 def _raising(raised: str) -> CannotCutError:
