@@ -28,12 +28,14 @@ class Decision:
         verdict: ``separated`` runs what is left of it.
         sql: what is run; None if nothing is.
         why: where it belongs, what was left out, or why nobody knows.
+        is_idle: whether it drops, if it is there, what no revision makes.
     """
 
     statement: Statement
     verdict: Verdict
     sql: str | None
     why: str = ""
+    is_idle: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class Decider:
     def _unknown(self, statement: Statement, thing: Thing) -> Decision:
         """Decide about what no revision was seen to make."""
         if statement.drops and statement.if_exists:
-            return _runs(statement)
+            return Decision(statement=statement, verdict="runs", sql=statement.sql, is_idle=True)
         if self.catalog is not None and self.catalog(thing):
             return _runs(statement)
         where = f' and it is not in "{self.database.name}"' if self.catalog is not None else ""

@@ -14,7 +14,7 @@ from alembic.script import Script, ScriptDirectory
 
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.calls import calls_of, changes_of, kept_of, moves_of
+from alembic_multidb.routing.calls import calls_of, is_same, moves_of
 from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.edits import CannotCutError, emptied
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
@@ -151,10 +151,7 @@ class Forker:
                 problem = problem or error
                 continue
             runs, raised = self._runs(text, revision, database)
-            is_same = runs and all(
-                kept_of(planned[name]) == changes_of([item.sql for item in runs[name].statements]) for name in runs
-            )
-            if is_same and not raised:
+            if runs and not raised and all(is_same(planned[name], runs[name].texts) for name in runs):
                 return text, any(run.asks for run in runs.values())
             raised = raised or next((run.error for run in runs.values() if run.error), "")
             problem = _raising(raised) if raised else problem

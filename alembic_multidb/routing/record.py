@@ -132,6 +132,11 @@ class Run:
         """Tell whether the statements are all that the function would do on any database."""
         return not (self.asks or self.looks or self.error)
 
+    @property
+    def texts(self) -> list[str]:
+        """Return what it ran, as it was sent."""
+        return [item.sql for item in self.statements]
+
     def collect(self, function: Callable[..., Any], around: Surroundings) -> Run:
         """Run it, as far as it comes."""
         told = Told(self.state, self._ask, nullcontext, self.is_all) if self.state is not None else None

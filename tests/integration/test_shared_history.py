@@ -1377,6 +1377,13 @@ class TestFork:
         )
         shared.revise(
             """
+            for table in ["ai_docs"]:
+                op.execute("DROP TRIGGER IF EXISTS tr_never ON " + table)
+                op.execute("DROP FUNCTION IF EXISTS f_never()")
+            """
+        )
+        shared.revise(
+            """
             connection = op.get_bind()
             known = {index["name"] for index in sa.inspect(connection).get_indexes("ai_docs")}
             op.create_index("ix_name", "users", ["name"])
@@ -1396,6 +1403,7 @@ class TestFork:
         assert shared.differences() == []
         assert "pgvector is missing" not in "".join(file.text for file in forked["core"])
         assert "pgvector is missing" in forked["ai"][3].text
+        assert ["f_never" in forked[name][4].text for name in ("core", "ai")] == [False, True]
 
     def test_what_needs_the_other_database_is_named(self, shared: Shared) -> None:
         """A table that it looks into, and that is not there any more."""
