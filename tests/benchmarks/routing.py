@@ -45,7 +45,7 @@ def ask(project: Project, head: str, revisions: int) -> None:
     """Add revisions that ask before they do something."""
     for number in range(revisions):
         parent = f"asks{number - 1}" if number else head
-        project.write(f"portfolio/mixed/versions/asks{number}.py", _ASKS.format(number=number, parent=parent))
+        project.write(f"mixed/versions/asks{number}.py", _ASKS.format(number=number, parent=parent))
 
 
 def compare(shared: Project, plain: Project, server: Server, name: str, pairs: int) -> None:
