@@ -134,7 +134,7 @@ class _Cursor:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def execute(self, statement: str, parameters: object = None, table: Thing | None = None) -> _Cursor:
-        text = numbered(statement, parameters)
+        text = numbered(statement, parameters).strip()
         self.record(text, bool(parameters), table)
         self.description, self.rows = None, []
         if _READS.match(text) or " RETURNING " in text:
