@@ -57,9 +57,8 @@ def with_moves(source: str, moves: Mapping[str, tuple[Sequence[str], Sequence[st
         if not (before or after) or not isinstance(node, ast.FunctionDef):
             continue
         lines = source.splitlines()
-        has_docstring = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
         first, last = node.body[0], node.body[-1]
-        begin = (first.end_lineno or first.lineno) if has_docstring else first.lineno - 1
+        begin = (first.end_lineno or first.lineno) if is_docstring(first) else first.lineno - 1
         end = last.end_lineno or last.lineno
         inside = [
             *(" " * first.col_offset + line for sql in before for line in executed(sql)),
@@ -113,13 +112,22 @@ def _with_passes(text: str) -> str:
 
 def emptied(source: str) -> str:
     """Return a file whose two functions do nothing."""
-    edits: list[tuple[int, int, list[str]]] = []
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name in FUNCTIONS:
-            has_docstring = isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant)
-            first = node.body[1] if has_docstring and len(node.body) > 1 else node.body[0]
-            edits.append((first.lineno, node.end_lineno or first.lineno, [" " * first.col_offset + "pass"]))
-    return pruned(source, applied(source, edits))
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    return pruned(
+        source, applied(source, [replaced(node.body, ["pass"]) for node in functions if node.name in FUNCTIONS])
+    )
+
+
+def replaced(body: Sequence[ast.stmt], lines: Iterable[str]) -> tuple[int, int, list[str]]:
+    """Return the change that puts lines in the place of statements; a docstring before them stays."""
+    first, last = body[1] if is_docstring(body[0]) and len(body) > 1 else body[0], body[-1]
+    indented = [" " * first.col_offset + line if line else "" for line in lines]
+    return first.lineno, last.end_lineno or last.lineno, indented
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    """Tell whether a statement is nothing but a text, as a docstring is."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def pruned(before: str, after: str) -> str:

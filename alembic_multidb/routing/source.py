@@ -13,7 +13,9 @@ from alembic_multidb.routing.edits import (
     applied,
     executed,
     is_constant,
+    is_docstring,
     pruned,
+    replaced,
     with_moves,
     without_idle,
 )
@@ -103,10 +105,9 @@ class Cut:
 
     def _is_gone(self, body: list[ast.stmt]) -> bool:
         """Tell whether nothing is left of a block but its docstring."""
-        return all(
-            (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) or self._verdict(node) == "skips"
-            for node in body
-        ) and any(self._verdict(node) == "skips" for node in body)
+        return all(is_docstring(node) or self._verdict(node) == "skips" for node in body) and any(
+            self._verdict(node) == "skips" for node in body
+        )
 
     def _statement(self, node: ast.stmt) -> None:
         names = _names(node.items[0].context_expr, "on_database") if isinstance(node, ast.With) else None
@@ -162,12 +163,7 @@ class Cut:
         return any(id(call) not in inside for call in self._calls(node) if call.verdict != "skips")
 
     def _replace(self, body: list[ast.stmt], lines: list[str]) -> None:
-        first, last = body[0], body[-1]
-        docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-        if docstring and len(body) > 1:
-            first = body[1]
-        end = last.end_lineno or last.lineno
-        self._edits.append((first.lineno, end, [" " * first.col_offset + line if line else "" for line in lines]))
+        self._edits.append(replaced(body, lines))
 
 
 def ways(source: str, database: str, calls: Sequence[Call]) -> Iterator[Cut]:

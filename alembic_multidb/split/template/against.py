@@ -113,21 +113,19 @@ def missing_rights(
     row = session.rows(_RIGHTS, [source, *names], names, is_set, list(owners), list(extensions))[0]
     if row["is_superuser"]:
         return
-    login = f'role "{row["login"]}"'
-    if not row["creates"]:
-        yield finding("template-rights", f"{login} may not create databases", severity="failed")
-    if row["others"]:
-        message = f"{login} does not own database {', '.join(row['others'])}"
-        yield finding("template-rights", message, severity="failed")
-    if row["unset"]:
-        message = f"{login} may not SET ROLE {', '.join(row['unset'])}, and so make no database for it"
-        yield finding("template-rights", message, severity="failed")
-    if row["extensions"]:
-        message = f"{login} may not create extension {', '.join(row['extensions'])}, which no clone has from the source"
-        yield finding("template-rights", message, severity="failed")
-    if row["owners"]:
-        message = f"{login} may not drop what belongs to {shortened(row['owners'])} in the source's clone"
-        yield finding("template-rights", message, severity="failed")
+    missing = [
+        (not row["creates"], "may not create databases"),
+        (row["others"], f"does not own database {', '.join(row['others'])}"),
+        (row["unset"], f"may not SET ROLE {', '.join(row['unset'])}, and so make no database for it"),
+        (
+            row["extensions"],
+            f"may not create extension {', '.join(row['extensions'])}, which no clone has from the source",
+        ),
+        (row["owners"], f"may not drop what belongs to {shortened(row['owners'])} in the source's clone"),
+    ]
+    for is_missing, words in missing:
+        if is_missing:
+            yield finding("template-rights", f'role "{row["login"]}" {words}', severity="failed")
 
 
 def new_extensions(
