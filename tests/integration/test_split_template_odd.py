@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from alembic_multidb.split.abort import abort
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.run import prepared
+from alembic_multidb.split.template.sessions import connected, staying
 from alembic_multidb.split.template.strays import OLD, STRAYS, stray_name
 from alembic_multidb.urls import resolve_url
 from tests.conftest import NewDatabase, psql
@@ -232,6 +234,38 @@ def test_a_login_that_may_not_make_a_database_for_its_owner_is_told_before(
     assert move(here, urls[2], tmp_path, TEMPLATE).exit_code == 0
     forget(server, role, *databases)
     server.run(f"DROP ROLE {group}")
+
+
+def test_autovacuum_is_not_in_the_way(tmp_path: Path) -> None:
+    """It ends for a clone by itself; a login without rights sees of it no more than that it is nobody's."""
+    busy = "autovacuum_naptime=1s", "autovacuum_vacuum_cost_delay=100ms", "autovacuum_vacuum_cost_limit=1"
+    with running_server(embedded_18(), *busy) as own:
+        databases = [own.create_database(name) for name in ("core", "ai", "mixed")]
+        role, urls = login(own, *databases)
+        build(urls[2], USERS)
+        own.run("CREATE TABLE ai_written AS SELECT g FROM generate_series(1, 100000) AS g", "mixed")
+        own.run("UPDATE ai_written SET g = g + 1", "mixed")
+        psql(databases[2], f"ALTER TABLE ai_written OWNER TO {role}")
+        workers = "SELECT 1 FROM pg_stat_activity WHERE datname = 'mixed' AND backend_type = 'autovacuum worker'"
+        wait_until(lambda: own.run(workers) == [(1,)])
+        here = without_vectors(tmp_path, *urls[:2])
+        assert plan_of(here, urls[2], TEMPLATE).exit_code(with_rows=True) == 0
+        assert own.run(workers) == [(1,)]
+        assert move(here, urls[2], tmp_path, TEMPLATE).exit_code == 0
+
+
+def test_whoever_is_just_leaving_is_waited_for(new_database: NewDatabase) -> None:
+    """A script's last session may be there for a moment after it was closed; one that stays is named."""
+    url, other = new_database(), new_database()
+    with psycopg.connect(url, application_name="script") as leaving, psycopg.connect(other, autocommit=True) as looking:
+        assert len(connected(looking, name_of(url))) == 1
+        closing = Timer(0.2, leaving.close)
+        closing.start()
+        assert staying(looking, name_of(url)) == []
+        closing.join()
+        with psycopg.connect(url, application_name="another"):
+            (found,) = staying(looking, name_of(url))
+            assert found.startswith('"another"')
 
 
 def test_a_login_that_could_not_read_its_own_clone_is_told_before(

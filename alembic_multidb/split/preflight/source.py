@@ -38,6 +38,7 @@ _TRANSACTIONS = text(
            extract(epoch FROM now() - a.xact_start)::bigint AS age
     FROM pg_stat_activity AS a
     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.xact_start < now() - :long * interval '1 s'
+      AND a.usesysid IS NOT NULL
     UNION ALL
     SELECT 'prepared transaction ' || p.gid, extract(epoch FROM now() - p.prepared)::bigint
     FROM pg_prepared_xacts AS p WHERE p.database = current_database()

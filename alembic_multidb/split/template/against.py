@@ -14,7 +14,7 @@ from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.preflight.beside import KEEPS
 from alembic_multidb.split.preflight.facts import read_facts
 from alembic_multidb.split.template.maintenance import Maintenance
-from alembic_multidb.split.template.sessions import PREPARED, connected
+from alembic_multidb.split.template.sessions import PREPARED, staying
 
 # Who may own a database that a role makes: since this version that is a right of its own.
 _SETS_ROLES = 160000
@@ -220,7 +220,7 @@ def users(
         names: the targets' names on the server, by those in the registry.
         options: what was asked for.
     """
-    sessions = connected(session.raw, source, [own])
+    sessions = staying(session.raw, source, [own])
     prepared = [words for words in sessions if words.startswith(PREPARED)]
     if prepared:
         yield finding(
@@ -236,7 +236,7 @@ def users(
             "--terminate-source-connections end them",
         )
     for name, database in names.items():
-        if not options.rehearses and (sessions := connected(session.raw, database)):
+        if not options.rehearses and (sessions := staying(session.raw, database)):
             yield finding("target-busy", f'"{name}" is used by {"; ".join(sessions)}', name, fix="stop them")
 
 

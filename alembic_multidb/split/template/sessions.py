@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,17 +14,21 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.split.template.maintenance import Maintenance
 from alembic_multidb.verify.statements import Raw, rows
 
+# A worker of autovacuum is nobody's, and ends by itself for a clone. Its kind would say so too, but a login without
+# rights sees no kind of other logins' sessions.
 _SESSIONS = """
     SELECT a.pid, a.usename::text AS role, a.application_name AS application, host(a.client_addr) AS host,
            a.backend_type AS kind, a.state, extract(epoch FROM now() - a.backend_start)::bigint AS seconds
     FROM pg_catalog.pg_stat_activity AS a
     WHERE a.datname = %s AND a.pid <> ALL (%s::int[])
-      AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'parallel worker')
+      AND a.usesysid IS NOT NULL AND coalesce(a.backend_type, '') <> 'parallel worker'
     ORDER BY a.pid
 """
 _PREPARED = "SELECT gid, owner::text AS role FROM pg_catalog.pg_prepared_xacts WHERE database = %s ORDER BY 1"
 # How a prepared transaction is named, which nobody can end but by name.
 PREPARED = "prepared transaction"
+# Seconds in which a session that was closed is gone from the server.
+_LEAVING = 1.0
 _END = "SELECT pg_catalog.pg_terminate_backend(%s)"
 
 
@@ -38,6 +43,14 @@ def connected(connection: Raw, database: str, without: Sequence[int] = ()) -> li
     sessions = rows(connection, _SESSIONS, database, list(without))
     found = [_words(row) for row in sessions if not _is_ours(row)]
     found += [f'{PREPARED} "{row["gid"]}" of {row["role"]}' for row in rows(connection, _PREPARED, database)]
+    return found
+
+
+def staying(connection: Raw, database: str, without: Sequence[int] = ()) -> list[str]:
+    """Return who is connected to a database, but for those who are just leaving; as :func:`connected`."""
+    end = time.monotonic() + _LEAVING
+    while (found := connected(connection, database, without)) and time.monotonic() < end:
+        time.sleep(_LEAVING / 10)
     return found
 
 
