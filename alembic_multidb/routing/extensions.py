@@ -35,6 +35,11 @@ _SEEN = """
 """
 
 
+def asks(statement: str) -> bool:
+    """Tell whether a statement looks at the catalogs of extensions."""
+    return _ASKS.search(statement) is not None
+
+
 def as_mixed(statement: str, foreign: Mapping[str, str]) -> str:
     """Return a query in which other databases' extensions are there; any other statement as it is.
 
@@ -43,7 +48,7 @@ def as_mixed(statement: str, foreign: Mapping[str, str]) -> str:
         foreign: those extensions, each with its lowest version as it is declared.
     """
     begin = _BEGIN.match(statement)
-    if not foreign or begin is None or not _ASKS.search(statement):
+    if not foreign or begin is None or not asks(statement):
         return statement
     seen = _seen(foreign.items())
     rest = _QUALIFIED.sub("", statement[begin.end() :])

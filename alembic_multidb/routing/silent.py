@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
+from alembic_multidb.routing.extensions import asks
 from alembic_multidb.routing.indexes import index_of
 from alembic_multidb.routing.reflect import tell_always
 from alembic_multidb.sqltext import without_placeholders
@@ -147,9 +148,7 @@ class _Cursor:
 
     def _has_extension(self, text: str, parameters: object) -> bool:
         """Tell whether a question is about an extension that is there."""
-        if "pg_extension" not in text and "pg_available_extension" not in text:
-            return False
-        return any(name in text or name in str(parameters) for name in self.extensions)
+        return asks(text) and any(name in text or name in str(parameters) for name in self.extensions)
 
     def executemany(self, statement: str, parameters: Sequence[object]) -> None:
         self.execute(statement, parameters[0] if parameters else None)
