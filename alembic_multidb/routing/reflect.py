@@ -49,6 +49,10 @@ def foreign_key(name: str, table: str) -> dict[str, Any]:
     }
 
 
+def _enum(name: str, schema: str | None) -> dict[str, Any]:
+    return {"name": name, "schema": schema or "public", "visible": schema is None, "labels": []}
+
+
 @dataclass(frozen=True)
 class Told:
     """What the history says of the tables that are not here.
@@ -65,18 +69,24 @@ class Told:
     inspecting: Callable[[], AbstractContextManager[None]]
     is_all: bool = False
 
-    def tables(self, schema: str | None) -> list[str]:
-        """Return the names of the tables in a schema."""
+    def names(self, what: What, schema: str | None) -> list[str]:
+        """Return the names of what is not here in a schema."""
         return [
             thing.name
             for thing, item in self.state.names.items()
-            if item.role == "table" and thing.schema == _schema(schema) and self.is_foreign(item)
+            if (thing.kind, item.role) == what and thing.schema == _schema(schema) and self.is_foreign(item)
         ]
 
     def table(self, schema: str | None, name: str) -> Item | None:
         """Return a table or view that is not here; None if it is here, or nowhere."""
         item = self.state.names.get(Thing("relation", _schema(schema), name))
         return item if item is not None and item.role in ("table", "view") and self.is_foreign(item) else None
+
+    def soft_references(self, schema: str | None, name: str) -> list[dict[str, Any]]:
+        """Return the foreign keys of a table that is here to tables that are not."""
+        item = self.state.names.get(Thing("relation", _schema(schema), name))
+        keys = ((key, target) for (table, key), target in self.state.references.items() if table == id(item))
+        return [foreign_key(key, target.names[-1].name) for key, target in keys if self.is_foreign(target)]
 
     def of(self, method: str, item: Item) -> Any:
         """Return what one of the dialect's methods for several tables says of one."""
@@ -97,6 +107,23 @@ class Told:
         return [thing.name for thing, each in names if each.role == "index" and each.part_of is item]
 
 
+# What there is other than tables: the kind of its name, and its role.
+What = tuple[str, str]
+_TABLE: What = ("relation", "table")
+_LISTS: dict[str, What] = {
+    "get_table_names": _TABLE,
+    "get_view_names": ("relation", "view"),
+    "get_materialized_view_names": ("relation", "view"),
+    "get_sequence_names": ("relation", "sequence"),
+    "get_schema_names": ("schema", "other"),
+    "_load_enums": ("type", "other"),
+}
+_ONE: dict[str, What] = {
+    "has_table": _TABLE,
+    "has_sequence": ("relation", "sequence"),
+    "has_type": ("type", "other"),
+    "has_schema": ("schema", "other"),
+}
 MULTI = (
     *("get_multi_columns", "get_multi_indexes", "get_multi_unique_constraints", "get_multi_foreign_keys"),
     *("get_multi_pk_constraint", "get_multi_check_constraints", "get_multi_table_comment"),
@@ -112,7 +139,8 @@ def told_by_history(dialect: Any, told: Told) -> Iterator[None]:
         told: what the history says.
     """
     methods: dict[str, Callable[..., Any]] = {name: _several(dialect, name, told) for name in MULTI}
-    methods |= {"has_table": _has_table(dialect, told), "get_table_names": _table_names(dialect, told)}
+    methods |= {name: _has(dialect, name, told) for name in _ONE}
+    methods |= {name: _list(dialect, name, told) for name in _LISTS}
     own = {name: method for name, method in vars(dialect).items() if name in methods}
     vars(dialect).update(methods)
     try:
@@ -129,36 +157,44 @@ def _several(dialect: Any, name: str, told: Told) -> Callable[..., Any]:
     def several(
         connection: Any, schema: str | None = None, filter_names: Iterable[str] | None = None, **options: Any
     ) -> Any:
-        wanted = list(filter_names) if filter_names is not None else told.tables(schema)
+        wanted = list(filter_names) if filter_names is not None else told.names(_TABLE, schema)
         items = {table: told.table(schema, table) for table in wanted}
         foreign = {(schema, table): told.of(name, item) for table, item in items.items() if item is not None}
         here = None if filter_names is None else [table for table in wanted if (schema, table) not in foreign]
         if told.is_all or (here == [] and foreign):
             return list(foreign.items())
         with told.inspecting():
-            return [*original(connection, schema=schema, filter_names=here, **options), *foreign.items()]
+            found = list(original(connection, schema=schema, filter_names=here, **options))
+        if name == "get_multi_foreign_keys":
+            found = [(key, [*keys, *told.soft_references(*key)]) for key, keys in found]
+        return [*found, *foreign.items()]
 
     return several
 
 
-def _has_table(dialect: Any, told: Told) -> Callable[..., bool]:
-    original = dialect.has_table
+def _has(dialect: Any, name: str, told: Told) -> Callable[..., bool]:
+    original = getattr(dialect, name)
 
-    def has_table(connection: Any, table_name: str, schema: str | None = None, **options: Any) -> bool:
+    def has(connection: Any, wanted: str, schema: str | None = None, **options: Any) -> bool:
+        given = (wanted,) if name == "has_schema" else (wanted, schema)
+        is_view = name == "has_table" and told.table(schema, wanted) is not None
         with told.inspecting():
-            return told.table(schema, table_name) is not None or original(connection, table_name, schema, **options)
+            return is_view or wanted in told.names(_ONE[name], schema) or original(connection, *given, **options)
 
-    return has_table
+    return has
 
 
-def _table_names(dialect: Any, told: Told) -> Callable[..., list[str]]:
-    original = dialect.get_table_names
+def _list(dialect: Any, name: str, told: Told) -> Callable[..., list[Any]]:
+    original = getattr(dialect, name)
 
-    def get_table_names(connection: Any, schema: str | None = None, **options: Any) -> list[str]:
+    def listed(connection: Any, schema: str | None = None, **options: Any) -> list[Any]:
+        given = () if name == "get_schema_names" else (schema,)
+        names = told.names(_LISTS[name], schema)
+        found = [_enum(each, schema) for each in names] if name == "_load_enums" else names
         with told.inspecting():
-            return [*original(connection, schema, **options), *told.tables(schema)]
+            return [*original(connection, *given, **options), *found]
 
-    return get_table_names
+    return listed
 
 
 def _schema(name: str | None) -> str | None:

@@ -17,9 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DDLElement
 
 from alembic_multidb.errors import UndecidableError
-from alembic_multidb.routing.catalogs import with_foreign
+from alembic_multidb.routing.catalogs import Elsewhere, with_foreign
 from alembic_multidb.routing.decide import Decider, Decision, undecidable, what_is_left
-from alembic_multidb.routing.extensions import as_mixed, foreign_extensions
+from alembic_multidb.routing.extensions import foreign_extensions
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.indexes import index_of, statements_of
 from alembic_multidb.routing.items import Item, State
@@ -178,7 +178,7 @@ class Router:
         """Return a query that is told of extensions and tables what the mixed database would tell."""
         if not _ASKS.match(statement) or not all(each.reads for each in read(without_placeholders(statement))):
             return statement
-        return as_mixed(with_foreign(statement, self.state, self._is_foreign), self._foreign_extensions)
+        return with_foreign(statement, self._elsewhere)
 
     def _refuse_connection(self, door: object) -> None:
         """Refuse another connection than the migration's, unless the revision says that it belongs here.
@@ -194,8 +194,9 @@ class Router:
             )
 
     @cached_property
-    def _foreign_extensions(self) -> dict[str, str]:
-        return foreign_extensions(self.decider.database, self.decider.homes)
+    def _elsewhere(self) -> Elsewhere:
+        extensions = foreign_extensions(self.decider.database, self.decider.homes)
+        return Elsewhere(self.state, self._is_foreign, extensions)
 
     def _decide(self, sql: str, table: Thing | None = None) -> list[Decision]:
         """Decide about each statement of a text, and take in what they make.
