@@ -91,19 +91,20 @@ def with_foreign(statement: str, elsewhere: Elsewhere) -> str:
     return data.decode()
 
 
-def foreign_names(statement: str, elsewhere: Elsewhere) -> frozenset[str]:
+def foreign_names(statement: str, elsewhere: Elsewhere, values: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the names of what is at home elsewhere that a query asks the catalogs for and is not told of.
 
     Args:
         statement: as PostgreSQL gets it.
         elsewhere: what is at home elsewhere.
+        values: the texts that are sent along with it.
     """
     if not _ASKS.search(statement):
         return frozenset()
     inquiry = _inquiry(statement)
     if not any(_is_catalog(each) for each in inquiry.questions) or _is_told(inquiry):
         return frozenset()
-    words = {part.strip('"') for text in inquiry.texts for part in (text, *text.split("."))}
+    words = {part.strip('"') for text in inquiry.texts | values for part in (text, *text.split("."))}
     return elsewhere.names() & words
 
 

@@ -11,7 +11,7 @@ from alembic_multidb.garbage import without_collection
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
-from alembic_multidb.routing.record import Recorded, reading, record
+from alembic_multidb.routing.record import Reader, Recorded, reading, record
 from alembic_multidb.routing.surroundings import Surroundings
 
 
@@ -28,6 +28,7 @@ class Chapter:
         says_all: whether the statements are all that it would do on any database.
         parents: the revisions right before it.
         ancestors: the revisions that come before it, whatever way is gone.
+        reader: reads its upgrade.
         error: what it raised without a database; empty if nothing.
     """
 
@@ -39,6 +40,7 @@ class Chapter:
     says_all: bool
     parents: tuple[str, ...]
     ancestors: frozenset[str]
+    reader: Reader
     error: str = ""
 
 
@@ -103,7 +105,8 @@ def _tell(state: State, statements: Iterable[Recorded]) -> None:
 
 def _chapter(revision: Script, before: State, chapters: dict[str, Chapter], around: Surroundings) -> Chapter:
     """Run one revision; if it asks for something, once more with the other answer."""
-    run = record(revision.module.upgrade, revision.path, around, before.at(revision.revision))
+    reader = Reader(revision.module.upgrade, revision.path, around)
+    run = record(reader, before.at(revision.revision))
     after = before.after(revision.revision, learns=True)
     _tell(after, run.statements)
     parents = [chapters[parent] for parent in revision._all_down_revisions]
@@ -116,5 +119,6 @@ def _chapter(revision: Script, before: State, chapters: dict[str, Chapter], arou
         says_all=run.says_all,
         parents=tuple(each.revision for each in parents),
         ancestors=frozenset[str]().union(*({each.revision, *each.ancestors} for each in parents)),
+        reader=reader,
         error=run.error,
     )

@@ -8,8 +8,10 @@ from typing import Literal
 
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.catalogs import Elsewhere
+from alembic_multidb.routing.extensions import foreign_extensions
 from alembic_multidb.routing.homes import ItemHomes
-from alembic_multidb.routing.items import State
+from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.members import extension_of
 from alembic_multidb.statements import Statement, Thing, without
 from alembic_multidb.statements.rewrite import empty_answer
@@ -51,6 +53,14 @@ class Decider:
     database: RegisteredDatabase
     homes: ItemHomes
     catalog: Catalog | None = None
+
+    def is_foreign(self, item: Item) -> bool:
+        """Tell whether something is not at home here."""
+        return not self._is_here(self.homes.of(item))
+
+    def elsewhere(self, state: State) -> Elsewhere:
+        """Return what is at home in the other databases."""
+        return Elsewhere(state, self.is_foreign, foreign_extensions(self.database, self.homes))
 
     def decide(self, statement: Statement, state: State) -> Decision:
         """Decide about a statement.

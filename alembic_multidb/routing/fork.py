@@ -19,7 +19,7 @@ from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.edits import CannotCutError, emptied
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
-from alembic_multidb.routing.record import Run, reading, record
+from alembic_multidb.routing.record import Reader, Run, reading, record
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.routing.surroundings import Surroundings
@@ -124,7 +124,7 @@ class Forker:
         """Run a function of a revision without a database; one that is not there does nothing."""
         state = self.chronicle.state(revision, is_upgrade=name == "upgrade")
         with reading():
-            return record(getattr(module, name, lambda: None), path, self.around, state)
+            return record(Reader(getattr(module, name, lambda: None), path, self.around), state)
 
     def _whole(self, source: str, revision: Script, database: RegisteredDatabase) -> tuple[str, bool]:
         """Return a file as it is, and whether it asks for something."""

@@ -111,6 +111,10 @@ class State:
             extensions=self.extensions,
         )
 
+    def again(self) -> State:
+        """Return a copy for another look at the same statements."""
+        return self.at(self.revision, fallback=self.fallback)
+
     def after(self, revision: str, *, learns: bool) -> State:
         """Return a copy for the statements of a revision that is read, with all that is followed."""
         state = self.at(revision, learns=learns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alembic.config import Config
@@ -11,9 +11,11 @@ from alembic.script import ScriptDirectory
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
 from alembic_multidb.routing.decide import Decider, Decision
+from alembic_multidb.routing.dependence import Dependent, dependents
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.presence import Move, Presence
-from alembic_multidb.routing.record import Recorded
+from alembic_multidb.routing.record import Reader, Recorded
+from alembic_multidb.routing.silent import Asked
 from alembic_multidb.routing.surroundings import Surroundings
 from alembic_multidb.statements import read
 
@@ -76,7 +78,9 @@ def plan_chronicle(
         PlannedRevision(
             revision=chapter.revision,
             title=str(script.get_revision(chapter.revision).doc or ""),
-            statements=plan_revision(presence, chapter.revision, database, chapter.statements, is_upgrade=True),
+            statements=plan_revision(
+                presence, chapter.revision, database, chapter.statements, is_upgrade=True, reader=chapter.reader
+            ),
             asks=chapter.asks,
             error=chapter.error,
         )
@@ -91,6 +95,7 @@ def plan_revision(
     statements: Sequence[Recorded],
     *,
     is_upgrade: bool,
+    reader: Reader | None = None,
 ) -> tuple[PlannedStatement, ...]:
     """Return what becomes of a revision's statements, with what comes before them and leaves after them.
 
@@ -100,12 +105,17 @@ def plan_revision(
         database: where they would run.
         statements: what its function says.
         is_upgrade: which of the two functions it is.
+        reader: of that function, if it shall be seen which of its statements depend on what is elsewhere.
     """
     decider = Decider(database, presence.homes(revision))
     state = presence.chronicle.state(revision, is_upgrade=is_upgrade)
+    known = {}
+    if reader is not None and not presence.chronicle.chapters[revision].says_all:
+        elsewhere = decider.elsewhere(presence.chronicle.chapters[revision].after)
+        known = dependents(reader, statements, state, decider, elsewhere)
     return (
         *_moved(presence.comes(revision, database.name, is_upgrade=is_upgrade), "it is used here from now on"),
-        *_decided(decider, state, statements),
+        *_decided(decider, state, statements, known),
         *_moved(presence.leaves(revision, database.name, is_upgrade=is_upgrade), "nothing uses it here any more"),
     )
 
@@ -117,12 +127,17 @@ def _moved(moves: Sequence[Move], why: str) -> Iterator[PlannedStatement]:
             yield PlannedStatement(decision=decision, recorded=Recorded(move.sql))
 
 
-def _decided(decider: Decider, state: State, statements: Sequence[Recorded]) -> Iterator[PlannedStatement]:
+def _decided(
+    decider: Decider, state: State, statements: Sequence[Recorded], known: Mapping[Asked, Dependent]
+) -> Iterator[PlannedStatement]:
     """Decide about the statements of one revision, one after the other."""
     for recorded in statements:
         for statement in recorded.statements:
             state.make(statement)
-            if recorded.only is None:
+            if recorded.only is None and recorded.asked in known:
+                why = known[recorded.asked].why
+                decision = Decision(statement=statement, verdict="undecidable", sql=None, why=why)
+            elif recorded.only is None:
                 decision = decider.decide(statement, state)
             else:
                 decision = decider.pinned(statement, state, recorded.only)

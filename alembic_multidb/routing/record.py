@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +18,7 @@ from alembic_multidb.routing.quiet import quiet
 from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.sidedoors import no_other_connection
-from alembic_multidb.routing.silent import is_silent, silent_connection
+from alembic_multidb.routing.silent import Asked, is_silent, silent_connection, texts_in
 from alembic_multidb.routing.surroundings import Surroundings
 from alembic_multidb.statements import Statement, Thing, read
 
@@ -32,6 +32,7 @@ class Recorded:
         only: the databases that the revision says it is for; None if it says nothing.
         lines: the lines in the revision's file that it comes from, the innermost first.
         has_parameters: whether values are sent along with it.
+        values: the texts among them.
         is_certain: whether it does not depend on what a database answers.
         index_of: the table of the index that it drops, where the operation says it.
     """
@@ -40,6 +41,7 @@ class Recorded:
     only: frozenset[str] | None = None
     lines: tuple[int, ...] = ()
     has_parameters: bool = False
+    values: frozenset[str] = frozenset()
     is_certain: bool = True
     index_of: Thing | None = None
 
@@ -48,23 +50,51 @@ class Recorded:
         """Return what it says."""
         return statements_of(self.sql, self.index_of)
 
+    @property
+    def asked(self) -> Asked:
+        """Return it as a question."""
+        return self.sql, self.values
 
-def record(function: Callable[..., Any], path: str, around: Surroundings, state: State) -> Run:
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads one of a revision's functions: runs it against a server that is not there, again and again.
+
+    Attributes:
+        function: ``upgrade()`` or ``downgrade()``.
+        path: the file that it is in.
+        around: what it finds around it.
+    """
+
+    function: Callable[..., Any]
+    path: str
+    around: Surroundings
+
+    def run(self, state: State | None, answered: Mapping[Asked, bool] | None = None) -> Run:
+        """Run it once; called inside of :func:`reading`.
+
+        Args:
+            state: what there is before it, which takes in what it makes, and no rows; None if everything is there.
+            answered: the questions that have an answer of their own.
+        """
+        run = Run(self.path, Blocks(known=self.around.databases), state, answered=answered or {})
+        return run.collect(self.function, self.around)
+
+
+def record(reader: Reader, state: State) -> Run:
     """Run a function against a server that is not there; if it asks for something, once more with the other answer.
 
     The first answers are those of a new database: inspectors are told what the history has made, and nobody finds a
     row; the second is that everything is there. It is called inside of :func:`reading`.
 
     Args:
-        function: a revision's ``upgrade()`` or ``downgrade()``.
-        path: the file that it is in.
-        around: what it finds around it.
+        reader: of the function.
         state: what there is before it; a copy that takes in what it makes.
     """
-    first = Run(path, Blocks(known=around.databases), state).collect(function, around)
+    first = reader.run(state)
     if not first.asks:
         return first
-    second = Run(path, Blocks(known=around.databases)).collect(function, around)
+    second = reader.run(None)
     texts = {item.sql for item in first.statements} & {item.sql for item in second.statements}
     first.statements = [
         replace(item, is_certain=item.sql in texts) for item in _merged(first.statements, second.statements)
@@ -114,6 +144,7 @@ class Run:
             it, sent values, ended a transaction, said something.
         extensions: which are there.
         is_all: whether a table that the state does not know is not there.
+        answered: the questions that have an answer of their own.
     """
 
     path: str
@@ -125,6 +156,7 @@ class Run:
     looks: bool = False
     extensions: frozenset[str] = frozenset()
     is_all: bool = False
+    answered: Mapping[Asked, bool] = field(default_factory=dict)
     _times: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -142,7 +174,9 @@ class Run:
         told = Told(self.state, self._ask, nullcontext, self.is_all) if self.state is not None else None
         with (
             quiet(self._look),
-            silent_connection(self._record, answers=self.state is None, extensions=self.extensions) as connection,
+            silent_connection(
+                self._record, answers=self.state is None, extensions=self.extensions, answered=self.answered
+            ) as connection,
             alone(around, connection, self.blocks, self._look),
             nullcontext() if told is None else told_by_history(connection.dialect, told),
         ):
@@ -161,7 +195,7 @@ class Run:
     def _look(self) -> None:
         self.looks = True
 
-    def _record(self, text: str, has_parameters: bool, index_of: Thing | None) -> None:
+    def _record(self, text: str, values: object, index_of: Thing | None) -> None:
         self._times[text] += 1
         if self._times[text] > _ENDLESS:
             raise EndlessError("it goes on and on without the answer of a database")
@@ -169,10 +203,11 @@ class Run:
         if all(statement.reads and not statement.hints for statement in statements):
             self.asks = True
         is_nothing = [statement.kind in _NOTHING for statement in statements]
-        self.looks = self.looks or has_parameters or any(is_nothing)
+        self.looks = self.looks or bool(values) or any(is_nothing)
         if not all(is_nothing):
             lines = _lines(self.path)
-            self.statements.append(Recorded(text, self.blocks.only, lines, has_parameters, index_of=index_of))
+            said = Recorded(text, self.blocks.only, lines, bool(values), texts_in(values), index_of=index_of)
+            self.statements.append(said)
             if self.state is not None:
                 self.state.take(self.statements[-1].statements)
 

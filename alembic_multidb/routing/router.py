@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,15 +19,16 @@ from sqlalchemy.schema import DDLElement
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.routing.catalogs import Elsewhere, with_foreign
 from alembic_multidb.routing.decide import Decider, Decision, undecidable, what_is_left
-from alembic_multidb.routing.extensions import foreign_extensions
+from alembic_multidb.routing.dependence import Dependent, unanswerable
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.indexes import index_of, statements_of
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.items import State
 from alembic_multidb.routing.record import Recorded
 from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.sidedoors import Instead, asked, no_other_connection, routed_cursors
-from alembic_multidb.routing.text import as_ddl, is_orm, sql_of, without_parameters
+from alembic_multidb.routing.silent import Asked, texts_in
+from alembic_multidb.routing.text import as_ddl, is_orm, sql_of, values_of, without_parameters
 from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Statement, Thing, read
 
@@ -49,6 +50,7 @@ class Router:
         state: what there is at this point of the revision.
         revision: its id.
         blocks: the ``op.on_database()`` blocks that are open.
+        dependents: the questions that nobody can answer here, each with what depends on it.
     """
 
     context: MigrationContext
@@ -56,6 +58,7 @@ class Router:
     state: State
     revision: str
     blocks: Blocks
+    dependents: Mapping[Asked, Dependent] = field(default_factory=dict)
     _is_decided: bool = False
     _inspects: bool = False
 
@@ -71,7 +74,7 @@ class Router:
                 if isinstance(connection, Connection):
                     doors.enter_context(self._listening(connection))
                     doors.enter_context(routed_cursors(connection, self.ask))
-                    told = Told(self.state, self._is_foreign, self._inspecting)
+                    told = Told(self.state, self.decider.is_foreign, self._inspecting)
                     doors.enter_context(told_by_history(connection.engine.dialect, told))
                     doors.enter_context(no_other_connection(self._refuse_connection))
                 yield
@@ -132,6 +135,8 @@ class Router:
         if self._is_decided or self._inspects or getattr(construct, "_execution_options", {}).get(OURS):
             return given
         sql = sql_of(construct)
+        if self.dependents:
+            self._refuse_question(sql, texts_in([values_of(construct), list(multiparams), params]))
         decisions = self._decide(sql, index_of(construct))
         if all(decision.verdict == "runs" for decision in decisions):
             return given
@@ -153,6 +158,7 @@ class Router:
         if self._is_decided or context is None or context.compiled is not None or not statement:
             return statement, parameters
         sql = without_placeholders(statement)
+        self._refuse_question(sql, texts_in(parameters))
         decisions = self._decide(sql)
         if all(decision.verdict == "runs" for decision in decisions):
             return statement, parameters
@@ -180,6 +186,16 @@ class Router:
             return statement
         return with_foreign(statement, self._elsewhere)
 
+    def _refuse_question(self, sql: str, values: frozenset[str]) -> None:
+        """Refuse a question that nobody can answer here, unless the revision says where it is asked.
+
+        Raises:
+            UndecidableError: something that belongs here depends on it.
+        """
+        dependent = self.dependents.get((sql, values)) if self.blocks.only is None else None
+        if dependent is not None:
+            raise unanswerable(self.revision, self.decider.database, read(sql)[0], dependent)
+
     def _refuse_connection(self, door: object) -> None:
         """Refuse another connection than the migration's, unless the revision says that it belongs here.
 
@@ -195,8 +211,7 @@ class Router:
 
     @cached_property
     def _elsewhere(self) -> Elsewhere:
-        extensions = foreign_extensions(self.decider.database, self.decider.homes)
-        return Elsewhere(self.state, self._is_foreign, extensions)
+        return self.decider.elsewhere(self.state)
 
     def _decide(self, sql: str, table: Thing | None = None) -> list[Decision]:
         """Decide about each statement of a text, and take in what they make.
@@ -254,9 +269,6 @@ class Router:
         finally:
             self._inspects = before
 
-    def _is_foreign(self, item: Item) -> bool:
-        return self.decider.database.name not in self.decider.homes.of(item)
-
     @contextmanager
     def _batches(self, operations: Any) -> Iterator[None]:
         """Let no batch operation read a table that is not here."""
@@ -264,7 +276,7 @@ class Router:
 
         def batch_alter_table(table_name: str, schema: str | None = None, *arguments: Any, **options: Any) -> Any:
             thing = Thing("relation", None if schema == "public" else schema, table_name)
-            if self._is_foreign(self.state.table(thing)) or self.blocks.is_elsewhere:
+            if self.decider.is_foreign(self.state.table(thing)) or self.blocks.is_elsewhere:
                 options["recreate"] = "never"
             return original(table_name, schema, *arguments, **options)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,9 @@ from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import read_history
 from alembic_multidb.routing.decide import Decider
-from alembic_multidb.routing.items import State
+from alembic_multidb.routing.dependence import dependents
 from alembic_multidb.routing.presence import Move, Presence
-from alembic_multidb.routing.record import reading, record
+from alembic_multidb.routing.record import Reader, Recorded, reading, record
 from alembic_multidb.routing.router import Router
 from alembic_multidb.routing.selected import BLOCKS, Blocks
 from alembic_multidb.routing.surroundings import Surroundings
@@ -66,7 +66,6 @@ class Run:
     database: RegisteredDatabase
     blocks: Blocks = field(init=False)
     _presence: Presence | None = None
-    _around: Surroundings | None = None
 
     def __post_init__(self) -> None:
         self.blocks = Blocks(self.database.name, tuple(self.database.registry))
@@ -86,24 +85,36 @@ class Run:
             around = Surroundings(
                 environment.config, environment.script, tuple(databases), naming_convention, arguments
             )
-            self._around = around
             self._presence = Presence(read_history(around, databases))
         return self._presence
 
-    def _state(self, step: RevisionStep, presence: Presence) -> State:
-        """Return what there is before a step.
+    def _read(self, step: RevisionStep, presence: Presence) -> tuple[Reader, Sequence[Recorded]]:
+        """Return what a step says, and its reader.
 
         A downgrade is read first, as all upgrades are, to learn how the tables that it makes are called at its end.
         """
         revision, chronicle = step.revision, presence.chronicle
-        if not step.is_upgrade and self._around is not None:
-            state = chronicle.state(revision.revision, is_upgrade=False)
-            with reading():
-                record(revision.module.downgrade, revision.path, self._around, state)
-            for name, item in state.names.items():
-                if name not in item.names:
-                    item.names.append(name)
-        return chronicle.state(revision.revision, is_upgrade=step.is_upgrade)
+        chapter = chronicle.chapters[revision.revision]
+        if step.is_upgrade:
+            return chapter.reader, chapter.statements
+        reader = Reader(revision.module.downgrade, revision.path, chapter.reader.around)
+        state = chronicle.state(revision.revision, is_upgrade=False)
+        with reading():
+            run = record(reader, state)
+        for name, item in state.names.items():
+            if name not in item.names:
+                item.names.append(name)
+        return reader, run.statements
+
+    def _router(self, step: RevisionStep, presence: Presence) -> Router:
+        """Return the router for a step."""
+        revision = step.revision.revision
+        reader, statements = self._read(step, presence)
+        state = presence.chronicle.state(revision, is_upgrade=step.is_upgrade)
+        decider = Decider(self.database, presence.homes(revision), self._has if not self.context.as_sql else None)
+        elsewhere = decider.elsewhere(presence.chronicle.chapters[revision].after)
+        asked = dependents(reader, statements, state, decider, elsewhere)
+        return Router(self.context, decider, state, revision, self.blocks, asked)
 
     def take(self, step: RevisionStep) -> None:
         """Let a step's function run under the router."""
@@ -113,9 +124,7 @@ class Run:
             revision = step.revision.revision
             presence = self.presence(arguments)
             chapter = presence.chronicle.chapters[revision]
-            state = self._state(step, presence)
-            decider = Decider(self.database, presence.homes(revision), self._has if not self.context.as_sql else None)
-            router = Router(self.context, decider, state, revision, self.blocks)
+            router = self._router(step, presence)
             try:
                 self._bring(presence.comes(revision, self.database.name, is_upgrade=step.is_upgrade), revision)
                 if step.is_upgrade and chapter.says_all and self._is_plain:

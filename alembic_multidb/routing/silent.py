@@ -26,19 +26,27 @@ from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Thing
 from alembic_multidb.statements.rewrite import columns_of_answer
 
-# A statement as PostgreSQL would get it, whether values are sent along, and the table of the index that it drops.
-Record = Callable[[str, bool, "Thing | None"], None]
+# A statement as PostgreSQL would get it, the values that are sent along, and the table of the index that it drops.
+Record = Callable[[str, object, "Thing | None"], None]
+# A question: its text, and the texts that are sent along with it.
+Asked = tuple[str, frozenset[str]]
+_NOTHING: Mapping[Asked, bool] = {}
 _PLACEHOLDER = r"(?<!:):({})\b"
 _READS = re.compile(r"\s*(?:SELECT|WITH|SHOW|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
 # What an answer is made of where everything is there.
 _SOMETHING = 1
+
 # Who asks the same so often takes rows in turns, until there are no more.
 _PATIENT = 20
 
 
 @contextmanager
 def silent_connection(
-    record: Record, *, answers: bool, extensions: frozenset[str] = frozenset()
+    record: Record,
+    *,
+    answers: bool,
+    extensions: frozenset[str] = frozenset(),
+    answered: Mapping[Asked, bool] = _NOTHING,
 ) -> Iterator[Connection]:
     """Open a connection without a server.
 
@@ -46,11 +54,12 @@ def silent_connection(
         record: told every statement, as PostgreSQL would get it.
         answers: whether every question is answered with a row, or with none.
         extensions: which are there in any case.
+        answered: the questions that have an answer of their own.
     """
     with _engine(answers).connect() as connection:
         driver = connection.connection.driver_connection
         assert isinstance(driver, _Connection)
-        driver.record, driver.extensions = record, extensions
+        driver.record, driver.extensions, driver.answered = record, extensions, answered
         yield connection
 
 
@@ -70,6 +79,17 @@ def silent_dialect() -> SilentDialect:
 def is_silent(connection: object) -> bool:
     """Tell whether a driver's connection is one without a server."""
     return isinstance(connection, _Connection)
+
+
+def texts_in(values: object) -> frozenset[str]:
+    """Return the texts among the values that are sent along with a statement."""
+    if isinstance(values, str):
+        return frozenset({values})
+    if isinstance(values, Mapping):
+        return texts_in(list(values.values()))
+    if isinstance(values, list | tuple | set | frozenset):
+        return frozenset[str]().union(*map(texts_in, values))
+    return frozenset()
 
 
 def numbered(statement: str, parameters: object) -> str:
@@ -128,6 +148,7 @@ class _Cursor:
     record: Record
     answers: bool
     extensions: frozenset[str]
+    answered: Mapping[Asked, bool]
     asked: Counter[str]
     arraysize: int = 1
     rowcount: int = 0
@@ -136,13 +157,14 @@ class _Cursor:
 
     def execute(self, statement: str, parameters: object = None, table: Thing | None = None) -> _Cursor:
         text = numbered(statement, parameters).strip()
-        self.record(text, bool(parameters), table)
+        self.record(text, parameters, table)
         self.description, self.rows = None, []
         if _READS.match(text) or " RETURNING " in text:
             columns = columns_of_answer(text) or [f"column{number}" for number in range(text.count(",") + 1)]
             self.description = [(name,) + (None,) * 6 for name in columns]
             self.asked[text] += 1
             is_there = self.answers or self._has_extension(text, parameters)
+            is_there = self.answered.get((text, texts_in(parameters)), is_there) if self.answered else is_there
             self.rows = [(_SOMETHING,) * len(columns)] if is_there and self.asked[text] < _PATIENT else []
         return self
 
@@ -193,9 +215,10 @@ class _Connection:
     asked: Counter[str] = field(default_factory=Counter)
     record: Record = field(init=False)
     extensions: frozenset[str] = frozenset()
+    answered: Mapping[Asked, bool] = field(default_factory=dict)
 
     def cursor(self, *arguments: Any, **options: Any) -> _Cursor:
-        return _Cursor(self.record, self.answers, self.extensions, self.asked)
+        return _Cursor(self.record, self.answers, self.extensions, self.answered, self.asked)
 
     def execute(self, statement: str, parameters: object = None) -> _Cursor:
         cursor = self.cursor()

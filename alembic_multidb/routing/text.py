@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import text
@@ -30,6 +31,11 @@ def sql_of(construct: Any) -> str:
         return ""
     compiled = construct.compile(dialect=_DIALECT)
     return numbered(str(compiled), compiled.params).strip()
+
+
+def values_of(construct: Any) -> Mapping[str, Any]:
+    """Return the values that a construct has in itself."""
+    return construct.compile(dialect=_DIALECT).params if isinstance(construct, ClauseElement) else {}
 
 
 def as_ddl(sql: str) -> DDL:

@@ -1,0 +1,113 @@
+"""What a revision does here that depends on what is at home elsewhere: rows, or what the catalogs say of it.
+
+Nobody can answer such a question here, and the answer that there is nothing would leave out what belongs here without a
+word. Whether something depends on an answer is seen by reading the revision with either answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from alembic_multidb.errors import UndecidableError
+from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.catalogs import Elsewhere, foreign_names
+from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.items import State
+from alembic_multidb.routing.record import Reader, Recorded, reading
+from alembic_multidb.routing.silent import Asked
+from alembic_multidb.statements import Statement
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """What depends on a question that cannot be answered here.
+
+    Attributes:
+        statement: the first statement that would be run here with one of the answers only.
+        about: what the question is about.
+    """
+
+    statement: Statement
+    about: str
+
+    @property
+    def why(self) -> str:
+        """Return it in words."""
+        return f"it asks for {self.about}, and on the answer depends what belongs here: {self.statement.first_line}"
+
+
+def unanswerable(
+    revision: str, database: RegisteredDatabase, question: Statement, dependent: Dependent
+) -> UndecidableError:
+    """Build the error for such a question, with the ways out."""
+    return UndecidableError(
+        f'revision {revision} of the shared history: nobody on "{database.name}" can answer this question: '
+        f"{question.first_line}\n  because {dependent.why}\n  Run what belongs here without asking, before the "
+        "question, or put both into one block: with op.on_database(): if only old databases need it, with "
+        f'op.on_database("{database.name}"): if the question is for "{database.name}" itself, which then answers it'
+    )
+
+
+def dependents(
+    reader: Reader, statements: Iterable[Recorded], before: State, decider: Decider, elsewhere: Elsewhere
+) -> dict[Asked, Dependent]:
+    """Return the questions of a revision's function on whose answers depends what it does here.
+
+    Args:
+        reader: runs the function without a server.
+        statements: what it says.
+        before: what there is before it.
+        decider: decides where statements run.
+        elsewhere: what is at home in other databases, after the revision.
+    """
+    found = {}
+    for recorded, about in _foreign_questions(statements, before.again(), decider, elsewhere):
+        if recorded.asked not in found:
+            statement = _first_that_runs(_differing(reader, recorded.asked, before), before, decider)
+            if statement is not None:
+                found[recorded.asked] = Dependent(statement, about)
+    return found
+
+
+def _foreign_questions(
+    statements: Iterable[Recorded], state: State, decider: Decider, elsewhere: Elsewhere
+) -> Iterator[tuple[Recorded, str]]:
+    """Yield the questions about what is not here, outside of blocks, each with what it is about."""
+    for recorded in statements:
+        read = recorded.statements
+        if recorded.only is None and read and all(statement.reads for statement in read):
+            skipped = [decider.decide(statement, state) for statement in read]
+            whys = [each.why for each in skipped if each.verdict == "skips"]
+            whys += sorted(foreign_names(recorded.sql, elsewhere, recorded.values))
+            if whys:
+                yield recorded, whys[0]
+        state.take(read)
+
+
+def _differing(reader: Reader, asked: Asked, before: State) -> Iterator[tuple[Recorded, Sequence[Recorded]]]:
+    """Yield what is said with one of the answers only, each with all that is said with that answer."""
+    for is_new in (True, False):
+        with reading():
+            yes, no = (reader.run(before.again() if is_new else None, {asked: answer}) for answer in (True, False))
+        for run, other in ((yes, no), (no, yes)):
+            known = {item.sql for item in other.statements}
+            # What comes after the place where the other run broke off is missing there for no reason of the question's.
+            if not other.error:
+                yield from ((item, run.statements) for item in run.statements if item.sql not in known)
+
+
+def _first_that_runs(
+    differing: Iterable[tuple[Recorded, Sequence[Recorded]]], before: State, decider: Decider
+) -> Statement | None:
+    for recorded, every in differing:
+        state = before.again()
+        for item in every:
+            for statement in item.statements:
+                state.make(statement)
+                decision = decider.decide(statement, state)
+                state.finish(statement)
+                is_ours = item is recorded and item.only is None and not statement.reads
+                if is_ours and decision.sql is not None and not decision.is_idle:
+                    return statement
+    return None
