@@ -22,6 +22,8 @@ _ASKS = re.compile(r"information_schema|\bpg_[a-z_]+|to_reg", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"%(?:\([^)]*\))?s|%%")
 _TABLE_TYPES = {"table": "BASE TABLE", "view": "VIEW"}
 _KINDS = {"table": "r", "view": "v", "index": "i", "sequence": "S"}
+# Parts of a table that have names of their own.
+_LABELS = frozenset({"constraint", "trigger", "policy", "rule"})
 # Of what is not here: numbers above those of a server's own.
 _FIRST_OID = 1 << 31
 _HERE = SQL("current_database()")
@@ -68,16 +70,18 @@ class Elsewhere:
 
     def names(self) -> frozenset[str]:
         """Return all names of what is not here."""
-        things = {thing.name for thing, _ in self.items()}
-        return frozenset(things | {name for name, _, _ in self.foreign_keys()} | {*self.extensions})
+        things = {thing.name for thing, _ in self.items()} | {name for name, _, _ in self.foreign_keys()}
+        parts = (part.partition(" ") for item, part in self.state.uses if self.is_foreign(item))
+        return frozenset(things | {name for label, _, name in parts if label in _LABELS} | {*self.extensions})
 
 
-def with_foreign(statement: str, elsewhere: Elsewhere) -> str:
+def with_foreign(statement: str, elsewhere: Elsewhere, *, doubles: bool = True) -> str:
     """Return a query that finds in the catalogs what is at home elsewhere; one that asks nothing as it is.
 
     Args:
         statement: as it is given to the driver, with its placeholders.
         elsewhere: what it finds.
+        doubles: whether percent signs are doubled, as the driver wants it.
     """
     if not _ASKS.search(statement):
         return statement
@@ -87,12 +91,13 @@ def with_foreign(statement: str, elsewhere: Elsewhere) -> str:
     for question in reversed(inquiry.questions):
         instead = _instead(question, elsewhere, data)
         if instead is not None:
-            data = data[: question.begin] + instead.encode() + data[question.end :]
+            text = instead.replace("%", "%%") if doubles else instead
+            data = data[: question.begin] + text.encode() + data[question.end :]
     return data.decode()
 
 
 def foreign_names(statement: str, elsewhere: Elsewhere, values: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the names of what is at home elsewhere that a query asks the catalogs for and is not told of.
+    """Return the names of what is at home elsewhere that a query asks the catalogs for.
 
     Args:
         statement: as PostgreSQL gets it.
@@ -102,7 +107,7 @@ def foreign_names(statement: str, elsewhere: Elsewhere, values: frozenset[str] =
     if not _ASKS.search(statement):
         return frozenset()
     inquiry = _inquiry(statement)
-    if not any(_is_catalog(each) for each in inquiry.questions) or _is_told(inquiry):
+    if not any(_is_catalog(each) for each in inquiry.questions):
         return frozenset()
     words = {part.strip('"') for text in inquiry.texts | values for part in (text, *text.split("."))}
     return elsewhere.names() & words
@@ -120,8 +125,9 @@ def _is_catalog(question: Question) -> bool:
     return question.kind == "lookup" or question.name.startswith(("pg_", "information_schema."))
 
 
-def _is_told(inquiry: Inquiry) -> bool:
+def is_told(statement: str) -> bool:
     """Tell whether all that a query asks of the catalogs is told as the mixed database would tell it."""
+    inquiry = _inquiry(statement)
     catalogs = [question for question in inquiry.questions if question.kind == "catalog"]
     known = {each.alias or each.name.rpartition(".")[2]: _CATALOGS.get(each.name, _NONE).columns for each in catalogs}
     every = {*inquiry.outputs}.union(*known.values())
@@ -151,7 +157,6 @@ def _instead(question: Question, elsewhere: Elsewhere, data: bytes) -> str | Non
             columns=SQL(", ").join(map(Identifier, catalog.columns)),
         )
         .as_string(None)
-        .replace("%", "%%")
     )
     return text if question.alias else f"{text} AS {question.name.rpartition('.')[2]}"
 
@@ -163,7 +168,7 @@ def _lookup(question: Question, elsewhere: Elsewhere, data: bytes) -> str | None
     if not found:
         return None
     argument = data[question.begin : question.end].decode().partition("(")[2].rpartition(")")[0]
-    names = _values(found).as_string(None).replace("%", "%%")
+    names = _values(found).as_string(None)
     kind = question.name.removeprefix("to_")
     return _LOOKUP.format(function=question.name, type=kind, names=names, argument=argument)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.catalogs import Elsewhere
+from alembic_multidb.routing.catalogs import Elsewhere, foreign_names, is_told, with_foreign
 from alembic_multidb.routing.extensions import foreign_extensions
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
@@ -111,7 +111,24 @@ class Decider:
         if "skips" in verdicts:
             whys = dict.fromkeys(decision.why for decision in decisions if decision.why)
             return _undecidable(statement, f"it is about several homes: {', '.join(whys)}")
-        return _runs(statement)
+        return self._told(statement, self.elsewhere(state))
+
+    def _told(self, block: Statement, elsewhere: Elsewhere) -> Decision:
+        """Let the questions of a DO block find in the catalogs what is at home elsewhere."""
+        sql, about = block.sql, set[str]()
+        for inner in block.inner:
+            named = foreign_names(inner.sql, elsewhere) if inner.reads else None
+            if not named:
+                continue
+            about |= named
+            asked = inner.sql if inner.sql in sql else inner.sql.removeprefix("SELECT ")
+            told = with_foreign(inner.sql, elsewhere, doubles=False).removeprefix(inner.sql.removesuffix(asked))
+            if asked not in sql or not is_told(inner.sql):
+                return _undecidable(block, f"it asks the catalogs for {', '.join(sorted(named))}, which is elsewhere")
+            sql = sql.replace(asked, told)
+        if sql == block.sql:
+            return _runs(block)
+        return Decision(statement=block, verdict="separated", sql=sql, why=f"it is told of {', '.join(sorted(about))}")
 
     def _by_subjects(self, statement: Statement, state: State) -> Decision:
         homes = {subject: self._homes(subject, statement, state) for subject in statement.subjects}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.catalogs import Elsewhere, foreign_names
+from alembic_multidb.routing.catalogs import Elsewhere, foreign_names, is_told
 from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.record import Reader, Recorded, reading
@@ -26,10 +26,12 @@ class Dependent:
     Attributes:
         statement: the first statement that would be run here with one of the answers only.
         about: what the question is about.
+        is_of_rows: whether it asks for rows, not for what the catalogs say.
     """
 
     statement: Statement
     about: str
+    is_of_rows: bool
 
     @property
     def why(self) -> str:
@@ -41,11 +43,12 @@ def unanswerable(
     revision: str, database: RegisteredDatabase, question: Statement, dependent: Dependent
 ) -> UndecidableError:
     """Build the error for such a question, with the ways out."""
+    own = f', with op.on_database("{database.name}"): if "{database.name}" itself has the answer'
     return UndecidableError(
         f'revision {revision} of the shared history: nobody on "{database.name}" can answer this question: '
         f"{question.first_line}\n  because {dependent.why}\n  Run what belongs here without asking, before the "
-        "question, or put both into one block: with op.on_database(): if only old databases need it, with "
-        f'op.on_database("{database.name}"): if the question is for "{database.name}" itself, which then answers it'
+        "question, or put both into one block: with op.on_database(): if only old databases need it"
+        f"{'' if dependent.is_of_rows else own}"
     )
 
 
@@ -62,26 +65,28 @@ def dependents(
         elsewhere: what is at home in other databases, after the revision.
     """
     found = {}
-    for recorded, about in _foreign_questions(statements, before.again(), decider, elsewhere):
+    for recorded, about, is_of_rows in _foreign_questions(statements, before.again(), decider, elsewhere):
         if recorded.asked not in found:
             statement = _first_that_runs(_differing(reader, recorded.asked, before), before, decider)
             if statement is not None:
-                found[recorded.asked] = Dependent(statement, about)
+                found[recorded.asked] = Dependent(statement, about, is_of_rows)
     return found
 
 
 def _foreign_questions(
     statements: Iterable[Recorded], state: State, decider: Decider, elsewhere: Elsewhere
-) -> Iterator[tuple[Recorded, str]]:
-    """Yield the questions about what is not here, outside of blocks, each with what it is about."""
+) -> Iterator[tuple[Recorded, str, bool]]:
+    """Yield the questions about what is not here, outside of blocks, what they are about, and whether that is rows."""
     for recorded in statements:
         read = recorded.statements
         if recorded.only is None and read and all(statement.reads for statement in read):
             skipped = [decider.decide(statement, state) for statement in read]
             whys = [each.why for each in skipped if each.verdict == "skips"]
-            whys += sorted(foreign_names(recorded.sql, elsewhere, recorded.values))
+            named = foreign_names(recorded.sql, elsewhere, recorded.values)
             if whys:
-                yield recorded, whys[0]
+                yield recorded, whys[0], True
+            elif named and not is_told(recorded.sql):
+                yield recorded, ", ".join(sorted(named)), False
         state.take(read)
 
 
@@ -108,6 +113,6 @@ def _first_that_runs(
                 decision = decider.decide(statement, state)
                 state.finish(statement)
                 is_ours = item is recorded and item.only is None and not statement.reads
-                if is_ours and decision.sql is not None and not decision.is_idle:
+                if is_ours and decision.verdict != "skips" and not decision.is_idle:
                     return statement
     return None

@@ -24,7 +24,7 @@ from alembic_multidb.routing.indexes import index_of
 from alembic_multidb.routing.reflect import tell_always
 from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Thing
-from alembic_multidb.statements.rewrite import columns_of_answer
+from alembic_multidb.statements.rewrite import columns_of_answer, row_of_nothing
 
 # A statement as PostgreSQL would get it, the values that are sent along, and the table of the index that it drops.
 Record = Callable[[str, object, "Thing | None"], None]
@@ -165,7 +165,8 @@ class _Cursor:
             self.asked[text] += 1
             is_there = self.answers or self._has_extension(text, parameters)
             is_there = self.answered.get((text, texts_in(parameters)), is_there) if self.answered else is_there
-            self.rows = [(_SOMETHING,) * len(columns)] if is_there and self.asked[text] < _PATIENT else []
+            row = (_SOMETHING,) * len(columns) if is_there else row_of_nothing(text)
+            self.rows = [row] if row and self.asked[text] < _PATIENT else []
         return self
 
     def _has_extension(self, text: str, parameters: object) -> bool:

@@ -129,29 +129,48 @@ _AGGREGATES = frozenset(
 
 def empty_answer(sql: str) -> str:
     """Return a query that needs no table and answers as this one would if its tables were empty."""
-    tree = postgast.parse(sql)
-    select = tree.stmts[-1].stmt.select_stmt
+    select = postgast.parse(sql).stmts[-1].stmt.select_stmt
+    values = [(_name_of_nothing(item.res_target), _value_of_nothing(item.res_target)[0]) for item in select.target_list]
+    targets = ", ".join(f"{'NULL' if value is None else str(value).lower()}{name}" for name, value in values) or "NULL"
+    return f"SELECT {targets}" + ("" if row_of_nothing(sql) else " WHERE false")
+
+
+def row_of_nothing(sql: str) -> tuple[object, ...]:
+    """Return the one row that a query answers with if its tables are empty; an empty one if it answers with none."""
+    try:
+        statements = postgast.parse(sql).stmts
+    except (postgast.PgQueryError, DecodeError):
+        return ()
+    select = statements[-1].stmt.select_stmt if statements else nodes.SelectStmt()
     values = [_value_of_nothing(item.res_target) for item in select.target_list]
-    is_one_row = bool(values) and not select.group_clause and all(is_aggregate for _, is_aggregate in values)
-    targets = ", ".join(text for text, _ in values) or "NULL"
-    return f"SELECT {targets}" + ("" if is_one_row else " WHERE false")
+    is_one_row = not select.group_clause and all(is_aggregate for _, is_aggregate in values)
+    return tuple(value for value, _ in values) if is_one_row else ()
 
 
-def _value_of_nothing(target: Any) -> tuple[str, bool]:
+def _value_of_nothing(target: Any) -> tuple[object, bool]:
     """Return what a column of an answer is without any rows, and whether it is there even then."""
-    which = target.val.WhichOneof("node")
-    name = f' AS "{target.name}"' if target.name else ""
-    if which == "func_call":
+    if target.val.WhichOneof("node") == "func_call":
         function = strings(target.val.func_call.funcname)[-1]
-        if function in _COUNTS:
-            return f"0{name or ' AS count'}", True
-        return f"NULL{name or f' AS {function}'}", function in _AGGREGATES
-    if which == "sub_link" and target.val.sub_link.sub_link_type == nodes.EXISTS_SUBLINK:
-        return f"false{name or ' AS exists'}", True
-    if which == "column_ref" and not name:
+        return (0, True) if function in _COUNTS else (None, function in _AGGREGATES)
+    if _is_exists(target.val):
+        return False, True
+    return None, False
+
+
+def _name_of_nothing(target: Any) -> str:
+    which = target.val.WhichOneof("node")
+    if target.name:
+        return f' AS "{target.name}"'
+    if which == "func_call":
+        return f" AS {strings(target.val.func_call.funcname)[-1]}"
+    if which == "column_ref":
         column = target.val.column_ref.fields[-1].string.sval
-        name = f' AS "{column}"' if column else ""
-    return f"NULL{name}", False
+        return f' AS "{column}"' if column else ""
+    return " AS exists" if _is_exists(target.val) else ""
+
+
+def _is_exists(value: Any) -> bool:
+    return bool(value.WhichOneof("node") == "sub_link" and value.sub_link.sub_link_type == nodes.EXISTS_SUBLINK)
 
 
 def columns_of_answer(sql: str) -> list[str]:
