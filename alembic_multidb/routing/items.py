@@ -108,6 +108,7 @@ class State:
             names,
             references,
             columns=dict(self.columns),
+            uses=dict(self.uses),
             extensions=self.extensions,
         )
 
@@ -119,7 +120,7 @@ class State:
         """Return a copy for the statements of a revision that is read, with all that is followed."""
         state = self.at(revision, learns=learns)
         state.follows = True
-        state.uses, state.deeds = dict(self.uses), dict(self.deeds)
+        state.deeds = dict(self.deeds)
         return state
 
     def take(self, statements: Iterable[Statement], pinned: frozenset[str] | None = None) -> None:
