@@ -92,9 +92,10 @@ def drop_objects(connection: Raw, objects: Sequence[LiveObject], *, breaks_circl
         if len(remaining) == len(left) and breaks_circles:
             remaining = _break_a_circle(connection, left)
         if len(remaining) == len(left):
+            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
             raise MultidbError(
-                f"{left[0].type} {left[0].identity} and {len(left) - 1} more cannot be dropped, since something else "
-                f"stands on them: {problem}. Drop that first, then run it again"
+                f"{left[0].type} {left[0].identity}{more} cannot be dropped, since something else stands on "
+                f"{'them' if more else 'it'}: {problem}. Drop that first, then run it again"
             )
         left = remaining
 

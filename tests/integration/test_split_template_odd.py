@@ -28,7 +28,7 @@ from tests.conftest import NewDatabase, psql
 from tests.integration.moved import move, no_scratch, stopped
 from tests.integration.split_cases import build, make_roles, plan_of, project, stopping
 from tests.integration.test_snapshot import snapshot_of
-from tests.servers import Server, embedded_18, name_for, running_server, wait_until
+from tests.servers import Server, crash, embedded_18, name_for, running_server, wait_until
 
 TEMPLATE = SplitOptions(method="template")
 USERS = "CREATE TABLE users (id int PRIMARY KEY); INSERT INTO users VALUES (1); CREATE TABLE ai_x ();"
@@ -392,3 +392,63 @@ def test_the_sequence_of_an_excluded_table_is_nobody_s(tmp_path: Path, new_datab
             assert psql(urls[0], query) == [(left,)]
             ways.append([facts(url) for url in urls])
         assert ways[0] == ways[1]
+
+
+def test_what_a_clone_of_the_source_would_have_is_told_before(tmp_path: Path) -> None:
+    """Tables that are noted as subscribed, or written to at every login: refused; auto takes the other way."""
+    with running_server(embedded_18(), "wal_level=logical") as own:
+        source, publisher = own.create_database("mixed"), own.create_database("publisher")
+        build(publisher, USERS)
+        build(source, USERS + "CREATE TABLE logins (who text)")
+        own.run("SELECT pg_create_logical_replication_slot('feed', 'pgoutput')", "publisher")
+        own.run("CREATE PUBLICATION feed FOR TABLE users", "publisher")
+        own.run(
+            f"CREATE SUBSCRIPTION feed CONNECTION 'host=127.0.0.1 port={own.port} user=postgres dbname=publisher' "
+            "PUBLICATION feed WITH (create_slot = false, slot_name = 'feed', enabled = false)",
+            "mixed",
+        )
+        here = project(tmp_path, own.create_database("core"), own.create_database("ai"))
+        only_core = replace(TEMPLATE, names=("core",))
+        assert "subscriptions fill public.users of the source" in "\n".join(stopping(plan_of(here, source, only_core)))
+        report = move(here, source, tmp_path, replace(only_core, method="auto"))
+        assert report.plan.method == "stream" and "subscriptions fill public.users" in report.plan.why
+        assert own.run("SELECT * FROM pg_subscription_rel", "core") == [] and report.exit_code == 0
+        own.run("ALTER SUBSCRIPTION feed SET (slot_name = NONE)", "mixed")
+        own.run("DROP SUBSCRIPTION feed", "mixed")
+        own.drop_database("core")
+        own.create_database("core")
+        assert stopping(plan_of(here, source, TEMPLATE)) == []
+        own.run(
+            "CREATE FUNCTION write_login() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS "
+            "'BEGIN INSERT INTO public.logins VALUES (session_user); END'",
+            "mixed",
+        )
+        own.run("CREATE EVENT TRIGGER at_login ON login EXECUTE FUNCTION write_login()", "mixed")
+        words = "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+        assert "event trigger at_login runs at every login" in words and "disable it" in words
+        assert plan_of(here, source, SplitOptions(method="auto")).method == "stream"
+        own.run("ALTER EVENT TRIGGER at_login DISABLE", "mixed")
+        assert stopping(plan_of(here, source, TEMPLATE)) == []
+
+
+def test_what_a_crash_has_left_of_sessions_is_not_in_the_way(tmp_path: Path) -> None:
+    """Temporary objects stay in the source as they are; who may not drop them from a clone is told before."""
+    with running_server(embedded_18()) as own:
+        databases = [own.create_database(name) for name in ("core", "ai", "mixed")]
+        source = databases[2]
+        build(source, f"{USERS} CREATE TYPE kind AS ENUM ('a'); CREATE TABLE ai_y (k kind)")
+        lost = psycopg.connect(source, autocommit=True)
+        lost.execute("CREATE TEMP VIEW tv AS SELECT * FROM ai_x, ai_y; CREATE TEMP TABLE tt (k kind, u users)")
+        lost.execute("CREATE FUNCTION pg_temp.f() RETURNS kind LANGUAGE sql AS 'SELECT NULL::kind'")
+        crash(own, embedded_18())
+        lost.close()
+        left = "SELECT count(*) FROM pg_class WHERE relnamespace::regnamespace::text ~ '^pg_temp'"
+        assert own.run(left, "mixed") == [(2,)]
+        urls = login(own, *databases)[1]
+        here = without_vectors(tmp_path, *urls[:2])
+        words = "\n".join(stopping(plan_of(here, urls[2], TEMPLATE)))
+        assert "temporary objects are left in pg_temp_" in words and "DROP SCHEMA pg_temp_" in words
+        plan = plan_of(here, urls[2], SplitOptions(method="auto"))
+        assert plan.method == "stream" and "temporary objects" in plan.why
+        assert move(without_vectors(tmp_path, *databases[:2]), source, tmp_path, TEMPLATE).exit_code == 0
+        assert own.run(left, "mixed") == [(2,)] and own.run(left, "core") == own.run(left, "ai") == [(0,)]

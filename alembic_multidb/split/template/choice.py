@@ -25,6 +25,7 @@ from alembic_multidb.split.template.against import (
     users,
 )
 from alembic_multidb.split.template.maintenance import Maintenance, database_of, maintenance
+from alembic_multidb.split.template.source import unclonable
 from alembic_multidb.urls import DatabaseURL
 
 # What is found about making things anew, which a clone need not.
@@ -131,6 +132,7 @@ def _cloning(
     reasons = {name: list(missing_rights(each, *needs)) for name, each in sessions.items()}
     chosen = min(sessions, key=lambda name: bool(reasons[name]))
     against += reasons[chosen]
+    against += unclonable(connection, str(sessions[chosen].rows(_LOGIN)[0]["login"]))
     against += _in_clones(connection, project, plan, sessions)
     there = _there(found)
     replaced = {name: database for name, database in names.items() if name in sessions and name not in there}

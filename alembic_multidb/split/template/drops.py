@@ -67,6 +67,12 @@ _OWNED = """
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'
       AND d.objid = ANY (%s::oid[]) AND d.refobjid = ANY (%s::oid[])
 """
+# What a server that crashed has left of its sessions; in a clone no session has anything of its own.
+_TEMPORARY = """
+    SELECT format('DROP SCHEMA %I CASCADE', n.nspname) AS statement FROM pg_namespace AS n
+    WHERE n.nspname ~ '^pg_temp_[0-9]+$' AND n.oid <> pg_my_temp_schema()
+      AND EXISTS (SELECT FROM pg_depend AS d WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)
+"""
 _LARGE_OBJECTS = "SELECT count(lo_unlink(m.oid)) AS done FROM (SELECT oid FROM pg_largeobject_metadata LIMIT 1000) AS m"
 
 
@@ -96,6 +102,7 @@ def drop_foreign(connection: Connection, plan: Plan, database: str) -> Dropped:
     Raises:
         MultidbError: something cannot be dropped, or the source was changed since the plan was made.
     """
+    _drop_temporary(connection)
     before = _read(connection)
     home = {item.node for item in plan.objects if database in item.homes and item.type != "large object"}
     _refuse_changed(before, plan, home)
@@ -116,6 +123,18 @@ def drop_foreign(connection: Connection, plan: Plan, database: str) -> Dropped:
         )
     tables = sum(item.type == "table" for item in before if item.node in home)
     return Dropped(len(gone), tables, large)
+
+
+def _drop_temporary(connection: Connection) -> None:
+    driver = raw(connection)
+    try:
+        with driver.transaction():
+            for row in rows(driver, _TEMPORARY):
+                driver.execute(row["statement"].encode())
+    except psycopg.Error as error:
+        raise MultidbError(
+            f"what sessions of a server that crashed have left could not be dropped from the clone: {first_line(error)}"
+        ) from None
 
 
 def _read(connection: Connection) -> list[LiveObject]:
