@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alembic_multidb.errors import MultidbError
+from alembic_multidb.folders import temporary_folder
 from alembic_multidb.merge.model import MergeOptions, Place
 from alembic_multidb.merge.moving import merge
 from alembic_multidb.merge.plan import exit_code, place_of, planned
@@ -51,13 +51,13 @@ def rehearsal(project: Project, place: Place, options: MergeOptions) -> Iterator
     owner, database = target_of(project, place)
     with (
         scratch_databases(owner, {database.name: name}, options.common),
-        tempfile.TemporaryDirectory(prefix="multidb-merge-") as folder,
+        temporary_folder("merge") as folder,
     ):
-        files = Files(evidence=Path(folder) / "merge.json", command="merge")
+        files = Files(evidence=folder / "merge.json", command="merge")
         if place.into is None:
             yield Stage(project, replace(place, url=place.url.to(name)), files)
             return
-        _copy(project, place, name, options, Path(folder))
+        _copy(project, place, name, options, folder)
         elsewhere = project.elsewhere({place.name: name})
         yield Stage(elsewhere, place_of(elsewhere, None, place.name), files)
 

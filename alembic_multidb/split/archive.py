@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from alembic_multidb.catalog.snapshot import ObjectId
 from alembic_multidb.errors import MultidbError
+from alembic_multidb.folders import temporary_folder
 from alembic_multidb.postgres import Programs
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.toc import Contents, Entry, list_file, read_entries
@@ -208,7 +208,7 @@ def dumped(
     """
     snapshot = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
     target = url.libpq()
-    with tempfile.TemporaryDirectory(prefix="multidb-split-") as folder:
+    with temporary_folder("split") as folder:
         data = _run(
             [
                 *(programs.folder / "pg_dump", "--format=custom", "--schema-only", "--encoding=UTF8"),
@@ -228,7 +228,7 @@ def dumped(
         contents = Contents(entries, objects, rights)
         _refuse_unresolved(contents)
         after = frozenset(entry.id for entry in read_entries(late, {}))
-        yield Archive(programs, data, Path(folder), contents, after, tuple(options))
+        yield Archive(programs, data, folder, contents, after, tuple(options))
 
 
 def _refuse_unresolved(contents: Contents) -> None:

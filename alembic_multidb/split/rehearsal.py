@@ -12,6 +12,7 @@ from sqlalchemy import URL
 
 from alembic_multidb.env.connect import connected, first_line, make_engine
 from alembic_multidb.errors import MultidbError
+from alembic_multidb.folders import sweep
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.gauge import Gauge
@@ -57,6 +58,7 @@ def rehearse(
         MultidbError: it could not be finished, or a scratch database could not be made.
         LockTimeoutError: somebody else rehearses into the same targets.
     """
+    sweep()
     options = replace(options, rehearses=True)
     names = {name: stray_name(REHEARSAL, database_of(_url(project, name))) for name in ready.plan.databases}
     with ExitStack() as stack:
