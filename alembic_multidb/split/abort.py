@@ -149,10 +149,12 @@ def _without_strays(project: Project, target: Target, aborted: Aborted) -> Abort
             return aborted
     name = database_of(target.url)
     with maintenance(target.url, {name}) as session, session.locked([name], None):
-        gone = clear(project, session, {target.name: name})
-    if not gone:
+        cleared = clear(project, session, {target.name: name})
+    if cleared.kept:
+        raise MultidbError("; ".join([aborted.message, *cleared.kept.values()]))
+    if not cleared.gone:
         return aborted
-    words = f"database {', '.join(gone)}, which a killed run has left, is dropped"
+    words = f"database {', '.join(cleared.gone)}, which a killed run has left, is dropped"
     is_first = aborted.result == "nothing to do"
     return replace(aborted, result="taken back", message=words if is_first else f"{aborted.message}; {words}")
 

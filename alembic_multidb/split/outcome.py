@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from alembic_multidb.split.model import Plan
+from alembic_multidb.split.model import EXIT_CODES, Plan
 from alembic_multidb.stamp.stamp import Stamp
 from alembic_multidb.verify import DatabaseReport, Report
 
@@ -82,6 +82,7 @@ class SplitReport:
         require_stamp: whether an unstamped database is a failure.
         ended: the sessions of the source that were ended, in words.
         needs: what the real run will need, as a rehearsal has seen it.
+        left: databases that could not be cleared away, each with the reason.
     """
 
     plan: Plan
@@ -94,11 +95,12 @@ class SplitReport:
     require_stamp: bool = False
     ended: tuple[str, ...] = ()
     needs: Needs | None = None
+    left: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """Return 0 for done and proven; else what verify says, or 1 for a stamp that is missing."""
-        code = self.verified.exit_code
+        """Return 0 for done and proven; else what verify says, 1 for a missing stamp, 2 if something is left."""
+        code = EXIT_CODES["failed"] if self.left else self.verified.exit_code
         if self.require_stamp and not all(each.is_stamped for each in self.databases):
             return max(code, 1)
         return code
@@ -113,6 +115,7 @@ class SplitReport:
             "method": self.plan.method,
             "why": self.plan.why,
             "ended_sessions": list(self.ended),
+            "left": list(self.left),
             "rehearsal": vars(self.needs) if self.needs is not None else None,
             "databases": [moved_data(each) for each in self.databases],
             "foreign_keys": [vars(item) for item in self.plan.references],

@@ -23,6 +23,7 @@ def summary(report: SplitReport) -> Iterator[str]:
         yield f"Backup of the source: {report.backup}"
     times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
     yield f"Evidence: {report.evidence} ({times})" if report.evidence is not None else f"Times: {times}"
+    yield from (f"Left: {words}" for words in report.left)
     yield from _end(report)
 
 

@@ -21,8 +21,11 @@ from alembic_multidb.split.abort import abort
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.run import prepared
+from alembic_multidb.split.summary import summary
+from alembic_multidb.split.template import run
 from alembic_multidb.split.template.sessions import connected, staying
 from alembic_multidb.split.template.strays import OLD, STRAYS, stray_name
+from alembic_multidb.split.template.swap import swap
 from alembic_multidb.urls import resolve_url
 from tests.conftest import NewDatabase, psql
 from tests.integration.moved import move, no_scratch, stopped
@@ -452,3 +455,70 @@ def test_what_a_crash_has_left_of_sessions_is_not_in_the_way(tmp_path: Path) -> 
         assert plan.method == "stream" and "temporary objects" in plan.why
         assert move(without_vectors(tmp_path, *databases[:2]), source, tmp_path, TEMPLATE).exit_code == 0
         assert own.run(left, "mixed") == [(2,)] and own.run(left, "core") == own.run(left, "ai") == [(0,)]
+
+
+HELD = {
+    "function pg_catalog.mine()": "CREATE FUNCTION pg_catalog.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "changed rights to pg_sleep(double precision)": "REVOKE EXECUTE ON FUNCTION pg_sleep(float) FROM PUBLIC",
+    "changed rights to information_schema.tables": "REVOKE SELECT ON information_schema.tables FROM PUBLIC",
+    "rights to public.alembic_version": "CREATE TABLE alembic_version (version_num varchar(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)); GRANT SELECT ON alembic_version TO split_reader",
+    "owner split_reader of schema public": "ALTER SCHEMA public OWNER TO split_reader",
+}
+
+
+def test_what_an_empty_target_holds_all_the_same_is_not_lost(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Odd objects and rights that no schema shows: refused; auto takes the other way, by which they stay."""
+    make_roles(server)
+    source = new_database()
+    build(source, USERS)
+    for words, statement in HELD.items():
+        core, ai = new_database(), new_database()
+        here = without_vectors(tmp_path, core, ai)
+        psql(core, statement)
+        assert f'"core" has {words}, which would go with' in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+        plan = plan_of(here, source, SplitOptions(method="auto"))
+        assert plan.method == "stream" and words in plan.why and not stopping(plan)
+    psql(source, HELD["changed rights to pg_sleep(double precision)"])
+    psql(ai, HELD["changed rights to pg_sleep(double precision)"])
+    assert "pg_sleep" not in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+
+
+def test_the_comment_of_a_target_on_its_extension_stays(tmp_path: Path, new_database: NewDatabase) -> None:
+    """As by stream."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS)
+    psql(core, "COMMENT ON EXTENSION plpgsql IS 'ours'")
+    assert move(without_vectors(tmp_path, core, ai), source, tmp_path, TEMPLATE).exit_code == 0
+    assert psql(core, "SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = 'plpgsql'") == [
+        ("ours",)
+    ]
+
+
+def test_what_cannot_be_cleared_away_loses_neither_report_nor_evidence(
+    server: Server, tmp_path: Path, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody fills one target at the last moment: it is kept and named, the other one is dropped, and all goes on."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS)
+    here, old = without_vectors(tmp_path, core, ai), stray_name(OLD, name_of(core))
+
+    def after_somebody(*arguments: object) -> None:
+        psql(core, "CREATE TABLE mine (id int)")
+        swap(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "swap", after_somebody)
+        report = move(here, source, tmp_path, TEMPLATE)
+    assert report.exit_code == 2 and report.verified.exit_code == 0
+    assert [f'"{old}"' in words and "table public.mine" in words for words in report.left] == [True]
+    assert f"Left: {report.left[0]}" in list(summary(report))
+    assert report.evidence is not None and report.evidence.is_file()
+    assert server.run(STRAYS) == [(old,)]
+    assert [each.result for each in abort(here, SplitOptions())] == ["failed", "nothing to do"]
+    again = move(here, source, tmp_path, TEMPLATE)
+    assert {each.state for each in again.databases} == {"there"} and len(again.left) == 1
+    server.run("DROP TABLE mine", old)
+    assert move(here, source, tmp_path, TEMPLATE).exit_code == 0 and server.run(STRAYS) == []

@@ -26,6 +26,7 @@ from alembic_multidb.split.preflight.beside import beside_findings
 from alembic_multidb.split.preflight.extensions import extension_findings
 from alembic_multidb.split.preflight.facts import read_facts
 from alembic_multidb.split.preflight.grantors import granted_by_others, grantor_findings
+from alembic_multidb.split.preflight.holds import changed_rights
 from alembic_multidb.split.preflight.machine import memory_for_graphs
 from alembic_multidb.split.preflight.regvalues import foreign_values
 from alembic_multidb.split.preflight.roles import role_findings
@@ -57,12 +58,13 @@ def preflight(
     found += foreign_values(connection, objects)
     versions = {item.name: item.installed or "" for item in read_extensions(connection, ())}
     spaces, granted = tablespaces(connection), granted_by_others(connection)
+    changed = None if options.method == "stream" else changed_rights(connection)
     with open_targets(project, plan) as (targets, problems):
         found += problems
         found += same_databases(connection, targets)
         for target in targets:
             found += target_findings(target, source, plan)
-            found += beside_findings(target, plan, options)
+            found += beside_findings(target, plan, options, changed)
             found += extension_findings(target, plan, versions, options)
             found += role_findings(target, plan, options)
             found += grantor_findings(target, objects, granted, options)

@@ -38,7 +38,7 @@ class Kept:
         locale: of the provider; None with libc.
         collation: by which texts are sorted.
         ctype: by which characters are told apart.
-        facts: rights to it, and its comment.
+        facts: rights to it, and comments on it and on its extensions.
         settings: of it, and of roles in it.
     """
 
@@ -59,7 +59,7 @@ class Kept:
         """Read it, of the connected database."""
         with connection.begin():
             row = connection.execute(_FACTS).one()
-            facts = tuple(fact for fact in read_database(connection) if fact.extension is None)
+            facts = read_database(connection)
             return cls(**row._mapping, facts=facts, settings=tuple(read_settings(connection)))
 
     def give_rights(self, connection: Connection) -> list[str]:

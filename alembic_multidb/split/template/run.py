@@ -6,9 +6,9 @@ one transaction, the targets are as they were, and whatever a killed run leaves 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from psycopg import sql
@@ -86,8 +86,10 @@ class Cloning:
             session = stack.enter_context(maintenance(ready.choice.url, {ready.choice.source, *targets.values()}))
             session.run(sql.SQL("SET client_connection_check_interval = '1s'"))
             stack.enter_context(session.locked(targets.values(), self.options.lock_timeout))
-            clear(self.project, session, targets)
+            left = clear(self.project, session, targets).kept
             kept = {name: found for name in names if (found := self._kept(name)) is not None}
+            if not self.options.rehearses:
+                _refuse_kept(left[name] for name in kept if name in left)
             kind = REHEARSAL if self.options.rehearses else CLONE
             clones = {name: stray_name(kind, targets[name]) for name in kept}
             watch = Watch.begin(ready.connection)
@@ -97,10 +99,9 @@ class Cloning:
             stack.callback(take_away, session, clones.values())
             self._clone(session, clones, kept)
             report, moved, proven = self._fill(clones, kept, show)
-            if report.exit_code == 0 and not self.options.rehearses:
-                old = {name: stray_name(OLD, targets[name]) for name in clones}
-                swap(session, {targets[name]: (clones[name], old[name]) for name in clones})
-                clear(self.project, session, targets)
+            is_done = report.exit_code == 0 and not self.options.rehearses
+            if is_done:
+                swap(session, {targets[name]: (clones[name], stray_name(OLD, targets[name])) for name in clones})
             done = SplitReport(
                 plan=ready.plan,
                 databases=tuple(moved),
@@ -113,8 +114,9 @@ class Cloning:
                 require_stamp=require_stamp,
                 ended=tuple(self.ended),
             )
+            # First, since from now on nothing can be lost but what was empty.
             keep(done)
-            return done
+            return replace(done, left=tuple(clear(self.project, session, targets).kept.values())) if is_done else done
 
     def _back_up(self, stack: ExitStack) -> Backup | None:
         """Dump the source before it is cloned: then nobody may be connected to it, not even pg_dump."""
@@ -205,6 +207,11 @@ def _refuse_lost(name: str, lost: Sequence[str]) -> None:
             f'what "{name}" is now could not be given to its clone: {"; ".join(lost)}. It is as it was: use the login '
             "of a superuser, or --method stream, which leaves it in its place"
         )
+
+
+def _refuse_kept(left: Iterable[str]) -> None:
+    if words := "; ".join(left):
+        raise MultidbError(f"{words}. Until then no other clone can take that place; nothing was changed")
 
 
 def _moved(work: Work, dropped: Dropped) -> Moved:
