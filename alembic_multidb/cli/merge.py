@@ -34,6 +34,7 @@ from alembic_multidb.urls import resolve_url
 if TYPE_CHECKING:
     from alembic_multidb.merge.model import MergeOptions, MergePlan, OrphanRule, Place
     from alembic_multidb.merge.outcome import MergeReport
+    from alembic_multidb.merge.rehearsal import Stage
 
 
 def add_to(app: typer.Typer) -> None:
@@ -193,7 +194,7 @@ def _rehearse(output: Output, project: Project, place: Place, options: MergeOpti
         rehearsal(project, place, options) as stage,
         planned(stage.project, stage.place, options, with_rows=True) as made,
     ):
-        _move(output, stage.project, made, options, stage.files, is_rehearsal=True)
+        _move(output, stage.project, made, options, stage.files, stage=stage)
 
 
 def _abort(output: Output, project: Project, place: Place, lock_timeout: float | None) -> None:
@@ -231,10 +232,12 @@ def _move(
     options: MergeOptions,
     files: Files,
     *,
-    is_rehearsal: bool = False,
+    stage: Stage | None = None,
 ) -> None:
+    """Merge, or rehearse it on a stage."""
     from alembic_multidb.merge.moving import merge as move
     from alembic_multidb.merge.plan import exit_code
+    from alembic_multidb.merge.rehearsal import rehearse
 
     files.check()
     code = exit_code(plan)
@@ -247,11 +250,15 @@ def _move(
         return
     with Bar() as bar:
         try:
-            report = move(project, plan, options, files, show=bar.show_transfer, show_verify=bar.show)
+            if stage is not None:
+                report = rehearse(stage, plan, options, show=bar.show_transfer, show_verify=bar.show)
+            else:
+                report = move(project, plan, options, files, show=bar.show_transfer, show_verify=bar.show)
         except KeyboardInterrupt:
-            say("interrupted: what is done is kept; the same command goes on, and with --abort it takes that back")
+            kept = "what is done is kept; the same command goes on, and with --abort it takes that back"
+            say(f"interrupted: {kept if stage is None else 'nothing is kept'}")
             raise
-    _print_report(output, report, is_rehearsal=is_rehearsal)
+    _print_report(output, report, is_rehearsal=stage is not None)
 
 
 def _print_report(output: Output, report: MergeReport, *, is_rehearsal: bool) -> None:

@@ -23,6 +23,8 @@ from alembic_multidb.merge.revision import write
 from alembic_multidb.merge.target import own_changed, refuse_used, state_before, target_of
 from alembic_multidb.operate.project import Project
 from alembic_multidb.split.files import Files
+from alembic_multidb.split.preflight.strays import still_beside
+from alembic_multidb.split.template.maintenance import database_of
 from alembic_multidb.transfer.journal import Journal
 from alembic_multidb.transfer.progress import Meter, Show
 from alembic_multidb.transfer.session import raw
@@ -87,6 +89,7 @@ class _Merge:
             report = self._report(known.facts["proof"], known.facts["since"])
         if report.exit_code == 0:
             report = replace(report, done=self._change(target, report))
+        report = replace(report, left=tuple(still_beside(target.connection, database_of(target.url))))
         write_private(report.evidence, {**report.proof, "merge": report.to_data()})
         if report.exit_code == 0:
             with target.lead.transaction():

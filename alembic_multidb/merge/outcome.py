@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic_multidb.merge.model import MergePlan
-from alembic_multidb.split.outcome import Moved, moved_data
+from alembic_multidb.split.outcome import Moved, Needs, moved_data
 from alembic_multidb.verify.report import DIFFERENT, EQUAL, UNKNOWN
 
 
@@ -27,6 +27,8 @@ class MergeReport:
         backups: dumps of the sources, if they were asked for.
         since: for each part, whether anybody wrote to its database meanwhile.
         seconds: how long each phase took.
+        needs: what the real run will need, as a rehearsal has seen it.
+        left: databases that killed runs have left beside the target, each in words.
     """
 
     plan: MergePlan
@@ -39,6 +41,8 @@ class MergeReport:
     backups: tuple[Path, ...] = ()
     since: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    needs: Needs | None = None
+    left: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -60,5 +64,7 @@ class MergeReport:
             "changes": list(self.changes),
             "backups": [str(path) for path in self.backups],
             "since": dict(self.since),
+            "left": list(self.left),
+            "rehearsal": vars(self.needs) if self.needs is not None else None,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }

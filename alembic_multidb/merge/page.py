@@ -77,14 +77,21 @@ def summary(report: MergeReport, *, is_rehearsal: bool = False) -> Iterator[str]
     yield from (line.partition(KEYS)[0] if is_rehearsal else line for line in report.done)
     for name, words in report.since.items():
         yield f"{name}: it was only read; {words}."
+    yield from (f"{report.plan.place.name}: {words}" for words in report.left)
     yield from (f"Backup: {path}" for path in report.backups)
     times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
-    if is_rehearsal:
-        yield f"Times: {times}"
-        proven = "Not proven: see above" if report.exit_code else "Rehearsed, and proven"
-        yield f"{proven}. The target was not touched, and nothing of the rehearsal remains."
-        return
-    yield f"Evidence: {report.evidence} ({times})"
+    yield f"Times: {times}" if is_rehearsal else f"Evidence: {report.evidence} ({times})"
+    yield from _end_of_rehearsal(report) if is_rehearsal else _end(report)
+
+
+def _end_of_rehearsal(report: MergeReport) -> Iterator[str]:
+    if report.needs is not None:
+        yield report.needs.words("the sources", "other databases")
+    proven = "Not proven: see above" if report.exit_code else "Rehearsed, and proven"
+    yield f"{proven}. The target was not touched, and nothing of the rehearsal remains."
+
+
+def _end(report: MergeReport) -> Iterator[str]:
     if report.exit_code:
         yield "Not proven: see above. The sources are untouched; --abort takes back what was made."
         return

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.folders import temporary_folder
-from alembic_multidb.merge.model import MergeOptions, Place
+from alembic_multidb.merge.model import MergeOptions, MergePlan, Place
 from alembic_multidb.merge.moving import merge
+from alembic_multidb.merge.outcome import MergeReport
 from alembic_multidb.merge.plan import exit_code, place_of, planned
 from alembic_multidb.merge.target import target_of
 from alembic_multidb.operate.project import Project
+from alembic_multidb.split.connections import Connections
 from alembic_multidb.split.files import Files
+from alembic_multidb.split.gauge import Gauge
 from alembic_multidb.split.rehearsal import scratch_databases
-from alembic_multidb.split.template.maintenance import database_of
+from alembic_multidb.split.template.maintenance import database_of, maintenance, session_at
 from alembic_multidb.split.template.strays import REHEARSAL, stray_name
+from alembic_multidb.transfer.progress import Show
+from alembic_multidb.verify.progress import Show as ShowVerify
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,15 @@ class Stage:
         project: the repository, whose target is the scratch database.
         place: the scratch database.
         files: where it is written.
+        gauge: what looks at what it takes.
+        began: when, by a clock that only goes forward.
     """
 
     project: Project
     place: Place
     files: Files
+    gauge: Gauge
+    began: float
 
 
 @contextmanager
@@ -52,14 +62,53 @@ def rehearsal(project: Project, place: Place, options: MergeOptions) -> Iterator
     with (
         scratch_databases(owner, {database.name: name}, options.common),
         temporary_folder("merge") as folder,
+        ExitStack() as stack,
     ):
         files = Files(evidence=folder / "merge.json", command="merge")
-        if place.into is None:
-            yield Stage(project, replace(place, url=place.url.to(name)), files)
-            return
-        _copy(project, place, name, options, folder)
-        elsewhere = project.elsewhere({place.name: name})
-        yield Stage(elsewhere, place_of(elsewhere, None, place.name), files)
+        there = project, replace(place, url=place.url.to(name))
+        if place.into is not None:
+            _copy(project, place, name, options, folder)
+            elsewhere = project.elsewhere({place.name: name})
+            there = elsewhere, place_of(elsewhere, None, place.name)
+        gauge = _gauge(stack, project, place, name, options)
+        yield Stage(*there, files, gauge, time.monotonic())
+
+
+def rehearse(
+    stage: Stage,
+    plan: MergePlan,
+    options: MergeOptions,
+    *,
+    show: Show = lambda progress: None,
+    show_verify: ShowVerify = lambda progress: None,
+) -> MergeReport:
+    """Merge into the scratch database, and return what came of it, with what the real run will need.
+
+    Args:
+        stage: where.
+        plan: made for that place, with nothing in its way.
+        options: what is asked for.
+        show: told how far it is.
+        show_verify: told how far the proof is.
+
+    Raises:
+        MultidbError: it could not be finished.
+    """
+    report = merge(stage.project, plan, options, stage.files, show=show, show_verify=show_verify)
+    return replace(report, needs=stage.gauge.needs(time.monotonic() - stage.began))
+
+
+def _gauge(stack: ExitStack, project: Project, place: Place, scratch: str, options: MergeOptions) -> Gauge:
+    """Look, from outside, at what the rehearsal takes from now on; what was copied for it alone is left out."""
+    names = [each.name for each in project.select(options.names) if each.name != place.name]
+    urls = [project.databases[name].migration_url(project.variables) for name in names]
+    sources = [database_of(url) for url in urls]
+    sessions = [stack.enter_context(maintenance(place.url, {database_of(place.url)}))]
+    sessions += [stack.enter_context(session_at(url)) for url in urls]
+    before = int(sessions[0].rows("SELECT pg_catalog.pg_database_size(%s::name) AS bytes", scratch)[0]["bytes"])
+    counted = stack.enter_context(Connections(urls))
+    gauge = Gauge(sessions, sources, [scratch], counted, bytes_before=before if place.into is not None else 0)
+    return stack.enter_context(gauge)
 
 
 def _copy(project: Project, place: Place, scratch: str, options: MergeOptions, folder: Path) -> None:

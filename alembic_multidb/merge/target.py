@@ -15,7 +15,7 @@ from alembic_multidb.merge.undo import undo
 from alembic_multidb.operate.project import Project
 from alembic_multidb.registry import Database, Databases, RegisteredDatabase
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
-from alembic_multidb.split.abort import Aborted, take_back
+from alembic_multidb.split.abort import Aborted, take_back, without_strays
 from alembic_multidb.split.abort import state_before as state_of_split
 from alembic_multidb.split.preflight.target import read_target
 from alembic_multidb.transfer.journal import Journal
@@ -126,4 +126,5 @@ def abort(project: Project, place: Place, lock_timeout: float | None = None) -> 
     owner, database = target_of(project, place)
     take_away_stages(place, project.databases)
     with opened(owner, database, Journal(), lock_timeout) as target:
-        return take_back(target, COMMAND, first=lambda begun: undo(target, begun, place.name))
+        aborted = take_back(target, COMMAND, first=lambda begun: undo(target, begun, place.name))
+        return without_strays(owner, target, aborted)

@@ -18,10 +18,10 @@ from alembic_multidb.operate.status import counted
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.split.database import copy_to_database, opposite, read_database
 from alembic_multidb.split.model import DatabaseFact, Plan, Setting, SplitOptions
+from alembic_multidb.split.preflight.strays import beside
 from alembic_multidb.split.settings import read_settings, replay, reset
 from alembic_multidb.split.template.clearing import clear
 from alembic_multidb.split.template.maintenance import database_of, maintenance
-from alembic_multidb.split.template.strays import STRAYS
 from alembic_multidb.transfer.drop import described, drop_objects
 from alembic_multidb.transfer.journal import Begun, Journal
 from alembic_multidb.transfer.session import pin
@@ -91,7 +91,7 @@ def abort(
     for database in project.databases.in_order(each.name for each in project.select(options.names)):
         try:
             with opened(project, database, Journal(), options.lock_timeout) as target:
-                done.append(_without_strays(project, target, take_back(target, "split")))
+                done.append(without_strays(project, target, take_back(target, "split")))
         except (MultidbError, psycopg.Error, SQLAlchemyError) as error:
             message = str(error) if isinstance(error, MultidbError) else first_line(error)
             done.append(Aborted(name=database.name, result="failed", message=message))
@@ -142,12 +142,23 @@ def take_back(target: Target, what: str, *, first: Callable[[Begun], Sequence[st
     return Aborted(name=target.name, result="taken back", message=message, left=tuple(left))
 
 
-def _without_strays(project: Project, target: Target, aborted: Aborted) -> Aborted:
-    """Take away what a split by cloning, or a rehearsal, has left beside the target."""
-    with target.connection.begin():
-        if not target.connection.exec_driver_sql(STRAYS, execution_options={"no_parameters": True}).first():
-            return aborted
+def without_strays(project: Project, target: Target, aborted: Aborted) -> Aborted:
+    """Take away what a split by cloning, or a rehearsal, has left beside the target.
+
+    Args:
+        project: the repository.
+        target: under its lock.
+        aborted: what came of the target itself.
+
+    Returns:
+        The same, with what was dropped.
+
+    Raises:
+        MultidbError: something cannot be dropped, or somebody has filled it.
+    """
     name = database_of(target.url)
+    if not beside(target.connection, name):
+        return aborted
     with maintenance(target.url, {name}) as session, session.locked([name], None):
         cleared = clear(project, session, {target.name: name})
     if cleared.kept:

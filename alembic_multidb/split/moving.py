@@ -21,9 +21,11 @@ from alembic_multidb.split.files import Files
 from alembic_multidb.split.filling import Filler
 from alembic_multidb.split.model import SplitOptions
 from alembic_multidb.split.outcome import SplitReport
+from alembic_multidb.split.preflight.strays import still_beside
 from alembic_multidb.split.preflight.target import read_target
 from alembic_multidb.split.proof import keep, prove, source_places
 from alembic_multidb.split.run import Prepared
+from alembic_multidb.split.template.maintenance import database_of
 from alembic_multidb.split.template.run import Cloning
 from alembic_multidb.split.watch import Watch
 from alembic_multidb.split.work import Work
@@ -157,7 +159,9 @@ class _Split:
             pins = {"search_path": self.ready.search_path}
             target.begin(COMMAND, self.ready.identity, before, pins)
         is_there = state == "equal"
-        return Work(target, tables, is_there, extensions, stamp=recorded(name, found.recorded) if is_there else None)
+        known = recorded(name, found.recorded) if is_there else None
+        notes = still_beside(target.connection, database_of(target.url))
+        return Work(target, tables, is_there, extensions, stamp=known, notes=notes)
 
 
 def _refuse_lost(works: Sequence[Work]) -> None:

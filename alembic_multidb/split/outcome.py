@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from alembic_multidb.operate.status import counted
 from alembic_multidb.split.model import EXIT_CODES, Plan
+from alembic_multidb.split.page import megabytes
 from alembic_multidb.stamp.stamp import Stamp
 from alembic_multidb.verify import DatabaseReport, Report
 
@@ -53,9 +55,9 @@ class Needs:
     """What a rehearsal has seen, at most at a time; the real run will need as much.
 
     Attributes:
-        seconds: it took, from the first change to the proof.
+        seconds: it took, from the plan to the proof.
         bytes: of disk, of all databases that it made.
-        source_connections: to the source.
+        source_connections: to the source, or sources.
         target_connections: to the other databases, of all together.
         locks: that one server held for it.
     """
@@ -65,6 +67,19 @@ class Needs:
     source_connections: int
     target_connections: int
     locks: int
+
+    def words(self, sources: str, others: str) -> str:
+        """Return it as a line to read.
+
+        Args:
+            sources: what is only read.
+            others: the other databases.
+        """
+        return (
+            f"The real run will need about {self.seconds:.1f} s, {megabytes(self.bytes)} of disk, "
+            f"{counted(self.source_connections, 'connection')} to {sources} and {self.target_connections} to {others}, "
+            f"and {counted(self.locks, 'lock')} on one server."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

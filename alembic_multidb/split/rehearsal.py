@@ -64,7 +64,8 @@ def rehearse(
     with ExitStack() as stack:
         elsewhere = project
         if ready.choice.method == "stream":
-            stack.enter_context(scratch_databases(project, names, options))
+            with ready.connections.paused():
+                stack.enter_context(scratch_databases(project, names, options))
             elsewhere = project.elsewhere(names)
         gauge = stack.enter_context(_gauge(project, ready, names))
         report = split(
@@ -77,7 +78,7 @@ def rehearse(
             show=show,
             show_verify=show_verify,
         )
-        return replace(report, needs=gauge.needs(sum(report.seconds.values())))
+        return replace(report, needs=gauge.needs(ready.seconds + sum(report.seconds.values())))
 
 
 def _url(project: Project, name: str) -> DatabaseURL:
@@ -139,8 +140,9 @@ def _gauge(project: Project, ready: Prepared, names: dict[str, str]) -> Iterator
     """Look, from outside, at what the rehearsal takes."""
     source = database_of(ready.url)
     with ExitStack() as stack:
-        sessions = [stack.enter_context(maintenance(_url(project, name), {source})) for name in names]
-        if ready.choice.method == "stream":
-            sessions.append(stack.enter_context(session_at(ready.url)))
-        with Gauge(sessions, source, list(names.values())) as gauge:
+        with ready.connections.paused():
+            sessions = [stack.enter_context(maintenance(_url(project, name), {source})) for name in names]
+            if ready.choice.method == "stream":
+                sessions.append(stack.enter_context(session_at(ready.url)))
+        with Gauge(sessions, [source], list(names.values()), ready.connections) as gauge:
             yield gauge

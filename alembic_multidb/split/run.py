@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import psycopg
 from psycopg import sql
@@ -15,6 +16,7 @@ from alembic_multidb.env.connect import first_line
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.garbage import without_collection
 from alembic_multidb.operate.project import Project
+from alembic_multidb.split.connections import Connections
 from alembic_multidb.split.model import Finding, Plan, SplitOptions
 from alembic_multidb.split.objects import Objects
 from alembic_multidb.split.plan import make_plan
@@ -61,6 +63,8 @@ class Prepared:
         objects: what becomes of its objects.
         plan: what will be done, all findings included.
         choice: by which method.
+        connections: counts those of this process, from the beginning of the plan on.
+        seconds: how long the plan took.
     """
 
     connection: Connection
@@ -70,6 +74,8 @@ class Prepared:
     objects: Objects
     plan: Plan
     choice: Choice
+    connections: Connections = field(default_factory=lambda: Connections([]))
+    seconds: float = 0.0
 
 
 @contextmanager
@@ -97,7 +103,8 @@ def prepared(
         ConnectionFailedError: the source cannot be reached.
         MultidbError: it, or a target, cannot be read.
     """
-    with connect_source(url) as connection:
+    began = time.monotonic()
+    with Connections([url]) as connections, connect_source(url) as connection:
         try:
             pooler = list(source_pooler(connection))
             if with_rows and not pooler:
@@ -108,7 +115,7 @@ def prepared(
             ready = _prepare(connection, project, url, options, scratch, pooler)
         except (DBAPIError, psycopg.Error) as error:
             raise MultidbError(f"the split could not be planned: {_why(error)}; nothing was changed") from None
-        yield ready
+        yield replace(ready, connections=connections, seconds=time.monotonic() - began)
 
 
 def _prepare(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from alembic_multidb.operate.status import counted
 from alembic_multidb.split.outcome import Moved, SplitReport
-from alembic_multidb.split.page import megabytes
 from alembic_multidb.verify.report import DatabaseReport
 
 
@@ -29,12 +28,7 @@ def summary(report: SplitReport) -> Iterator[str]:
 
 def _end(report: SplitReport) -> Iterator[str]:
     if report.needs is not None:
-        needs = report.needs
-        yield (
-            f"The real run will need about {needs.seconds:.1f} s, {megabytes(needs.bytes)} of disk, "
-            f"{counted(needs.source_connections, 'connection')} to the source and "
-            f"{needs.target_connections} to the other databases, and {counted(needs.locks, 'lock')} on one server."
-        )
+        yield report.needs.words("the source", "the other databases")
         proven = "Not proven: see above" if report.verified.exit_code else "Rehearsed, and proven"
         yield f"{proven}. The targets were not touched, and nothing of the rehearsal remains."
     elif report.verified.exit_code and report.plan.method == "template":

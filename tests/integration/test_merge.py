@@ -18,13 +18,14 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.merge import arriving, changing, moving, proof
 from alembic_multidb.merge import target as merge_target
 from alembic_multidb.merge.model import MergeOptions
-from alembic_multidb.merge.moving import merge
-from alembic_multidb.merge.page import page
+from alembic_multidb.merge.page import page, summary
 from alembic_multidb.merge.plan import exit_code, place_of, planned
-from alembic_multidb.merge.rehearsal import rehearsal
+from alembic_multidb.merge.rehearsal import rehearsal, rehearse
 from alembic_multidb.operate import Project
 from alembic_multidb.split import filling, making
 from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.template.maintenance import database_of
+from alembic_multidb.split.template.strays import REHEARSAL, STRAYS, stray_name
 from alembic_multidb.transfer import rows
 from alembic_multidb.urls import resolve_url
 from alembic_multidb.verify.report import Report
@@ -403,13 +404,34 @@ def test_a_merge_into_a_database_is_rehearsed(assets: Project, server: Server, t
     with rehearsal(assets, place_of(assets, None, "vectors"), options) as stage:
         with planned(stage.project, stage.place, options, with_rows=True) as plan:
             assert exit_code(plan) == 0, stopping(plan)
-            report = merge(stage.project, plan, options, stage.files)
+            report = rehearse(stage, plan, options)
         assert report.exit_code == 0 and report.own == ()
+        assert report.needs is not None and report.needs.source_connections > 1 < report.needs.target_connections
+        # What was copied for the rehearsal alone is left out.
+        assert 0 < report.needs.bytes < 4 * 2**20 and report.needs.seconds > 0 < report.needs.locks
+        assert "The real run will need about" in "\n".join(summary(report, is_rehearsal=True))
         name = stage.place.url.url.database
         assert name is not None
         assert server.run("SELECT count(*) FROM asset_embeddings JOIN assets ON asset_id = assets.id", name) == [(50,)]
     assert (checksums(vectors), snapshot_of(vectors).to_json()) == (before, schema)
     assert server.run("SELECT datname FROM pg_database ORDER BY 1") == databases
+
+
+def test_what_a_killed_rehearsal_left_is_named_and_taken_away(assets: Project, server: Server, tmp_path: Path) -> None:
+    """The plan names it, --abort drops it; a merge leaves it, and says so."""
+    place = place_of(assets, None, "vectors")
+    left = stray_name(REHEARSAL, database_of(place.url))
+    server.create_database(left)
+    assert f'beside it, database "{left}" was left' in "\n".join(
+        page(plan_of(assets, None, EVERYTHING), assets.databases)
+    )
+    aborted = merge_target.abort(assets, place)
+    assert aborted.result == "taken back" and f"database {left}," in aborted.message
+    assert server.run(STRAYS) == []
+    server.create_database(left)
+    report = bring(assets, None, tmp_path, EVERYTHING)
+    assert report.exit_code == 0 and f'database "{left}"' in "\n".join(summary(report))
+    assert merge_target.abort(assets, place).result == "taken back" and server.run(STRAYS) == []
 
 
 def pointing(folder: Path, core: str, ai: str, reference: SoftReference) -> Project:

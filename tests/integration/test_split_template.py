@@ -288,7 +288,7 @@ def test_a_rehearsal_leaves_nothing_behind(
         server.create_database(left)
         server.run("CREATE TABLE half (id int)", left)
     found = plan_of(given, rows_18)
-    assert [item.kind for item in found.findings].count("stray-database") == 4
+    assert [item.kind for item in found.findings].count("stray-database") == 2
     report = rehearsed(given, rows_18, SplitOptions(method=method))  # type: ignore[arg-type]
     assert report.exit_code == 0 and report.evidence is None
     assert report.needs is not None and report.needs.seconds > 0 and report.needs.bytes > 2**20

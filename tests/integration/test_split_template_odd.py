@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 from threading import Timer
+from typing import Literal
 
 import psycopg
 import pytest
@@ -20,11 +21,12 @@ from alembic_multidb.split import moving
 from alembic_multidb.split.abort import abort
 from alembic_multidb.split.files import Files
 from alembic_multidb.split.model import SplitOptions
+from alembic_multidb.split.rehearsal import rehearse
 from alembic_multidb.split.run import prepared
 from alembic_multidb.split.summary import summary
 from alembic_multidb.split.template import run
 from alembic_multidb.split.template.sessions import connected, staying
-from alembic_multidb.split.template.strays import OLD, STRAYS, stray_name
+from alembic_multidb.split.template.strays import CLONE, OLD, STRAYS, stray_name
 from alembic_multidb.split.template.swap import swap
 from alembic_multidb.urls import resolve_url
 from tests.conftest import NewDatabase, psql
@@ -522,3 +524,41 @@ def test_what_cannot_be_cleared_away_loses_neither_report_nor_evidence(
     assert {each.state for each in again.databases} == {"there"} and len(again.left) == 1
     server.run("DROP TABLE mine", old)
     assert move(here, source, tmp_path, TEMPLATE).exit_code == 0 and server.run(STRAYS) == []
+
+
+def test_what_others_have_left_is_named_once_and_not_promised_to_go(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """A database that stands for a target is told with it, also at the end of a split by stream."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS)
+    here = without_vectors(tmp_path, core, ai)
+    own, foreign = stray_name(CLONE, name_of(core)), stray_name(OLD, "somebody's")
+    for name in (own, foreign):
+        server.create_database(name)
+    found = {item.object: item for item in plan_of(here, source).findings if item.kind == "stray-database"}
+    assert len(found) == 2
+    assert found[own].database == "core" and found[own].fix.startswith("--abort takes it away, and so does")
+    assert found[foreign].database is None and "where that target is declared" in found[foreign].fix
+    report = move(here, source, tmp_path)
+    assert [[own in note for note in each.notes] for each in report.databases] == [[True], []]
+    assert [each.result for each in abort(here, SplitOptions())] == ["taken back", "nothing to do"]
+    assert server.run(STRAYS) == [(foreign,)]
+    server.drop_database(foreign)
+
+
+@pytest.mark.parametrize("method", ["stream", "template"])
+def test_the_connections_that_a_rehearsal_names_are_enough(
+    server: Server, tmp_path: Path, new_database: NewDatabase, method: Literal["stream", "template"]
+) -> None:
+    """A login that may have no more of them can do the real run."""
+    databases = [new_database() for _ in range(3)]
+    role, urls = login(server, *databases)
+    build(urls[2], USERS + "".join(f"CREATE TABLE ai_{n} (id int PRIMARY KEY);" for n in range(20)))
+    here, options = without_vectors(tmp_path, *urls[:2]), SplitOptions(method=method)
+    with prepared(here, resolve_url(urls[2], {}, of="source"), options, with_rows=True) as ready:
+        needs = rehearse(here, ready, options, no_scratch).needs
+    assert needs is not None
+    server.run(f"ALTER ROLE {role} CONNECTION LIMIT {needs.source_connections + needs.target_connections}")
+    assert move(here, urls[2], tmp_path, options).exit_code == 0
+    forget(server, role, *databases)

@@ -31,6 +31,7 @@ from alembic_multidb.split.preflight.machine import memory_for_graphs
 from alembic_multidb.split.preflight.regvalues import foreign_values
 from alembic_multidb.split.preflight.roles import role_findings
 from alembic_multidb.split.preflight.source import source_findings, tablespaces
+from alembic_multidb.split.preflight.strays import left_behind
 from alembic_multidb.split.preflight.target import Target, missing_tablespaces, read_target, target_findings
 from alembic_multidb.stamp.build import Builder, CannotBuildError
 from alembic_multidb.stamp.scratch import ScratchServer
@@ -62,6 +63,7 @@ def preflight(
     with open_targets(project, plan) as (targets, problems):
         found += problems
         found += same_databases(connection, targets)
+        found += left_behind(targets)
         for target in targets:
             found += target_findings(target, source, plan)
             found += beside_findings(target, plan, options, changed)

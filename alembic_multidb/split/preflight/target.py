@@ -17,7 +17,6 @@ from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.split.compare import differences
 from alembic_multidb.split.model import Finding, Plan, Severity
 from alembic_multidb.split.preflight.facts import Facts, read_facts
-from alembic_multidb.split.template.strays import STRAYS
 from alembic_multidb.stamp.record import recorded_revisions
 from alembic_multidb.stamp.schema import without_version_tables
 from alembic_multidb.transfer.journal import SCHEMA, Journal
@@ -93,7 +92,6 @@ def target_findings(target: Target, source: Facts, plan: Plan) -> Iterator[Findi
     yield from superusers_objects(target, plan)
     yield from versions(target, source)
     yield from encoding(target, source)
-    yield from left_behind(target)
 
 
 def not_empty(target: Target, plan: Plan) -> Iterator[Finding]:
@@ -221,21 +219,6 @@ def encoding(target: Target, source: Facts) -> Iterator[Finding]:
             "warning",
             f'its locale is "{target.facts.locale}", the source\'s "{source.locale}": texts are sorted otherwise',
             "create it with the source's locale, if an order or a unique index on text depends on it",
-        )
-
-
-def left_behind(target: Target) -> Iterator[Finding]:
-    """Name the databases beside it that a split or a rehearsal has made for a while."""
-    names = target.connection.exec_driver_sql(STRAYS, execution_options={"no_parameters": True}).scalars().all()
-    target.connection.rollback()
-    for name in names:
-        yield finding(
-            target,
-            "stray-database",
-            "note",
-            f'beside it, database "{name}" was left by a split or a rehearsal that was killed, or one is running',
-            "--abort takes it away, and so does the next split by cloning, or rehearsal, into the same target",
-            name,
         )
 
 
