@@ -562,3 +562,53 @@ def test_the_connections_that_a_rehearsal_names_are_enough(
     server.run(f"ALTER ROLE {role} CONNECTION LIMIT {needs.source_connections + needs.target_connections}")
     assert move(here, urls[2], tmp_path, options).exit_code == 0
     forget(server, role, *databases)
+
+
+def test_the_rights_to_a_target_are_given_back_as_they_were(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Chains of who has granted what, what the owner has not, and none at all; what cannot be is told before."""
+    source, core, ai = new_database(), new_database(), new_database()
+    build(source, USERS)
+    owner, odd, guest = (name_for(f'{what} "of" ') for what in ("owner", "odd", "guest"))
+    name, roles = name_of(core), ['"' + role.replace('"', '""') + '"' for role in (owner, odd, guest)]
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        for statement in (
+            *(f"CREATE ROLE {role}" for role in roles),
+            f"ALTER DATABASE {name} OWNER TO {roles[0]}",
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+            f"REVOKE TEMPORARY ON DATABASE {name} FROM {roles[0]}",
+            f"SET ROLE {roles[0]}",
+            f"GRANT CONNECT, CREATE ON DATABASE {name} TO {roles[1]} WITH GRANT OPTION",
+            f"SET ROLE {roles[1]}",
+            f"GRANT CONNECT ON DATABASE {name} TO {roles[2]} WITH GRANT OPTION",
+            f"GRANT CREATE ON DATABASE {name} TO PUBLIC",
+            f"SET ROLE {roles[2]}",
+            f"GRANT CONNECT ON DATABASE {name} TO PUBLIC",
+            "RESET ROLE",
+            f"REVOKE ALL ON DATABASE {name_of(ai)} FROM PUBLIC, postgres",
+        ):
+            connection.execute(statement.encode())
+    query = (
+        'SELECT datname, datacl IS NULL, ARRAY(SELECT a::text FROM unnest(datacl) AS a ORDER BY a::text COLLATE "C") '
+        f"FROM pg_database WHERE datname IN ('{name}', '{name_of(ai)}') ORDER BY 1"
+    )
+    before, here = server.run(query), without_vectors(tmp_path, core, ai)
+    assert move(here, source, tmp_path, TEMPLATE).exit_code == 0
+    assert psql(core, "SELECT count(*) FROM users") == [(1,)] and server.run(query) == before
+    core = new_database()
+    here = without_vectors(tmp_path, core, new_database())
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        for statement in (
+            f"GRANT CREATE ON DATABASE {name_of(core)} TO {roles[1]} WITH GRANT OPTION",
+            f"SET ROLE {roles[1]}",
+            f"GRANT CREATE ON DATABASE {name_of(core)} TO {roles[2]}",
+            "RESET ROLE",
+            f"ALTER ROLE {roles[1]} SUPERUSER",
+        ):
+            connection.execute(statement.encode())
+    assert f"were granted by {odd}, in whose name" in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+    assert plan_of(here, source, SplitOptions(method="auto")).method == "stream"
+    for each in (name, name_of(core)):
+        server.drop_database(each)
+    server.run(f"DROP ROLE {', '.join(roles)}")

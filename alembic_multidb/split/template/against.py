@@ -58,6 +58,11 @@ _TARGETS = """
     SELECT d.datname AS name, d.datistemplate AS is_template, t.spcname AS tablespace,
            t.oid <> s.dattablespace AND s.oid IN (SELECT pg_catalog.pg_tablespace_databases(t.oid)) AS has_files,
            t.oid <> s.dattablespace AND NOT pg_catalog.has_tablespace_privilege(t.oid, 'CREATE') AS refuses,
+           ARRAY(SELECT DISTINCT pg_catalog.pg_get_userbyid(a.grantor)::text
+                 FROM pg_catalog.aclexplode(d.datacl) AS a
+                 WHERE a.grantor <> d.datdba AND (NOT pg_catalog.pg_has_role(a.grantor, %s)
+                                                  OR pg_catalog.pg_has_role(a.grantor, d.datdba, 'USAGE'))
+                 ORDER BY 1) AS grantors,
            ARRAY(SELECT l.slot_name::text FROM pg_catalog.pg_replication_slots AS l
                  WHERE l.database = d.datname ORDER BY 1) AS slots
     FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_tablespace AS t ON t.oid = d.dattablespace
@@ -108,9 +113,8 @@ def missing_rights(
         owners: whose objects may have to be dropped.
         extensions: what may have to be created.
     """
-    is_set = "SET" if session.raw.info.server_version >= _SETS_ROLES else "MEMBER"
     names = list(targets)
-    row = session.rows(_RIGHTS, [source, *names], names, is_set, list(owners), list(extensions))[0]
+    row = session.rows(_RIGHTS, [source, *names], names, _becoming(session), list(owners), list(extensions))[0]
     if row["is_superuser"]:
         return
     missing = [
@@ -126,6 +130,11 @@ def missing_rights(
     for is_missing, words in missing:
         if is_missing:
             yield finding("template-rights", f'role "{row["login"]}" {words}', severity="failed")
+
+
+def _becoming(session: Maintenance) -> str:
+    """Return what a server calls the right to become a role."""
+    return "SET" if session.raw.info.server_version >= _SETS_ROLES else "MEMBER"
 
 
 def new_extensions(
@@ -192,7 +201,7 @@ def unfit_targets(
         options: what was asked for.
     """
     known = {database: name for name, database in names.items()}
-    for row in session.rows(_TARGETS, source, list(known)):
+    for row in session.rows(_TARGETS, _becoming(session), source, list(known)):
         name = known[row["name"]]
         if row["has_files"]:
             message = f'"{name}" is in tablespace {row["tablespace"]}, where some of the source\'s tables are already'
@@ -203,6 +212,9 @@ def unfit_targets(
         if row["is_template"] and not options.rehearses:
             message = f'"{name}" is marked as a template (IS_TEMPLATE), and could not be replaced'
             yield finding("template-target", message, name)
+        if row["grantors"]:
+            message = f'rights to "{name}" were granted by {", ".join(row["grantors"])}, in whose name no others can be'
+            yield finding("template-rights", message, name, severity="failed")
         if row["slots"] and not options.rehearses:
             message = f'"{name}" has replication slot {shortened(row["slots"])}, which would go with it'
             yield finding("template-target", message, name)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from alembic_multidb.split.database import copy_to_database, read_database
 from alembic_multidb.split.model import DatabaseFact, Setting
 from alembic_multidb.split.settings import read_settings, replay
+from alembic_multidb.split.template.rights import Right, give_rights, read_rights
 
 _FACTS = text(
     """
@@ -38,8 +39,9 @@ class Kept:
         locale: of the provider; None with libc.
         collation: by which texts are sorted.
         ctype: by which characters are told apart.
-        facts: rights to it, and comments on it and on its extensions.
+        facts: comments on it and on its extensions.
         settings: of it, and of roles in it.
+        rights: to it; None if they are those of a new one.
     """
 
     name: str
@@ -53,19 +55,21 @@ class Kept:
     ctype: str
     facts: tuple[DatabaseFact, ...]
     settings: tuple[Setting, ...]
+    rights: frozenset[Right] | None
 
     @classmethod
     def read(cls, connection: Connection) -> Kept:
         """Read it, of the connected database."""
         with connection.begin():
             row = connection.execute(_FACTS).one()
-            facts = read_database(connection)
-            return cls(**row._mapping, facts=facts, settings=tuple(read_settings(connection)))
+            facts = tuple(fact for fact in read_database(connection) if fact.what == "comment")
+            settings, rights = tuple(read_settings(connection)), read_rights(connection)
+            return cls(**row._mapping, facts=facts, settings=settings, rights=rights)
 
     def give_rights(self, connection: Connection) -> list[str]:
         """Give a database the same rights and comment, and return what could not be given."""
         with connection.begin():
-            return copy_to_database(connection, self.facts)
+            return [*give_rights(connection, self.rights), *copy_to_database(connection, self.facts)]
 
     def give_path(self, connection: Connection) -> None:
         """Give a database the same ``search_path``, by which later sessions find the version table."""
