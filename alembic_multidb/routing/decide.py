@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from alembic_multidb.errors import UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.catalogs import Elsewhere, foreign_names, is_told, with_foreign
 from alembic_multidb.routing.extensions import foreign_extensions
@@ -31,6 +30,7 @@ class Decision:
         sql: what is run; None if nothing is.
         why: where it belongs, what was left out, or why nobody knows.
         is_idle: whether it drops, if it is there, what no revision makes.
+        homes: of the undecidable, the databases that may have all that it needs.
     """
 
     statement: Statement
@@ -38,6 +38,7 @@ class Decision:
     sql: str | None
     why: str = ""
     is_idle: bool = False
+    homes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ class Decider:
             state: what there is before it, with what it makes.
         """
         if statement.kind == "unreadable":
-            return _undecidable(statement, "PostgreSQL's parser cannot read it")
+            return self._undecidable(statement, state, "PostgreSQL's parser cannot read it")
         if statement.kind == "do":
             return self._block(statement, state)
         foreign = self._foreign_use(statement, state)
         if statement.subjects:
             decision = self._by_subjects(statement, state)
             if foreign is not None and decision.sql is not None:
-                return _undecidable(statement, foreign)
+                return self._undecidable(statement, state, foreign)
             return decision
         return self._by_mentions(statement, state)
 
@@ -97,25 +98,51 @@ class Decider:
             return _runs(statement)
         return self._separate(statement, state, [])
 
+    def places(self, statement: Statement, state: State) -> frozenset[str]:
+        """Return the databases that may have all that a statement needs, but what it makes, or what comes to it.
+
+        Args:
+            statement: what it says.
+            state: what there is before it, with what it makes.
+        """
+        said = (statement, *statement.inner)
+        made = {each.thing for item in said for each in item.makes}
+        found = self.homes.everywhere
+        for item in said:
+            for thing in {*item.subjects, *item.mentions, *item.hints, *item.uses} - made:
+                found &= self._may_have(thing, item, state)
+        return found
+
+    def _may_have(self, thing: Thing, statement: Statement, state: State) -> frozenset[str]:
+        for item in state.known([thing]):
+            return self.homes.everywhere if item.moves else self.homes.of(item)
+        if thing in statement.uses or thing in statement.hints:
+            extension = extension_of(thing.name, is_type=thing.kind == "type") or ""
+            return self.homes.of_extension(extension) if self.homes.is_declared(extension) else self.homes.everywhere
+        found = self._homes(thing, statement, state)
+        if found is None and self.catalog is not None and not self.catalog(thing):
+            return self.homes.everywhere - {self.database.name}
+        return found or self.homes.everywhere
+
     def _block(self, statement: Statement, state: State) -> Decision:
         """Decide about a DO block: all of what it does must belong together."""
         if statement.dynamic is not None:
-            return _undecidable(statement, f"it runs what it puts together: EXECUTE {statement.dynamic}")
+            return self._undecidable(statement, state, f"it runs what it puts together: EXECUTE {statement.dynamic}")
         decisions = [self.decide(inner, state) for inner in statement.inner if not _says_nothing(inner, state)]
         for decision in decisions:
             if decision.verdict in ("undecidable", "separated"):
-                return _undecidable(statement, decision.why)
+                return self._undecidable(statement, state, decision.why)
         verdicts = {decision.verdict for decision in decisions}
         if verdicts == {"skips"}:
             return Decision(statement=statement, verdict="skips", sql=None, why=decisions[0].why)
         if "skips" in verdicts:
             whys = dict.fromkeys(decision.why for decision in decisions if decision.why)
-            return _undecidable(statement, f"it is about several homes: {', '.join(whys)}")
-        return self._told(statement, self.elsewhere(state))
+            return self._undecidable(statement, state, f"it is about several homes: {', '.join(whys)}")
+        return self._told(statement, state)
 
-    def _told(self, block: Statement, elsewhere: Elsewhere) -> Decision:
+    def _told(self, block: Statement, state: State) -> Decision:
         """Let the questions of a DO block find in the catalogs what is at home elsewhere."""
-        sql, about = block.sql, set[str]()
+        sql, about, elsewhere = block.sql, set[str](), self.elsewhere(state)
         for inner in block.inner:
             named = foreign_names(inner.sql, elsewhere) if inner.reads else None
             if not named:
@@ -124,7 +151,8 @@ class Decider:
             asked = inner.sql if inner.sql in sql else inner.sql.removeprefix("SELECT ")
             told = with_foreign(inner.sql, elsewhere, doubles=False).removeprefix(inner.sql.removesuffix(asked))
             if asked not in sql or not is_told(inner.sql):
-                return _undecidable(block, f"it asks the catalogs for {', '.join(sorted(named))}, which is elsewhere")
+                why = f"it asks the catalogs for {', '.join(sorted(named))}, which is elsewhere"
+                return self._undecidable(block, state, why)
             sql = sql.replace(asked, told)
         if sql == block.sql:
             return _runs(block)
@@ -134,7 +162,7 @@ class Decider:
         homes = {subject: self._homes(subject, statement, state) for subject in statement.subjects}
         unknown = [subject for subject, found in homes.items() if found is None]
         if unknown:
-            return self._unknown(statement, unknown[0])
+            return self._unknown(statement, unknown[0], state)
         foreign = [subject for subject, found in homes.items() if found is not None and not self._is_here(found)]
         crossing = [subject for subject, found in homes.items() if not found and not self._is_nowhere(subject, state)]
         if crossing:
@@ -142,10 +170,10 @@ class Decider:
         if len(foreign) == len(homes):
             return _skips(statement, self._at_home(foreign[0], homes[foreign[0]]))
         if foreign and not statement.is_list:
-            return _undecidable(statement, self._at_home(foreign[0], homes[foreign[0]]))
+            return self._undecidable(statement, state, self._at_home(foreign[0], homes[foreign[0]]))
         elsewhere = self._elsewhere(statement.mentions, statement, state)
         if elsewhere:
-            return _undecidable(statement, "it needs " + " and ".join(elsewhere))
+            return self._undecidable(statement, state, "it needs " + " and ".join(elsewhere))
         return self._separate(statement, state, foreign)
 
     def _separate(self, statement: Statement, state: State, foreign: list[Thing]) -> Decision:
@@ -170,8 +198,8 @@ class Decider:
 
     def _by_mentions(self, statement: Statement, state: State) -> Decision:
         """Decide about a statement that is about nothing in particular: by everything that it needs."""
-        known = list(statement.mentions)
-        known += [thing for thing in (*statement.hints, *statement.uses) if thing in state.names]
+        named = [thing for thing in (*statement.hints, *statement.uses) if thing in state.names]
+        known = list(dict.fromkeys([*statement.mentions, *named]))
         if not known:
             return _runs(statement)
         homes = [self._homes(thing, statement, state) or self.homes.everywhere for thing in known]
@@ -182,10 +210,8 @@ class Decider:
             return _runs(statement)
         if frozenset.intersection(*homes) or not any(map(self._is_here, homes)):
             return _skips(statement, elsewhere[0])
-        return _undecidable(
-            statement,
-            "it needs " + " and ".join(self._at_home(thing, found) for thing, found in zip(known, homes, strict=True)),
-        )
+        needed = (self._at_home(thing, found) for thing, found in zip(known, homes, strict=True))
+        return self._undecidable(statement, state, "it needs " + " and ".join(needed))
 
     def _homes(self, thing: Thing, statement: Statement, state: State) -> frozenset[str] | None:
         """Return where something is at home; None if nobody knows it."""
@@ -200,14 +226,14 @@ class Decider:
             return self.homes.of_table([thing]) or None
         return None
 
-    def _unknown(self, statement: Statement, thing: Thing) -> Decision:
+    def _unknown(self, statement: Statement, thing: Thing, state: State) -> Decision:
         """Decide about what no revision was seen to make."""
         if statement.drops and statement.if_exists:
             return Decision(statement=statement, verdict="runs", sql=statement.sql, is_idle=True)
         if self.catalog is not None and self.catalog(thing):
             return _runs(statement)
         where = f' and it is not in "{self.database.name}"' if self.catalog is not None else ""
-        return _undecidable(statement, f"no revision before it is seen to make {thing.kind} {thing}{where}")
+        return self._undecidable(statement, state, f"no revision before it is seen to make {thing.kind} {thing}{where}")
 
     def _crossing(self, statement: Statement, thing: Thing, state: State) -> Decision:
         """Decide about a view whose tables have no home in common."""
@@ -215,7 +241,9 @@ class Decider:
         tables = ", ".join(self._at_home(item.names[-1], self.homes.of(item)) for item in under)
         if under and not any(self._is_here(self.homes.of(item)) for item in under):
             return _skips(statement, f"{thing} stands on {tables}")
-        return _undecidable(statement, f"{thing} stands on {tables}" if tables else f'"{thing}" has no home')
+        return self._undecidable(
+            statement, state, f"{thing} stands on {tables}" if tables else f'"{thing}" has no home'
+        )
 
     def _elsewhere(self, things: Iterable[Thing], statement: Statement, state: State) -> list[str]:
         """Return what of these is not here."""
@@ -242,34 +270,15 @@ class Decider:
     def _is_nowhere(self, thing: Thing, state: State) -> bool:
         return any(self.homes.is_nowhere(item) for item in state.known([thing]))
 
+    def _undecidable(self, statement: Statement, state: State, why: str) -> Decision:
+        homes = self.places(statement, state)
+        return Decision(statement=statement, verdict="undecidable", sql=None, why=why, homes=homes)
+
     def _is_here(self, homes: frozenset[str]) -> bool:
         return self.database.name in homes
 
     def _at_home(self, thing: Thing, homes: frozenset[str] | None) -> str:
         return f"{thing} ({', '.join(sorted(homes or ())) or 'no home'})"
-
-
-def undecidable(revision: str, database: RegisteredDatabase, statement: Statement, why: str) -> UndecidableError:
-    """Build the error for a statement of which nobody knows where it belongs, with the ways to say it."""
-    others = ", ".join(f'"{name}"' for name in database.registry)
-    return UndecidableError(
-        f'revision {revision} of the shared history: it cannot be told whether "{database.name}" runs this '
-        f"statement: {statement.first_line}\n  because {why}\n  Say in the revision where it belongs: put "
-        f'it into a block, {_OF_OLD_ROWS if _is_of_rows(statement) else ""}with op.on_database("{database.name}"): '
-        f"(of {others}; several or none may be named), or "
-        f'put @only("{database.name}") on upgrade() or downgrade() (from alembic_multidb import only)'
-    )
-
-
-_OF_OLD_ROWS = "with op.on_database(): if only old rows need it, which new databases do not have, or "
-_ROWS = frozenset({"insert", "update", "delete", "merge"})
-
-
-def _is_of_rows(statement: Statement) -> bool:
-    """Tell whether all that a statement does is to change or to read rows."""
-    if statement.inner:
-        return all(map(_is_of_rows, statement.inner))
-    return statement.kind in _ROWS or statement.reads
 
 
 def what_is_left(sql: str, decisions: list[Decision]) -> str:
@@ -292,7 +301,3 @@ def _runs(statement: Statement) -> Decision:
 
 def _skips(statement: Statement, why: str) -> Decision:
     return Decision(statement=statement, verdict="skips", sql=None, why=why)
-
-
-def _undecidable(statement: Statement, why: str) -> Decision:
-    return Decision(statement=statement, verdict="undecidable", sql=None, why=why)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from alembic_multidb.errors import UndecidableError
-from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.catalogs import Elsewhere, foreign_names, is_told
 from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.items import State
@@ -37,19 +35,6 @@ class Dependent:
     def why(self) -> str:
         """Return it in words."""
         return f"it asks for {self.about}, and on the answer depends what belongs here: {self.statement.first_line}"
-
-
-def unanswerable(
-    revision: str, database: RegisteredDatabase, question: Statement, dependent: Dependent
-) -> UndecidableError:
-    """Build the error for such a question, with the ways out."""
-    own = f', with op.on_database("{database.name}"): if "{database.name}" itself has the answer'
-    return UndecidableError(
-        f'revision {revision} of the shared history: nobody on "{database.name}" can answer this question: '
-        f"{question.first_line}\n  because {dependent.why}\n  Run what belongs here without asking, before the "
-        "question, or put both into one block: with op.on_database(): if only old databases need it"
-        f"{'' if dependent.is_of_rows else own}"
-    )
 
 
 def dependents(

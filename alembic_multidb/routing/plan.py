@@ -120,6 +120,41 @@ def plan_revision(
     )
 
 
+def is_all_of(
+    presence: Presence,
+    revision: str,
+    databases: frozenset[str],
+    statements: Sequence[Recorded],
+    *,
+    is_upgrade: bool,
+) -> bool:
+    """Tell whether what one of a revision's functions changes is all for some databases.
+
+    Args:
+        presence: what is where.
+        revision: its id.
+        databases: the ones.
+        statements: what the function says.
+        is_upgrade: which of the two functions it is.
+    """
+    registry = presence.chronicle.homes.databases
+    return not any(
+        _is_for(item, databases)
+        for name in registry
+        if registry[name].shares_history and name not in databases
+        for item in plan_revision(presence, revision, registry[name], statements, is_upgrade=is_upgrade)
+    )
+
+
+def _is_for(item: PlannedStatement, others: frozenset[str]) -> bool:
+    """Tell whether a statement changes something here, or may do so, without being only for others."""
+    decision = item.decision
+    if not item.recorded.lines or decision.is_idle or decision.statement.reads:
+        return False
+    is_theirs = bool(decision.homes) and decision.homes <= others
+    return decision.verdict in ("runs", "separated") or (decision.verdict == "undecidable" and not is_theirs)
+
+
 def _moved(moves: Sequence[Move], why: str) -> Iterator[PlannedStatement]:
     for move in moves:
         for statement in read(move.sql):

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DDLElement
 
-from alembic_multidb.errors import UndecidableError
+from alembic_multidb.routing.advice import Advice
 from alembic_multidb.routing.catalogs import Elsewhere, with_foreign
-from alembic_multidb.routing.decide import Decider, Decision, undecidable, what_is_left
-from alembic_multidb.routing.dependence import Dependent, unanswerable
+from alembic_multidb.routing.decide import Decider, Decision, what_is_left
+from alembic_multidb.routing.dependence import Dependent
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.indexes import index_of, statements_of
 from alembic_multidb.routing.items import State
@@ -48,16 +48,16 @@ class Router:
         context: Alembic's.
         decider: decides about statements.
         state: what there is at this point of the revision.
-        revision: its id.
         blocks: the ``op.on_database()`` blocks that are open.
+        advice: what to say of what nobody can decide; it knows which revision this is.
         dependents: the questions that nobody can answer here, each with what depends on it.
     """
 
     context: MigrationContext
     decider: Decider
     state: State
-    revision: str
     blocks: Blocks
+    advice: Advice
     dependents: Mapping[Asked, Dependent] = field(default_factory=dict)
     _is_decided: bool = False
     _inspects: bool = False
@@ -124,7 +124,7 @@ class Router:
                 try:
                     self.context.impl._exec(as_ddl(sql))
                 except DBAPIError:
-                    log.error("line %s of revision %s was run", *(recorded.lines[:1] or ("?",)), self.revision)
+                    log.error("line %s of revision %s was run", *(recorded.lines[:1] or ("?",)), self.advice.revision)
                     raise
 
     def before_execute(
@@ -141,7 +141,8 @@ class Router:
         if all(decision.verdict == "runs" for decision in decisions):
             return given
         if is_orm(construct):
-            raise self._undecidable(decisions[0].statement, "the ORM waits for rows of it; use @only() on the function")
+            statement = decisions[0].statement
+            raise self.advice.waiting(statement, self.blocks.only or self.decider.places(statement, self.state))
         instead = what_is_left(sql, decisions)
         if isinstance(construct, DDLElement):
             return as_ddl(instead), (), {}
@@ -194,7 +195,7 @@ class Router:
         """
         dependent = self.dependents.get((sql, values)) if self.blocks.only is None else None
         if dependent is not None:
-            raise unanswerable(self.revision, self.decider.database, read(sql)[0], dependent)
+            raise self.advice.unanswerable(read(sql)[0], dependent)
 
     def _refuse_connection(self, door: object) -> None:
         """Refuse another connection than the migration's, unless the revision says that it belongs here.
@@ -203,11 +204,7 @@ class Router:
             UndecidableError: it does not.
         """
         if self.blocks.only is None or self.blocks.is_elsewhere:
-            raise UndecidableError(
-                f"revision {self.revision} of the shared history connects by an engine of its own, and what is done "
-                "there is not seen: use the connection of op.get_bind(), or put that into a function of its own with "
-                f'@only("{self.decider.database.name}") (from alembic_multidb import only)'
-            )
+            raise self.advice.connects()
 
     @cached_property
     def _elsewhere(self) -> Elsewhere:
@@ -232,7 +229,7 @@ class Router:
         else:
             decision = self.decider.pinned(statement, self.state, self.blocks.only)
         if decision.verdict == "undecidable":
-            raise self._undecidable(statement, decision.why)
+            raise self.advice.undecidable(statement, decision.why, decision.homes)
         if statement.kind == "create extension" and not self.decider.homes.is_declared(statement.subjects[0].name):
             self._warn(statement.subjects[0].name)
         if decision.verdict != "runs":
@@ -247,11 +244,8 @@ class Router:
         log.warning(
             'revision %s creates extension "%s", which no database declares; it is made for %s. Say where it belongs: '
             'Database("%s", extensions={"%s": "*"})',
-            *(self.revision, extension, ", ".join(homes), homes[0], extension),
+            *(self.advice.revision, extension, ", ".join(homes), homes[0], extension),
         )
-
-    def _undecidable(self, statement: Statement, why: str) -> UndecidableError:
-        return undecidable(self.revision, self.decider.database, statement, why)
 
     def _decided(self, run: Callable[[Any], Any], construct: Any) -> Any:
         self._is_decided = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from alembic.ddl.postgresql import PostgresqlImpl
@@ -13,9 +14,11 @@ from sqlalchemy import Connection
 
 from alembic_multidb.errors import ConfigurationError, MultidbError
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.advice import Advice
 from alembic_multidb.routing.chronicle import read_history
 from alembic_multidb.routing.decide import Decider
 from alembic_multidb.routing.dependence import dependents
+from alembic_multidb.routing.plan import is_all_of
 from alembic_multidb.routing.presence import Move, Presence
 from alembic_multidb.routing.record import Reader, Recorded, reading, record
 from alembic_multidb.routing.router import Router
@@ -114,7 +117,8 @@ class Run:
         decider = Decider(self.database, presence.homes(revision), self._has if not self.context.as_sql else None)
         elsewhere = decider.elsewhere(presence.chronicle.chapters[revision].after)
         asked = dependents(reader, statements, state, decider, elsewhere)
-        return Router(self.context, decider, state, revision, self.blocks, asked)
+        is_all = partial(is_all_of, presence, revision, statements=statements, is_upgrade=step.is_upgrade)
+        return Router(self.context, decider, state, self.blocks, Advice(revision, self.database, is_all), asked)
 
     def take(self, step: RevisionStep) -> None:
         """Let a step's function run under the router."""
@@ -137,7 +141,7 @@ class Run:
             except MultidbError:
                 raise
             except Exception:
-                log.error("%s", _hint(revision, self.database))
+                log.error("%s", _hint(router.advice))
                 raise
 
         step.migration_fn = migrate
@@ -176,11 +180,12 @@ class Run:
         return has(self.context.connection, thing)
 
 
-def _hint(revision: str, database: RegisteredDatabase) -> str:
+def _hint(advice: Advice) -> str:
     """Say what may help if a revision raises where a part of what it looks at is not at home."""
-    others = [f'"{each.name}"' for each in database.registry.values() if each.shares_history and each is not database]
+    database = advice.database
+    others = frozenset(each.name for each in database.registry.values() if each.shares_history) - {database.name}
+    homes = " or ".join(f'"{name}"' for name in sorted(others))
     return (
-        f'revision {revision} of the shared history raised on "{database.name}"; if it looks at tables that are at '
-        f"home in {' or '.join(others)}, say so in it: @only({', '.join(others)}) on its function "
-        "(from alembic_multidb import only)"
+        f'revision {advice.revision} of the shared history raised on "{database.name}"; if it looks at tables that are '
+        f"at home in {homes}, say so in it: {advice.apart(others)}"
     )

@@ -95,7 +95,14 @@ def _block(text: str, node: Any) -> Statement:
     queries, dynamic = queries_of(text, _text_of(node.args))
     inner = tuple(statement for query in queries for statement in read(query))
     unreadable = next((item.sql for item in inner if item.kind == "unreadable"), None)
-    return Statement(sql=text, kind="do", inner=inner, dynamic=dynamic or unreadable)
+    return Statement(sql=text, kind="do", inner=inner, dynamic=dynamic or unreadable, hints=_hints_of(dynamic))
+
+
+def _hints_of(expression: str | None) -> frozenset[Thing]:
+    """Return what the literals in the text of an EXECUTE may name."""
+    return (
+        frozenset(thing for each in read(f"SELECT {expression}") for thing in each.hints) if expression else frozenset()
+    )
 
 
 def _text_of(options: Iterable[Any]) -> str:
