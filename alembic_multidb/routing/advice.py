@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.decide import Decision
 from alembic_multidb.routing.dependence import Dependent
 from alembic_multidb.statements import Statement
 
-_ROWS = frozenset({"insert", "update", "delete", "merge"})
 _OLD_ROWS = "with op.on_database(): if only old rows need it, which new databases do not have"
 _IMPORT = "(from alembic_multidb import only)"
 
@@ -29,15 +29,9 @@ class Advice:
     database: RegisteredDatabase
     is_all_of: Callable[[frozenset[str]], bool]
 
-    def undecidable(self, statement: Statement, why: str, homes: frozenset[str]) -> UndecidableError:
-        """Build the error for a statement of which nobody knows where it belongs.
-
-        Args:
-            statement: the one.
-            why: the reason.
-            homes: the databases that may have all that it needs.
-        """
-        return self._error(statement, why, self._place(homes, is_rows=_is_of_rows(statement)))
+    def undecidable(self, decision: Decision) -> UndecidableError:
+        """Build the error for a statement of which nobody knows where it belongs."""
+        return self._error(decision.statement, decision.why, self._place(decision.homes, decision.is_of_rows))
 
     def unanswerable(self, question: Statement, dependent: Dependent) -> UndecidableError:
         """Build the error for a question that nobody can answer here, and on which depends what belongs here."""
@@ -76,7 +70,7 @@ class Advice:
             f"this statement: {statement.first_line}\n  because {why}\n  {words}"
         )
 
-    def _place(self, homes: frozenset[str], *, is_rows: bool) -> str:
+    def _place(self, homes: frozenset[str], is_rows: bool) -> str:
         """Say how the revision can say where a statement belongs."""
         if not homes:
             nowhere = _OLD_ROWS if is_rows else "with op.on_database(): if it shall be nowhere"
@@ -102,10 +96,3 @@ def _only(names: frozenset[str]) -> str:
 
 def _listed(names: frozenset[str] | set[str]) -> str:
     return ", ".join(f'"{name}"' for name in sorted(names))
-
-
-def _is_of_rows(statement: Statement) -> bool:
-    """Tell whether all that a statement does is to change or to read rows."""
-    if statement.inner:
-        return all(map(_is_of_rows, statement.inner))
-    return statement.kind in _ROWS or statement.reads

@@ -101,6 +101,7 @@ def _before(revision: Script, chapters: dict[str, Chapter], first: State) -> Sta
 def _tell(state: State, statements: Iterable[Recorded]) -> None:
     for item in statements:
         state.take(item.statements, item.only)
+    state.forget_temporary()
 
 
 def _chapter(revision: Script, before: State, chapters: dict[str, Chapter], around: Surroundings) -> Chapter:

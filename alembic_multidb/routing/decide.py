@@ -31,6 +31,7 @@ class Decision:
         why: where it belongs, what was left out, or why nobody knows.
         is_idle: whether it drops, if it is there, what no revision makes.
         homes: of the undecidable, the databases that may have all that it needs.
+        is_of_rows: of the undecidable, whether it does no more than to change or read rows.
     """
 
     statement: Statement
@@ -39,6 +40,7 @@ class Decision:
     why: str = ""
     is_idle: bool = False
     homes: frozenset[str] = frozenset()
+    is_of_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,10 @@ class Decider:
 
     def _by_mentions(self, statement: Statement, state: State) -> Decision:
         """Decide about a statement that is about nothing in particular: by everything that it needs."""
+        for item in state.known(sorted(statement.uses)):
+            if item.dynamic is not None and not self._is_about(self.homes.of_unused(item), statement, state):
+                why = f"it calls {item.names[-1]}, which runs what it puts together: EXECUTE {item.dynamic}"
+                return self._undecidable(statement, state, why)
         named = [thing for thing in (*statement.hints, *statement.uses) if thing in state.names]
         known = list(dict.fromkeys([*statement.mentions, *named]))
         if not known:
@@ -271,8 +277,15 @@ class Decider:
         return any(self.homes.is_nowhere(item) for item in state.known([thing]))
 
     def _undecidable(self, statement: Statement, state: State, why: str) -> Decision:
-        homes = self.places(statement, state)
-        return Decision(statement=statement, verdict="undecidable", sql=None, why=why, homes=homes)
+        homes, is_of_rows = self.places(statement, state), _is_of_rows(statement, state)
+        return Decision(
+            statement=statement, verdict="undecidable", sql=None, why=why, homes=homes, is_of_rows=is_of_rows
+        )
+
+    def _is_about(self, homes: frozenset[str], statement: Statement, state: State) -> bool:
+        """Tell whether all tables that a statement names are at home there, and that it names some."""
+        tables = [item for item in state.known({*statement.mentions, *statement.hints}) if not item.moves]
+        return bool(tables) and all(self.homes.of(item) == homes for item in tables)
 
     def _is_here(self, homes: frozenset[str]) -> bool:
         return self.database.name in homes
@@ -287,6 +300,17 @@ def what_is_left(sql: str, decisions: list[Decision]) -> str:
     if kept:
         return ";\n".join(kept)
     return empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false"
+
+
+_ROWS = frozenset({"insert", "update", "delete", "merge"})
+
+
+def _is_of_rows(statement: Statement, state: State) -> bool:
+    """Tell whether all that a statement does is to change or to read rows."""
+    if statement.inner:
+        return all(_is_of_rows(inner, state) for inner in statement.inner)
+    is_known = all(item.dynamic is None for item in state.known(statement.uses))
+    return (statement.kind in _ROWS or statement.reads) and is_known
 
 
 def _says_nothing(statement: Statement, state: State) -> bool:

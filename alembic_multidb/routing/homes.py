@@ -50,7 +50,8 @@ class ItemHomes:
         """Tell whether an item is in no database since a revision says so, of it or of what it stands on."""
         if item.pinned is not None or id(item) in seen:
             return item.pinned == frozenset()
-        below = [item.part_of] if item.part_of is not None else item.stands_on if item.role == "view" else []
+        stands_on = item.stands_on if item.role in ("view", "temporary") else []
+        below = [item.part_of] if item.part_of is not None else stands_on
         return any(self.is_nowhere(each, seen | {id(item)}) for each in below)
 
     def of_table(self, names: Iterable[Thing]) -> frozenset[str]:
@@ -111,7 +112,7 @@ class ItemHomes:
             return self._work_out(item.part_of, seen)
         if item.role in ("table", "index"):
             return self.of_table(item.names)
-        if item.role == "view":
+        if item.role == "view" or (item.role == "temporary" and item.stands_on):
             return self._of_view(item, seen)
         users = frozenset[str]().union(*(self._work_out(user, seen) for user in item.users))
         return users or self.of_unused(item, seen)

@@ -21,7 +21,8 @@ class Item:
         names: what it was called, in order.
         part_of: the relation that it belongs to.
         users: what uses it, for a type, a function or a sequence.
-        stands_on: the relations that a view, or the body of a function, reads.
+        stands_on: the relations that a view, or the body of a function, reads, or that a temporary table is made of.
+        dynamic: what a function puts together and runs; None if it does not.
         pinned: the databases that the revision itself says it is for; None if it says nothing.
     """
 
@@ -31,6 +32,7 @@ class Item:
     users: list[Item] = field(default_factory=list)
     stands_on: list[Item] = field(default_factory=list)
     pinned: frozenset[str] | None = None
+    dynamic: str | None = None
 
     @property
     def moves(self) -> bool:
@@ -139,10 +141,11 @@ class State:
             self._place(statement.subjects[0], statement.index_of)
         for table, reference in ((table, item) for table in statement.subjects[:1] for item in statement.references):
             self.references[id(self.table(table)), reference.name] = self.table(reference.target)
+        self._meet(statement)
         if self.learns:
-            self._learn(statement)
+            self._learn(statement, pinned)
         if self.follows:
-            self._follow(statement)
+            self._follow(statement, pinned)
 
     def _place(self, index: Thing, table: Thing) -> None:
         """Take in whose an index is that no revision was seen to make."""
@@ -160,6 +163,10 @@ class State:
         if statement.drops:
             for thing in statement.subjects:
                 self._drop(thing, statement.cascades)
+
+    def forget_temporary(self) -> None:
+        """Let go what lasts no longer than the revision that makes it."""
+        self.names = {thing: item for thing, item in self.names.items() if item.role != "temporary"}
 
     def table(self, thing: Thing) -> Item:
         """Return the item of a name; a table that no revision was seen to make is one of its own."""
@@ -228,16 +235,42 @@ class State:
         self._lies(made.thing, present)
         if pinned is not None and self.learns:
             present.pinned = (present.pinned or frozenset()) | pinned
+        if statement.kind == "create function":
+            present.dynamic = next(self._put_together(statement), None)
         if made.part_of is not None:
             owner = self.table(made.part_of)
             if owner is not present:
                 present.part_of = owner
 
-    def _follow(self, statement: Statement) -> None:
+    def _put_together(self, statement: Statement) -> Iterator[str]:
+        """Yield what a function puts together and runs, or those that it calls."""
+        own = (statement.dynamic, *(item.dynamic for item in self.known(statement.uses)))
+        return (text for text in own if text is not None)
+
+    def _meet(self, statement: Statement) -> None:
+        """Remember what a temporary table is made of, and what it is used with."""
+        items = list(self.known({*statement.subjects, *statement.mentions}))
+        made = {made.thing for made in statement.makes}
+        for item in [item for item in items if item.role == "temporary"]:
+            met = item.stands_on if item.names[-1] in made else item.users
+            met += [each for each in items if each is not item and each not in met]
+
+    def _users(self, statement: Statement, pinned: frozenset[str] | None) -> list[Item]:
+        """Return what uses the types and functions of a statement: its subjects, or the tables in it, and its block."""
+        users = list(self.known(statement.subjects))
+        if not users:
+            users = [item for item in self.known((*statement.mentions, *statement.hints)) if not item.moves]
+        if pinned is not None:
+            users.append(Item("other", [Thing("relation", None, "block")], pinned=pinned))
+        return users
+
+    def _follow(self, statement: Statement, pinned: frozenset[str] | None) -> None:
         """Remember which parts stand on what, and what was said of types, functions and the like."""
         subjects = list(self.known(statement.subjects))
+        named = [item for item in self.known((*statement.uses, *statement.hints)) if item.moves]
+        if named:
+            self.touched |= {(item, user) for user in self._users(statement, pinned) for item in named}
         for item in subjects:
-            self.touched |= {(used, item) for used in self.known((*statement.uses, *statement.hints)) if used.moves}
             if item.moves and not statement.drops and statement.kind.startswith(_DEEDS):
                 self._remember(item, statement)
         owners = list(self.known(made.thing for made in statement.makes[:1])) if statement.kind == "index" else subjects
@@ -262,12 +295,13 @@ class State:
         if text is not None:
             self.deeds[item] = (*known, Deed(next(_clock), text))
 
-    def _learn(self, statement: Statement) -> None:
+    def _learn(self, statement: Statement, pinned: frozenset[str] | None) -> None:
         """Remember who uses what."""
         subjects = list(self.known(statement.subjects))
+        users = self._users(statement, pinned)
         for used in self.known((*statement.uses, *statement.hints)):
             if used.role in ("other", "sequence"):
-                used.users += [item for item in subjects if item is not used and item not in used.users]
+                used.users += [item for item in users if item is not used and item not in used.users]
         for thing in statement.uses:
             extension = extension_of(thing.name)
             if extension is not None and thing not in self.names:

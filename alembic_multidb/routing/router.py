@@ -229,7 +229,7 @@ class Router:
         else:
             decision = self.decider.pinned(statement, self.state, self.blocks.only)
         if decision.verdict == "undecidable":
-            raise self.advice.undecidable(statement, decision.why, decision.homes)
+            raise self.advice.undecidable(decision)
         if statement.kind == "create extension" and not self.decider.homes.is_declared(statement.subjects[0].name):
             self._warn(statement.subjects[0].name)
         if decision.verdict != "runs":

@@ -23,7 +23,7 @@ class Thing(NamedTuple):
         return self.name if self.schema is None else f"{self.schema}.{self.name}"
 
 
-Role = Literal["table", "view", "index", "sequence", "other"]
+Role = Literal["table", "temporary", "view", "index", "sequence", "other"]
 
 
 class Made(NamedTuple):
@@ -75,7 +75,7 @@ class Statement:
         if_exists: whether it passes over what is not there.
         reads: whether it gives rows and changes nothing.
         inner: the statements of a DO block.
-        dynamic: the text of an EXECUTE that is only known when it runs.
+        dynamic: the text of an EXECUTE, in a DO block or a function, that is only known when it runs.
         index_of: the table of the index that it drops, which an operation knows and its text does not say.
     """
 

@@ -58,7 +58,7 @@ def _statement(text: str, node: Any) -> Statement:
     # ALTER TYPE of a composite type names it as a table.
     own = {item._replace(kind="relation") for item in said.subjects if item.kind == "type"}
     own |= {*said.subjects, *(made.thing for made in said.makes), *(item.target for item in said.references)}
-    body = _body(text, which, inside)
+    body, dynamic = _body(text, which, inside)
     uses = {item for item in uses_of(inside) if item.schema not in _BUILT_IN}
     uses |= {item for statement in body for item in statement.uses}
     literals = set(literals_of(inside))
@@ -87,6 +87,7 @@ def _statement(text: str, node: Any) -> Statement:
         cascades=which == "drop_stmt" and node.drop_stmt.behavior == nodes.DROP_CASCADE,
         if_exists=said.if_exists,
         reads=which in _READS and not any(isinstance(item, _WRITES) for item in inside),
+        dynamic=dynamic,
     )
 
 
@@ -133,17 +134,17 @@ def _looked_up(cast: Any) -> Iterable[Thing]:
             yield name
 
 
-def _body(text: str, which: str, inside: list[Any]) -> tuple[Statement, ...]:
-    """Return the statements of a function's body, as far as it can be read."""
+def _body(text: str, which: str, inside: list[Any]) -> tuple[tuple[Statement, ...], str | None]:
+    """Return the statements of a function's body, as far as it can be read, and what it puts together."""
     if which != "create_function_stmt":
-        return ()
+        return (), None
     options = {node.defname: node.arg for node in inside if isinstance(node, nodes.DefElem)}
     body = "".join(strings(options["as"].list.items)[:1]) if "as" in options else ""
     language = options["language"].string.sval if "language" in options else ""
     if language not in ("sql", "plpgsql") or not body:
-        return ()
-    queries = [body] if language == "sql" else queries_of(text, body)[0]
-    return tuple(statement for query in queries for statement in read(query))
+        return (), None
+    queries, dynamic = ([body], None) if language == "sql" else queries_of(text, body)
+    return tuple(statement for query in queries for statement in read(query)), dynamic
 
 
 def _relations(statements: Iterable[Statement]) -> set[Thing]:

@@ -9,7 +9,7 @@ from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.statements.facts import Kind, Made, Role, Thing
 from alembic_multidb.statements.names import parts_of, relation, strings, thing
-from alembic_multidb.statements.tables import ROLES, Said, alter_table, create_index, create_table
+from alembic_multidb.statements.tables import ROLES, Said, alter_table, create_index, create_table, role_of
 
 _RELATIONS = frozenset(
     {
@@ -69,7 +69,7 @@ def _view(node: Any) -> Said:
 
 def _table_as(node: Any) -> Said:
     table = relation(node.into.rel)
-    role: Role = "view" if node.objtype == nodes.OBJECT_MATVIEW else "table"
+    role: Role = "view" if node.objtype == nodes.OBJECT_MATVIEW else role_of(node.into.rel)
     return Said(subjects=(table,), makes=(Made(table, role=role),), if_exists=node.if_not_exists)
 
 
@@ -77,7 +77,7 @@ def _select(node: Any) -> Said:
     if not node.into_clause.rel.relname:
         return Said()
     table = relation(node.into_clause.rel)
-    return Said(subjects=(table,), makes=(Made(table, role="table"),))
+    return Said(subjects=(table,), makes=(Made(table, role=role_of(node.into_clause.rel)),))
 
 
 def _sequence(node: Any) -> Said:

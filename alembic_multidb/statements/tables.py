@@ -40,7 +40,7 @@ class Said:
 def create_table(node: Any) -> Said:
     """Return what CREATE TABLE says."""
     table = relation(node.relation)
-    made: list[Made] = [Made(table, role="table")]
+    made: list[Made] = [Made(table, role=role_of(node.relation))]
     references: list[Reference] = []
     if node.partbound.strategy or node.partbound.is_default:
         made = [Made(table, relation(node.inh_relations[0].range_var), "table")]
@@ -48,6 +48,11 @@ def create_table(node: Any) -> Said:
         made += _made_by(table, element)
         references += references_of(table, element)
     return Said(subjects=(table,), makes=tuple(made), references=tuple(references), if_exists=node.if_not_exists)
+
+
+def role_of(node: Any) -> Role:
+    """Return which kind of table a statement makes that names it so."""
+    return "temporary" if node.relpersistence == "t" else "table"
 
 
 def _made_by(table: Thing, element: Any) -> Iterator[Made]:

@@ -429,6 +429,44 @@ op.execute("DELETE FROM users")""",
         op.execute("DROP TYPE state")
         """,
     ),
+    "temporary tables of one home each, and of both": (
+        """
+        for table, column in (("ai_docs", "body"), ("users", "name")):
+            op.execute(f"INSERT INTO {table} (id, {column}) VALUES (1, 'a')")
+            op.execute(f"CREATE TEMP TABLE own AS SELECT id, {column} AS t FROM {table}")
+            op.execute("CREATE TEMPORARY TABLE plain (id int, t text) ON COMMIT DROP")
+            op.execute("CREATE INDEX ix_plain ON plain (id)")
+            op.execute("INSERT INTO plain SELECT id, t || 'b' FROM own")
+            op.execute(f"UPDATE {table} SET {column} = plain.t FROM plain WHERE plain.id = {table}.id")
+            op.execute("DROP TABLE own, plain")
+        op.execute("CREATE TEMP TABLE words AS VALUES (1, 'c')")
+        op.execute("UPDATE ai_docs SET body = body || w.column2 FROM words w")
+        op.execute("UPDATE users SET name = name || w.column2 FROM words w")
+        op.execute("DROP TABLE words")
+        """,
+        """
+        op.execute("CREATE TEMP TABLE gone AS SELECT id FROM ai_docs")
+        op.execute("DELETE FROM ai_docs USING gone WHERE gone.id = ai_docs.id")
+        op.execute("DELETE FROM users")
+        op.execute("DROP TABLE gone")
+        """,
+    ),
+    "a function that only rows use, and a temporary table with a type": (
+        """
+        op.execute("CREATE FUNCTION loud(t text) RETURNS text LANGUAGE sql AS 'SELECT upper(t)'")
+        op.get_bind().execute(sa.text("SELECT loud(body) FROM ai_docs")).all()
+        op.execute("CREATE TYPE mood AS ENUM ('good')")
+        op.execute("ALTER TABLE users ADD mood mood")
+        op.execute("CREATE TEMP TABLE moods (id int, mood mood)")
+        op.execute("DELETE FROM ai_docs USING moods WHERE moods.id = ai_docs.id")
+        op.execute("DROP TABLE moods")
+        """,
+        """
+        op.execute("ALTER TABLE users DROP mood")
+        op.execute("DROP TYPE mood")
+        op.execute("DROP FUNCTION loud(text)")
+        """,
+    ),
     "a table that is renamed into its home": (
         """
         op.create_table("drafts", sa.Column("id", sa.Integer, primary_key=True), sa.Column("t", sa.Text))
@@ -668,6 +706,10 @@ class Doc(orm.declarative_base()):
 session = orm.Session(bind=op.get_bind())
 assert session.query(Doc).all() == []
 """
+ADD_TOUCH = """
+op.execute('''CREATE FUNCTION add_touch(t regclass, c text = 'touched') RETURNS void LANGUAGE plpgsql AS $$
+BEGIN EXECUTE format('ALTER TABLE %s ADD COLUMN %I timestamptz', t, c); END $$''')
+"""
 OWN_INDEX = "EXISTS (SELECT FROM pg_class WHERE relname = 'ix_name')"
 # By what is done, each: the database that does not know, the upgrade, what the error says, the upgrade that follows it,
 # a condition, and the databases where that is true.
@@ -708,6 +750,29 @@ op.create_index("ix_name", "users", ["name"])""",
         '@only("ai")\n' + ORM.strip() + '\nop.create_index("ix_name", "ai_docs", ["body"])',
         OWN_INDEX,
         {"ai"},
+    ),
+    "a call of a function that puts together what it runs": (
+        "core",
+        ADD_TOUCH + """op.execute("SELECT add_touch('users'); SELECT add_touch('ai_docs')")""",
+        'put it into a block, with op.on_database("ai"):',
+        ADD_TOUCH
+        + """op.execute("SELECT add_touch('users')")
+with op.on_database("ai"):
+    op.execute("SELECT add_touch('ai_docs'::regclass)")
+    op.execute("DO $$ BEGIN PERFORM add_touch('ai_docs', 'again'); END $$")""",
+        "(SELECT count(*) = 2 FROM information_schema.columns WHERE column_name IN ('touched', 'again')"
+        " AND table_name = 'ai_docs')",
+        {"ai"},
+    ),
+    "a call that names nothing": (
+        "core",
+        ADD_TOUCH + """op.execute("SELECT add_touch(oid) FROM pg_class WHERE relname = 'users'")""",
+        'with op.on_database("ai"):, or with op.on_database("core"):',
+        ADD_TOUCH
+        + """with op.on_database("core"):
+    op.execute("SELECT add_touch(oid) FROM pg_class WHERE relname = 'users'")""",
+        "EXISTS (SELECT FROM information_schema.columns WHERE column_name = 'touched')",
+        {"core"},
     ),
     "an index that was there before the history": (
         "core",
