@@ -1,7 +1,7 @@
 """A server that is not there: SQLAlchemy works with it as with any other, and every statement is written down.
 
 Revisions are run against it to learn what they say. What they ask gets one of two answers, the same for every question:
-nothing is there, or everything is.
+nothing is there, or everything is. What a server says of itself has an answer either way: that it is new, or old.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from alembic_multidb.routing.reflect import tell_always
 from alembic_multidb.sqltext import without_placeholders
 from alembic_multidb.statements import Thing
 from alembic_multidb.statements.rewrite import columns_of_answer, row_of_nothing
+from alembic_multidb.statements.server import NEW, OLD, said_of_server, something
 
 # A statement as PostgreSQL would get it, the values that are sent along, and the table of the index that it drops.
 Record = Callable[[str, object, "Thing | None"], None]
@@ -33,9 +34,6 @@ Asked = tuple[str, frozenset[str]]
 _NOTHING: Mapping[Asked, bool] = {}
 _PLACEHOLDER = r"(?<!:):({})\b"
 _READS = re.compile(r"\s*(?:SELECT|WITH|SHOW|VALUES|TABLE|EXPLAIN)\b", re.IGNORECASE)
-# What an answer is made of where everything is there.
-_SOMETHING = 1
-
 # Who asks the same so often takes rows in turns, until there are no more.
 _PATIENT = 20
 
@@ -165,7 +163,8 @@ class _Cursor:
             self.asked[text] += 1
             is_there = self.answers or self._has_extension(text, parameters)
             is_there = self.answered.get((text, texts_in(parameters)), is_there) if self.answered else is_there
-            row = (_SOMETHING,) * len(columns) if is_there else row_of_nothing(text)
+            row = tuple(map(something, columns)) if is_there else row_of_nothing(text)
+            row = said_of_server(text, OLD if self.answers else NEW) or row
             self.rows = [row] if row and self.asked[text] < _PATIENT else []
         return self
 

@@ -26,7 +26,7 @@ _LABELS = {
 _COLUMNS = (nodes.OBJECT_COLUMN, nodes.OBJECT_ATTRIBUTE)
 WHOLE = ""
 # Functions that only ask whether something is there.
-_ASKING = frozenset({"to_regclass", "to_regtype", "to_regproc"})
+_ASKING = frozenset({"to_regclass", "to_regtype", "to_regproc", "current_setting"})
 # Names that PostgreSQL itself gives to types and functions; a table that uses no others need not be looked through.
 EVERYBODYS = frozenset(
     {

@@ -467,6 +467,30 @@ op.execute("DELETE FROM users")""",
         op.execute("DROP FUNCTION loud(text)")
         """,
     ),
+    "conditions on what the server is": (
+        """
+        bind = op.get_bind()
+        assert "PostgreSQL" in bind.scalar(sa.text("SELECT version()"))
+        if int(bind.scalar(sa.text("SHOW server_version_num")) or 0) >= 120000:
+            op.create_index("ix_body", "ai_docs", ["body"])
+            op.execute("CREATE TYPE mood AS ENUM ('good')")
+            op.execute("ALTER TABLE ai_docs ADD mood mood")
+        if bind.scalar(sa.text("SELECT current_setting('server_version_num')::int / 10000")) >= 12:
+            op.create_index("ix_name", "users", ["name"])
+        if bind.scalar(sa.text("SELECT current_user")) == "postgres":
+            op.create_index("ix_both", "ai_docs", ["body", "id"])
+        op.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        version = bind.scalar(sa.text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+        if tuple(map(int, version.split(".")[:2])) >= (0, 5):
+            op.execute("CREATE INDEX ix_id ON ai_docs (id, body)")
+        """,
+        """
+        for name in ("ix_id", "ix_both", "ix_name", "ix_body"):
+            op.drop_index(name)
+        op.drop_column("ai_docs", "mood")
+        op.execute("DROP TYPE mood")
+        """,
+    ),
     "a table that is renamed into its home": (
         """
         op.create_table("drafts", sa.Column("id", sa.Integer, primary_key=True), sa.Column("t", sa.Text))
