@@ -89,10 +89,9 @@ def with_foreign(statement: str, elsewhere: Elsewhere, *, doubles: bool = True) 
     if any("." in owner for owner, _ in inquiry.columns):
         return statement  # nothing else can be called by the name of a catalog with its schema
     for question in reversed(inquiry.questions):
-        instead = _instead(question, elsewhere, data)
+        instead = _instead(question, elsewhere, data, "%%" if doubles else "%")
         if instead is not None:
-            text = instead.replace("%", "%%") if doubles else instead
-            data = data[: question.begin] + text.encode() + data[question.end :]
+            data = data[: question.begin] + instead.encode() + data[question.end :]
     return data.decode()
 
 
@@ -138,10 +137,10 @@ def is_told(statement: str) -> bool:
     )
 
 
-def _instead(question: Question, elsewhere: Elsewhere, data: bytes) -> str | None:
+def _instead(question: Question, elsewhere: Elsewhere, data: bytes, percent: str) -> str | None:
     """Return the text in a question's place; None where nothing of another home is asked for."""
     if question.kind == "lookup":
-        return _lookup(question, elsewhere, data)
+        return _lookup(question, elsewhere, data, percent)
     catalog = _CATALOGS.get(question.name, _NONE)
     rows = list(catalog.rows(elsewhere))
     if not rows:
@@ -157,18 +156,19 @@ def _instead(question: Question, elsewhere: Elsewhere, data: bytes) -> str | Non
             columns=SQL(", ").join(map(Identifier, catalog.columns)),
         )
         .as_string(None)
+        .replace("%", percent)
     )
     return text if question.alias else f"{text} AS {question.name.rpartition('.')[2]}"
 
 
-def _lookup(question: Question, elsewhere: Elsewhere, data: bytes) -> str | None:
+def _lookup(question: Question, elsewhere: Elsewhere, data: bytes, percent: str) -> str | None:
     of_types = question.name == "to_regtype"
     things = [thing for thing, _ in elsewhere.items() if (thing.kind == "type") == of_types]
     found = [(name, _oid(thing)) for thing in things for name in _spelled(thing)]
     if not found:
         return None
     argument = data[question.begin : question.end].decode().partition("(")[2].rpartition(")")[0]
-    names = _values(found).as_string(None)
+    names = _values(found).as_string(None).replace("%", percent)
     kind = question.name.removeprefix("to_")
     return _LOOKUP.format(function=question.name, type=kind, names=names, argument=argument)
 
