@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import attrgetter
 
 from alembic_multidb.routing.plan import PlannedStatement
@@ -43,14 +44,34 @@ def _call(items: Sequence[PlannedStatement]) -> Call:
     return Call(recorded.lines, "part", kept, *values)
 
 
-def is_same(statements: Sequence[PlannedStatement], texts: Sequence[str]) -> bool:
-    """Tell whether a function that sends these texts does what is left of one that was planned."""
-    kept = [item.decision.sql for item in statements if item.decision.sql is not None]
-    idle = {_line(item.decision.statement) for item in statements if item.decision.is_idle}
-    return _changes_of(kept, idle) == _changes_of(texts, idle)
+def difference(
+    own: Sequence[str], other: Sequence[str], again: Sequence[str] | None = None, *, is_begin: bool = False
+) -> tuple[str, bool] | None:
+    """Return the first statement in which two functions differ, and whether it is the other that has it.
+
+    Args:
+        own: the statements of the one.
+        other: those of the other.
+        again: the statements of the one when it is run once more; those that are different then may be so, too, in
+            their values.
+        is_begin: whether the other may go on after these.
+    """
+    is_other = again is not None and len(again) == len(own)
+    for number, (mine, its) in enumerate(zip_longest(own, other)):
+        if mine is None:
+            return None if is_begin else (its, True)
+        varies = is_other and again is not None and again[number] != mine and its is not None
+        if mine != its and not (varies and _without_values(mine) == _without_values(its)):
+            return mine, False
+    return None
 
 
-def _changes_of(texts: Sequence[str], idle: Collection[str]) -> list[str]:
+def idle_of(statements: Sequence[PlannedStatement]) -> frozenset[str]:
+    """Return the statements that can stay or go, since they drop what no revision makes."""
+    return frozenset(line_of(item.decision.statement) for item in statements if item.decision.is_idle)
+
+
+def changes_of(texts: Sequence[str], idle: Collection[str]) -> tuple[str, ...]:
     """Return the statements that change something, with the white space of one line.
 
     A type counts once: a table brings its types unless they are there, which a server that is not there never says. The
@@ -59,12 +80,21 @@ def _changes_of(texts: Sequence[str], idle: Collection[str]) -> list[str]:
     changes = (statement for text in texts for statement in read(text) if not statement.reads)
     found: list[str] = []
     for kind, group in groupby(changes, key=attrgetter("kind")):
-        lines = [line for statement in group if (line := _line(statement)) not in idle]
+        lines = [line for statement in group if (line := line_of(statement)) not in idle]
         if kind == "create enum":
             lines = [line for line in dict.fromkeys(lines) if line not in found]
         found += sorted(lines) if kind == "index" else lines
-    return found
+    return tuple(found)
 
 
-def _line(statement: Statement) -> str:
+def line_of(statement: Statement) -> str:
+    """Return a statement with the white space of one line."""
     return " ".join(statement.sql.split())
+
+
+def _without_values(line: str) -> str:
+    """Return a statement without its texts and numbers."""
+    return _VALUE.sub("?", line)
+
+
+_VALUE = re.compile(r"'(?:[^']|'')*'|\b\d+(?:\.\d+)?(?:e[+-]?\d+)?\b")

@@ -105,11 +105,15 @@ def foreign_names(statement: str, elsewhere: Elsewhere, values: frozenset[str] =
     """
     if not _ASKS.search(statement):
         return frozenset()
-    inquiry = _inquiry(statement)
-    if not any(_is_catalog(each) for each in inquiry.questions):
+    if not any(_is_catalog(each) for each in _inquiry(statement).questions):
         return frozenset()
-    words = {part.strip('"') for text in inquiry.texts | values for part in (text, *text.split("."))}
-    return elsewhere.names() & words
+    return elsewhere.names() & words_of(statement, values)
+
+
+def words_of(statement: str, values: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the names that the literals and values of a query may be."""
+    texts = _inquiry(statement).texts | values
+    return frozenset(part.strip('"') for text in texts for part in (text, *text.split(".")))
 
 
 def _inquiry(statement: str) -> Inquiry:

@@ -18,12 +18,22 @@ _KEPT = frozenset({*FUNCTIONS, "revision", "down_revision", "branch_labels", "de
 
 
 class CannotCutError(Exception):
-    """A file cannot be taken apart; the text says why."""
+    """A file cannot be taken apart; the text says why.
+
+    Attributes:
+        why: the reason.
+        line: of Python that is in the way; zero if it is none in particular.
+    """
+
+    def __init__(self, why: str, line: int = 0) -> None:
+        super().__init__(f"line {line}: {why}" if line else why)
+        self.why = why
+        self.line = line
 
     @classmethod
     def at(cls, line: int, why: str = "it does both what belongs there and what belongs elsewhere") -> CannotCutError:
         """Return the error for a line of Python that is in the way."""
-        return cls(f"line {line}: {why}")
+        return cls(why, line)
 
 
 def executed(sql: str) -> list[str]:
@@ -118,11 +128,41 @@ def emptied(source: str) -> str:
     )
 
 
+def with_body(source: str, name: str, statements: Iterable[str]) -> str:
+    """Return a file with a function that runs these statements of SQL, and nothing else.
+
+    Args:
+        source: the file.
+        name: of the function.
+        statements: which.
+    """
+    lines = [line for sql in statements for line in executed(sql)] or ["pass"]
+    bodies = [node.body for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == name]
+    written = _with_operations(applied(source, [replaced(body, lines) for body in bodies]))
+    return pruned(source, written)
+
+
 def replaced(body: Sequence[ast.stmt], lines: Iterable[str]) -> tuple[int, int, list[str]]:
     """Return the change that puts lines in the place of statements; a docstring before them stays."""
     first, last = body[1] if is_docstring(body[0]) and len(body) > 1 else body[0], body[-1]
     indented = [" " * first.col_offset + line if line else "" for line in lines]
     return first.lineno, last.end_lineno or last.lineno, indented
+
+
+def databases_of(node: ast.expr, function: str) -> list[str] | None:
+    """Return the names that ``op.on_database()`` or ``only()`` is called with; None if it is something else.
+
+    Raises:
+        CannotCutError: its databases are not written out.
+    """
+    if not isinstance(node, ast.Call):
+        return None
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if called != function:
+        return None
+    if not all(isinstance(argument, ast.Constant) for argument in node.args):
+        raise CannotCutError.at(node.lineno, "its databases are not written out")
+    return [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
 
 
 def is_docstring(node: ast.stmt) -> bool:

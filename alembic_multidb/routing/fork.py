@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -14,15 +12,23 @@ from alembic.script import Script, ScriptDirectory
 
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.calls import calls_of, is_same, moves_of
+from alembic_multidb.routing.calls import calls_of, moves_of
 from alembic_multidb.routing.chronicle import Chronicle, read_history
-from alembic_multidb.routing.edits import CannotCutError, emptied
+from alembic_multidb.routing.compare import DiffersError, UnequalError
+from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, emptied, with_body
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
-from alembic_multidb.routing.record import Reader, Run, reading, record
-from alembic_multidb.routing.selected import Blocks
-from alembic_multidb.routing.source import Call, ways
+from alembic_multidb.routing.proof import Proof
+from alembic_multidb.routing.record import Reader, reading, record
+from alembic_multidb.routing.source import Call, Cut, ways
+from alembic_multidb.routing.spread import spread
 from alembic_multidb.routing.surroundings import Surroundings
+from alembic_multidb.routing.unseen import original_line
+
+# So often is learnt what belongs elsewhere.
+_TURNS = 8
+# By the name of a function: what it does.
+Planned = Mapping[str, tuple[PlannedStatement, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,70 @@ class ForkedRevision:
     text: str
     kind: str
     asks: bool
+
+
+@dataclass
+class Attempt:
+    """The search for what a file is for one database.
+
+    Attributes:
+        proof: knows whether a text is it.
+        result: the text that is, and whether it asks the database for something.
+        found: statements for elsewhere that are seen only where what comes before them is gone.
+    """
+
+    proof: Proof
+    result: tuple[str, bool] = ("", False)
+    found: list[Call] = field(default_factory=list)
+    _failed: list[tuple[str, UnequalError]] = field(default_factory=list)
+    _cannot: list[CannotCutError] = field(default_factory=list)
+
+    @property
+    def problem(self) -> CannotCutError:
+        """Return why no text was it."""
+        problems = [error.problem for _, error in self._failed]
+        known = [problem for problem in problems if not isinstance(problem, DiffersError)]
+        return next(iter([*known, *self._cannot, *problems]))
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a text says the same as the shared history."""
+        try:
+            self.result = text, self.proof.check(text)
+        except UnequalError as error:
+            self._failed.append((text, error))
+            return False
+        return True
+
+    def cuts(self, way: Cut, moves: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> bool:
+        """Tell whether a way leads to a text that does."""
+        try:
+            return self.holds(way.result(moves))
+        except CannotCutError as error:
+            self._cannot.append(error)
+            return False
+
+    def learns(self) -> bool:
+        """Take in which statements for elsewhere the texts had that were not it; tell whether there are more now."""
+        count, known = len(self.found), {call.lines for call in self.found}
+        for text, error in self._failed:
+            for lines in error.elsewhere:
+                places = tuple(original_line(self.proof.source, text, line) for line in lines)
+                if all(places) and places not in known:
+                    known.add(places)
+                    self.found.append(Call(places, "skips", (), False, False))
+        return len(self.found) > count
+
+    def settles(self) -> bool:
+        """Tell whether functions can be written out, since they do the same whatever a database answers."""
+        for text, error in list(self._failed):
+            done = set[str]()
+            while error.function not in {"", *done} and (body := self.proof.settled(error.function)) is not None:
+                done.add(error.function)
+                text = with_body(text, error.function, body)
+                if self.holds(text):
+                    return True
+                error = self._failed[-1][1]
+        return False
 
 
 @dataclass(frozen=True)
@@ -81,111 +151,64 @@ class Forker:
         return found
 
     def _revision(self, revision: Script, database: RegisteredDatabase) -> ForkedRevision:
-        path = Path(revision.path)
-        source = path.read_text(encoding="utf-8")
-        planned = {name: self._planned(revision, database, name) for name in ("upgrade", "downgrade")}
-        calls = [call for statements in planned.values() for call in calls_of(statements)]
-        is_plain = "on_database" not in source and "only" not in source
-        moves = any(not item.recorded.lines for statements in planned.values() for item in statements)
-        is_whole = is_plain and not moves and all(call.verdict == "runs" for call in calls)
+        source = Path(revision.path).read_text(encoding="utf-8")
+        proof = Proof(self.around, self.presence, database, revision, spread(source))
         try:
-            if is_whole:
-                text, asks = self._whole(source, revision, database)
-            else:
-                text, asks = self._cut(source, revision, database, calls, planned)
-        except CannotCutError:
-            if calls or moves:
-                raise
-            text, asks = emptied(source), False
-        kind = "copied" if is_whole else "cut" if any(call.verdict != "skips" for call in calls) else "empty"
+            planned = self._planned(proof, revision.module if proof.source == source else proof.module)
+            calls = [call for statements in planned.values() for call in calls_of(statements)]
+            text, asks = self._text(proof, source, planned, calls)
+        except CannotCutError as error:
+            line = error.line and original_line(source, proof.source, error.line)
+            raise CannotCutError(error.why, line) from None
+        kind = "copied" if text == source else "cut" if any(call.verdict != "skips" for call in calls) else "empty"
+        file = Path(revision.path).name
         return ForkedRevision(
-            revision=revision.revision, file=path.name, text=text, kind=kind if calls else "empty", asks=asks
+            revision=revision.revision, file=file, text=text, kind=kind if calls else "empty", asks=asks
         )
 
-    def _planned(self, revision: Script, database: RegisteredDatabase, name: str) -> tuple[PlannedStatement, ...]:
-        """Return what a function of a revision does on the database.
+    def _text(self, proof: Proof, source: str, planned: Planned, calls: Sequence[Call]) -> tuple[str, bool]:
+        """Return the file for one database, and whether it asks for something: the first that says the same.
+
+        Raises:
+            CannotCutError: none does.
+        """
+        moves = {name: moves_of(statements) for name, statements in planned.items()}
+        is_plain = "on_database" not in source and "only" not in source and not any(map(any, moves.values()))
+        attempt = Attempt(proof)
+        if is_plain and all(call.verdict == "runs" for call in calls) and attempt.holds(source):
+            return attempt.result
+        calls = [*calls, *proof.unseen_calls()]
+        for _ in range(_TURNS):
+            for way in ways(proof.source, proof.database.name, [*calls, *attempt.found]):
+                if attempt.cuts(way, moves):
+                    return attempt.result
+            if not attempt.learns():
+                break
+        if (not any(map(any, moves.values())) and attempt.holds(emptied(source))) or attempt.settles():
+            return attempt.result
+        raise attempt.problem
+
+    def _planned(self, proof: Proof, module: ModuleType) -> Planned:
+        """Return what the functions of a revision do on the database.
 
         Raises:
             CannotCutError: nobody knows it.
         """
-        is_upgrade = name == "upgrade"
-        recorded = (
-            self.chronicle.chapters[revision.revision].statements
-            if is_upgrade
-            else tuple(self._recorded(revision.module, revision.path, revision.revision, name).statements)
-        )
-        planned = plan_revision(self.presence, revision.revision, database, recorded, is_upgrade=is_upgrade)
-        for item in planned:
-            if item.decision.verdict == "undecidable":
-                raise CannotCutError.at(next(iter(item.recorded.lines), 0), "nobody knows where this belongs")
+        revision, planned = proof.revision.revision, {}
+        for name in FUNCTIONS:
+            is_upgrade = name == "upgrade"
+            if is_upgrade and module is proof.revision.module:
+                recorded = self.chronicle.chapters[revision].statements
+            else:
+                state = self.chronicle.state(revision, is_upgrade=is_upgrade)
+                with reading():
+                    run = record(Reader(getattr(module, name, lambda: None), proof.revision.path, self.around), state)
+                recorded = tuple(run.statements)
+            planned[name] = plan_revision(self.presence, revision, proof.database, recorded, is_upgrade=is_upgrade)
+            for item in planned[name]:
+                if item.decision.verdict == "undecidable":
+                    raise CannotCutError.at(next(iter(item.recorded.lines), 0), "nobody knows where this belongs")
         return planned
-
-    def _recorded(self, module: ModuleType, path: str, revision: str, name: str) -> Run:
-        """Run a function of a revision without a database; one that is not there does nothing."""
-        state = self.chronicle.state(revision, is_upgrade=name == "upgrade")
-        with reading():
-            return record(Reader(getattr(module, name, lambda: None), path, self.around), state)
-
-    def _whole(self, source: str, revision: Script, database: RegisteredDatabase) -> tuple[str, bool]:
-        """Return a file as it is, and whether it asks for something."""
-        asks = self.chronicle.chapters[revision.revision].asks
-        raised = self._runs(source, revision, database)[1] if asks else ""
-        if raised:
-            raise _raising(raised)
-        return source, asks
-
-    def _cut(
-        self,
-        source: str,
-        revision: Script,
-        database: RegisteredDatabase,
-        calls: Sequence[Call],
-        planned: dict[str, tuple[PlannedStatement, ...]],
-    ) -> tuple[str, bool]:
-        """Return the file for one database, and whether it asks for something: the first way that says the same."""
-        problem: CannotCutError | None = None
-        for way in ways(source, database.name, calls):
-            try:
-                text = way.result({name: moves_of(statements) for name, statements in planned.items()})
-            except CannotCutError as error:
-                problem = problem or error
-                continue
-            runs, raised = self._runs(text, revision, database)
-            if runs and not raised and all(is_same(planned[name], runs[name].texts) for name in runs):
-                return text, any(run.asks for run in runs.values())
-            raised = raised or next((run.error for run in runs.values() if run.error), "")
-            problem = _raising(raised) if raised else problem
-        raise problem or CannotCutError.at(next((call.lines[0] for call in calls if call.lines), 0))
-
-    def _runs(self, text: str, revision: Script, database: RegisteredDatabase) -> tuple[dict[str, Run], str]:
-        """Run a file's functions without a database, and say what the upgrade raises on one that has its own part only.
-
-        There are no runs of a file that cannot be loaded.
-        """
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, Path(revision.path).name)
-            file.write_text(text, encoding="utf-8")
-            try:
-                module = _loaded(file)
-            except Exception:  # whatever a file raises that was cut in the wrong way
-                return {}, ""
-            names = ("upgrade", "downgrade")
-            runs = {name: self._recorded(module, str(file), revision.revision, name) for name in names}
-            return runs, self._raised_alone(module, str(file), revision, database) if runs["upgrade"].asks else ""
-
-    def _raised_alone(self, module: ModuleType, path: str, revision: Script, database: RegisteredDatabase) -> str:
-        """Return what an upgrade raises on a new database of its own, and not on the mixed one; empty if nothing."""
-        homes = self.presence.homes(revision.revision)
-        mixed, own = (self.chronicle.state(revision.revision, is_upgrade=True) for _ in range(2))
-        own.names = {thing: item for thing, item in own.names.items() if database.name in homes.of(item)}
-        extensions = frozenset(name for each in database.registry.values() for name in each.extensions)
-        here = frozenset(name for name in extensions if database.name in homes.of_extension(name))
-        blocks = [Blocks(known=self.around.databases) for _ in range(2)]
-        alone = Run(path, blocks[0], own, extensions=here, is_all=True)
-        whole = Run(revision.path, blocks[1], mixed, extensions=extensions, is_all=True)
-        with reading():
-            raised = alone.collect(module.upgrade, self.around).error
-            return raised if raised and not whole.collect(revision.module.upgrade, self.around).error else ""
 
 
 def fork_history(
@@ -222,16 +245,3 @@ def write_fork(folder: Path, forked: dict[str, list[ForkedRevision]]) -> None:
                 (folder / name / revision.file).write_text(revision.text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be written to: {error.strerror}") from None
-
-
-def _raising(raised: str) -> CannotCutError:
-    return CannotCutError(f"what is left of it raises {raised}; let a block hold all that belongs together")
-
-
-def _loaded(file: Path) -> ModuleType:
-    spec = spec_from_file_location(f"multidb_forked_{file.stem}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -12,8 +12,9 @@ from typing import Any
 
 from alembic_multidb.errors import MultidbError
 from alembic_multidb.routing.alone import alone
+from alembic_multidb.routing.answers import Answers
 from alembic_multidb.routing.indexes import statements_of
-from alembic_multidb.routing.items import State
+from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.quiet import quiet
 from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks
@@ -145,6 +146,7 @@ class Run:
         extensions: which are there.
         is_all: whether a table that the state does not know is not there.
         answered: the questions that have an answer of their own.
+        answers: who knows better what is at home elsewhere; None if nobody does.
     """
 
     path: str
@@ -157,6 +159,7 @@ class Run:
     extensions: frozenset[str] = frozenset()
     is_all: bool = False
     answered: Mapping[Asked, bool] = field(default_factory=dict)
+    answers: Answers | None = None
     _times: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -179,6 +182,7 @@ class Run:
             ) as connection,
             alone(around, connection, self.blocks, self._look),
             nullcontext() if told is None else told_by_history(connection.dialect, told),
+            nullcontext() if self.answers is None else self.answers.told(connection),
         ):
             try:
                 function(**around.arguments)
@@ -188,8 +192,10 @@ class Run:
                 self.error = f"{type(error).__name__}: {error}".splitlines()[0]
         return self
 
-    def _ask(self, _: object) -> bool:
+    def _ask(self, item: Item) -> bool:
         self.asks = True
+        if self.answers is not None:
+            self.answers.looked(item)
         return True
 
     def _look(self) -> None:
@@ -205,7 +211,7 @@ class Run:
         is_nothing = [statement.kind in _NOTHING for statement in statements]
         self.looks = self.looks or bool(values) or any(is_nothing)
         if not all(is_nothing):
-            lines = _lines(self.path)
+            lines = lines_of(self.path)
             said = Recorded(text, self.blocks.only, lines, bool(values), texts_in(values), index_of=index_of)
             self.statements.append(said)
             if self.state is not None:
@@ -230,7 +236,7 @@ class EndlessError(BaseException):
     """A revision does the same again and again; no handler of its own for exceptions is to catch this."""
 
 
-def _lines(path: str) -> tuple[int, ...]:
+def lines_of(path: str) -> tuple[int, ...]:
     """Return the lines of a file that are being run, the innermost first."""
     found = []
     frame = inspect.currentframe()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +11,7 @@ from alembic_multidb.routing.edits import (
     FUNCTIONS,
     CannotCutError,
     applied,
+    databases_of,
     executed,
     is_constant,
     is_docstring,
@@ -19,6 +20,7 @@ from alembic_multidb.routing.edits import (
     with_moves,
     without_idle,
 )
+from alembic_multidb.routing.modules import blocks
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Cut:
 
     def _function(self, node: ast.FunctionDef) -> None:
         for decorator in node.decorator_list:
-            names = _names(decorator, "only")
+            names = databases_of(decorator, "only")
             if names is not None:
                 self._edits.append((decorator.lineno, decorator.end_lineno or decorator.lineno, []))
                 if self.database not in names:
@@ -110,16 +112,16 @@ class Cut:
         )
 
     def _statement(self, node: ast.stmt) -> None:
-        names = _names(node.items[0].context_expr, "on_database") if isinstance(node, ast.With) else None
+        names = databases_of(node.items[0].context_expr, "on_database") if isinstance(node, ast.With) else None
         if names is not None and isinstance(node, ast.With):
             inside = ast.unparse(ast.Module(node.body, [])).splitlines()
             self._replace([node], inside if self.database in names else [])
         elif self._verdict(node) == "skips":
             self._replace([node], [])
         elif self._verdict(node) == "part":
-            blocks = _blocks(node)
-            if blocks and not self._of_header(node, blocks) and not self._turns(node):
-                for block in blocks:
+            within = [] if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else blocks(node)
+            if within and not self._of_header(node, within) and not self._turns(node):
+                for block in within:
                     self._body(block)
             else:
                 self._write(node)
@@ -143,10 +145,13 @@ class Cut:
         self._replace([node], [line for call in calls for sql in call.kept for line in executed(sql)])
 
     def _verdict(self, node: ast.stmt) -> str:
-        names = _names(node.items[0].context_expr, "on_database") if isinstance(node, ast.With) else None
+        names = databases_of(node.items[0].context_expr, "on_database") if isinstance(node, ast.With) else None
         if names is not None:
             return "part" if self.database in names else "skips"
         verdicts = {call.verdict for call in self._calls(node)}
+        inside = (each.items[0].context_expr for each in ast.walk(node) if isinstance(each, ast.With))
+        if any(self.database in (databases_of(each, "on_database") or ()) for each in inside):
+            verdicts.add("part")
         return "runs" if not verdicts else verdicts.pop() if len(verdicts) == 1 else "part"
 
     def _calls(self, node: ast.stmt) -> list[Call]:
@@ -157,10 +162,10 @@ class Cut:
             if any(node.lineno <= line <= end for line in (call.lines[:1] if self.innermost else call.lines))
         ]
 
-    def _of_header(self, node: ast.stmt, blocks: list[list[ast.stmt]]) -> bool:
+    def _of_header(self, node: ast.stmt, inside: list[list[ast.stmt]]) -> bool:
         """Tell whether a compound statement sends something outside of its blocks, as a condition does."""
-        inside = {id(call) for block in blocks for each in block for call in self._calls(each)}
-        return any(id(call) not in inside for call in self._calls(node) if call.verdict != "skips")
+        known = {id(call) for block in inside for each in block for call in self._calls(each)}
+        return any(id(call) not in known for call in self._calls(node) if call.verdict != "skips")
 
     def _replace(self, body: list[ast.stmt], lines: list[str]) -> None:
         self._edits.append(replaced(body, lines))
@@ -171,22 +176,3 @@ def ways(source: str, database: str, calls: Sequence[Call]) -> Iterator[Cut]:
     for tidies in (False, True):
         for innermost, writes in ((False, False), (True, False), (True, True), (False, True)):
             yield Cut(source, database, calls, innermost, writes, tidies)
-
-
-def _blocks(node: ast.stmt) -> list[list[ast.stmt]]:
-    """Return the blocks of a compound statement."""
-    found = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
-    found += [handler.body for handler in getattr(node, "handlers", [])]
-    return [block for block in found if block] if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) else []
-
-
-def _names(node: ast.expr, function: str) -> Collection[str] | None:
-    """Return the names that ``op.on_database()`` or ``only()`` is called with; None if it is something else."""
-    if not isinstance(node, ast.Call):
-        return None
-    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if called != function:
-        return None
-    if not all(isinstance(argument, ast.Constant) for argument in node.args):
-        raise CannotCutError.at(node.lineno, "its databases are not written out")
-    return [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]

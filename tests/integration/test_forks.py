@@ -1,0 +1,278 @@
+"""A shared history taken apart: each database's files do there what the shared ones do, or none is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from alembic_multidb.catalog.difference import difference
+from alembic_multidb.errors import HistoryError
+from alembic_multidb.routing.fork import fork_history, write_fork
+from tests.conftest import NewDatabase, psql
+from tests.integration.shared import NAMES, Shared, registry
+
+TABLES = """
+op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
+op.create_table("ai_docs", sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text))
+"""
+DROPS = """
+op.drop_table("ai_docs")
+op.drop_table("users")
+"""
+
+
+@pytest.fixture
+def shared(tmp_path: Path, new_database: NewDatabase) -> Iterator[Shared]:
+    made = Shared(tmp_path / "history", new_database)
+    made.revise(TABLES, DROPS)
+    yield made
+    for engine in made.engines.values():
+        engine.dispose()
+
+
+def fork(shared: Shared) -> dict[str, dict[str, str]]:
+    """Return the text of each database's files by their revisions, and write them."""
+    config = shared.config("core", connected=False)
+    forked = fork_history(ScriptDirectory.from_config(config), config, list(shared.databases.values()))
+    write_fork(shared.folder / "forked", forked)
+    return {name: {each.revision: each.text for each in files} for name, files in forked.items()}
+
+
+def run_alone(shared: Shared) -> None:
+    """Make both databases by their forks."""
+    ini = shared.folder / "alembic.ini"
+    before = ini.read_text()
+    shared.databases = registry(shared=False)
+    for name in NAMES:
+        ini.write_text(before.replace("%(here)s/versions", f"%(here)s/forked/{name}"))
+        shared.upgrade(name)
+    ini.write_text(before)
+    shared.databases = registry()
+
+
+def undo_alone(shared: Shared) -> None:
+    """Take back with the forks what they have made, down to nothing."""
+    ini = shared.folder / "alembic.ini"
+    before = ini.read_text()
+    shared.databases = registry(shared=False)
+    for name in NAMES:
+        ini.write_text(before.replace("%(here)s/versions", f"%(here)s/forked/{name}"))
+        shared.downgrade(name)
+        left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname !~ '^alembic'"
+        assert psql(shared.urls[name], left) == []
+    ini.write_text(before)
+    shared.databases = registry()
+
+
+DROPS_BOTH = """
+op.drop_index("ix_body")
+op.drop_index("ix_name")
+"""
+# What a revision asks may be known where its history is shared, and not in a fork: each is an upgrade and a downgrade.
+ANSWERED = {
+    "an inspector, of a table of the other home": (
+        """
+        if sa.inspect(op.get_bind()).has_table("ai_docs"):
+            op.create_index("ix_name", "users", ["name"])
+        """,
+        "op.drop_index('ix_name')",
+    ),
+    "an inspector, and it ends early": (
+        """
+        tables = sa.inspect(op.get_bind()).get_table_names()
+        if "ai_docs" not in tables:
+            return
+        op.add_column("users", sa.Column("flag", sa.Boolean))
+        op.add_column("ai_docs", sa.Column("flag", sa.Boolean))
+        """,
+        """
+        op.drop_column("users", "flag")
+        op.drop_column("ai_docs", "flag")
+        """,
+    ),
+    "the catalogs, with a value": (
+        """
+        query = sa.text("SELECT 1 FROM information_schema.tables WHERE table_name = :name")
+        if op.get_bind().execute(query, {"name": "ai_docs"}).scalar():
+            op.create_index("ix_name", "users", ["name"])
+            op.create_index("ix_body", "ai_docs", ["body"])
+        """,
+        DROPS_BOTH,
+    ),
+    "to_regclass(), on the way down, too": (
+        """
+        op.create_index("ix_name", "users", ["name"])
+        op.create_index("ix_body", "ai_docs", ["body"])
+        """,
+        """
+        if op.get_bind().scalar(sa.text("SELECT to_regclass('public.ai_docs')")) is not None:
+            op.drop_index("ix_body")
+            op.drop_index("ix_name")
+        """,
+    ),
+    "the version of the server": (
+        """
+        if int(op.get_bind().execute(sa.text("SHOW server_version_num")).scalar()) >= 120000:
+            op.execute("COMMENT ON TABLE ai_docs IS 'new'")
+            op.execute("COMMENT ON TABLE users IS 'new'")
+        """,
+        """
+        op.execute("COMMENT ON TABLE ai_docs IS NULL")
+        """,
+    ),
+    "rows of the other home, which has none there": (
+        """
+        rows = op.get_bind().execute(sa.text("SELECT id FROM users")).fetchall()
+        if rows:
+            return
+        op.create_index("ix_body", "ai_docs", ["body"])
+        op.create_index("ix_name", "users", ["name"])
+        """,
+        DROPS_BOTH,
+    ),
+    "several statements on one line": (
+        """
+        op.create_index("ix_name", "users", ["name"]); op.create_index("ix_body", "ai_docs", ["body"])
+        for name in ("a", "b"): op.execute(f"INSERT INTO users (name) VALUES ('{name}')"); op.execute("ANALYZE ai_docs")
+        """,
+        "op.drop_index('ix_body'); op.drop_index('ix_name')",
+    ),
+    "values that are others each time": (
+        """
+        import datetime, uuid
+        for number in range(2):
+            op.execute(f"INSERT INTO ai_docs (body) VALUES ('{uuid.uuid4()}, {datetime.datetime.now()}')")
+            op.execute(f"INSERT INTO users (name) VALUES ('{uuid.uuid4()}')")
+        op.create_index("ix_name", "users", ["name"])
+        """,
+        "op.drop_index('ix_name')",
+    ),
+    "an error that is not there without a database": (
+        """
+        bind = op.get_bind()
+        try:
+            with bind.begin_nested():
+                bind.execute(sa.text("ALTER TABLE ai_docs DROP CONSTRAINT ai_docs_pkey"))
+        except sa.exc.ProgrammingError:
+            op.execute("COMMENT ON TABLE users IS 'no constraint'")
+        """,
+        "pass",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERED)
+def test_a_fork_does_what_the_shared_history_does(shared: Shared, case: str) -> None:
+    """It makes the same, and takes back all of it, though nothing of the other home is there."""
+    shared.revise(*ANSWERED[case])
+    fork(shared)
+    shared.upgrade("mixed")
+    run_alone(shared)
+    assert shared.differences() == []
+    undo_alone(shared)
+
+
+# What no fork can do: an upgrade, for whom, what the error says, and the upgrade that goes.
+REFUSED = {
+    "what belongs here hangs on the other home's table, and on one's own": (
+        """
+        inspector = sa.inspect(op.get_bind())
+        if inspector.has_table("ai_docs") and not inspector.has_table("drafts"):
+            op.execute("CREATE TABLE drafts (id int)")
+            if op.get_bind().scalar(sa.text("SELECT count(*) FROM drafts")) == 0:
+                op.execute("CREATE INDEX ix_name ON users (name)")
+        """,
+        "core",
+        r"r002.py, line 14: it asks about ai_docs, which is at home elsewhere, and what belongs here depends on",
+        """
+        if not sa.inspect(op.get_bind()).has_table("drafts"):
+            op.execute("CREATE TABLE drafts (id int)")
+            if op.get_bind().scalar(sa.text("SELECT count(*) FROM drafts")) == 0:
+                op.execute("CREATE INDEX ix_name ON users (name)")
+        """,
+    ),
+    "a block of PL/pgSQL asks": (
+        """
+        op.execute(
+            "DO $$ BEGIN IF EXISTS (SELECT FROM information_schema.tables WHERE table_name = 'ai_docs') "
+            "THEN CREATE INDEX ix_name ON users (name); END IF; END $$"
+        )
+        """,
+        "core",
+        r"r002.py, line 13: it asks about ai_docs, which is at home elsewhere",
+        "op.execute('CREATE INDEX ix_name ON users (name)')",
+    ),
+    "rows of the other home are copied": (
+        """
+        for user in op.get_bind().execute(sa.text("SELECT id, name FROM users")).fetchall():
+            op.execute(f"INSERT INTO ai_docs (body) VALUES ('{user.name}')")
+        """,
+        "ai",
+        r"r002.py, line 13: it asks for rows of users \(core\), which is at home elsewhere",
+        """
+        with op.on_database():
+            for user in op.get_bind().execute(sa.text("SELECT id, name FROM users")).fetchall():
+                op.execute(f"INSERT INTO ai_docs (body) VALUES ('{user.name}')")
+        """,
+    ),
+    "nobody sees whether it is run": (
+        """
+        table, least = "ai_docs", 120000
+        op.execute("COMMENT ON TABLE users IS 'new'")
+        if int(op.get_bind().execute(sa.text("SHOW server_version_num")).scalar()) >= least:
+            op.execute(f"COMMENT ON TABLE {table} IS 'new'")
+        """,
+        "core",
+        r"r002.py, line 16: without a database nobody sees whether this is run, and it names ai_docs, which is at home "
+        r'in ai; put what belongs there into a block with op.on_database\("ai"\)',
+        """
+        table, least = "ai_docs", 120000
+        op.execute("COMMENT ON TABLE users IS 'new'")
+        if int(op.get_bind().execute(sa.text("SHOW server_version_num")).scalar()) >= least:
+            with op.on_database("ai"):
+                op.execute(f"COMMENT ON TABLE {table} IS 'new'")
+        """,
+    ),
+    "it is another statement where there is no database": (
+        """
+        from alembic import context
+        if context.is_offline_mode():
+            op.create_table("drafts", sa.Column("id", sa.Integer))
+            return
+        op.execute("COMMENT ON TABLE ai_docs IS 'new'")
+        """,
+        "ai",
+        r"r002.py, line 15: without a database nobody sees whether this is run, and it names drafts, which is at home "
+        r"in core; put what belongs there into a block",
+        """
+        from alembic import context
+        if context.is_offline_mode():
+            with op.on_database("core"):
+                op.create_table("drafts", sa.Column("id", sa.Integer))
+            return
+        op.execute("COMMENT ON TABLE ai_docs IS 'new'")
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_is_refused_with_a_way_out(shared: Shared, case: str) -> None:
+    """The error names revision, line and reason; what it tells one to do is enough."""
+    upgrade, name, message, instead = REFUSED[case]
+    shared.revise(upgrade)
+    with pytest.raises(HistoryError, match=f'cannot be taken apart for "{name}": r002 .*{message}'):
+        fork(shared)
+    shared.revisions.pop()
+    shared.revise(instead)
+    shared.upgrade(*NAMES)
+    before = {each: shared.snapshot(each) for each in NAMES}
+    fork(shared)
+    for engine in shared.engines.values():
+        engine.dispose()
+    shared.engines.clear()
+    run_alone(shared)
+    assert [item for each in NAMES for item in difference(before[each], shared.snapshot(each))] == []
