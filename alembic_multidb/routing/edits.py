@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,7 +81,7 @@ def with_moves(source: str, moves: Mapping[str, tuple[Sequence[str], Sequence[st
 def _with_operations(source: str) -> str:
     """Return a file that knows ``op``, after its docstring and what it imports from the future."""
     body = ast.parse(source).body
-    if any("op" in _bound(node) for node in body):
+    if any("op" in bound(node) for node in body):
         return source
     first: list[ast.stmt] = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "__future__"]
     first = first or [node for node in body[:1] if isinstance(node, ast.Expr)]
@@ -172,10 +171,10 @@ def is_docstring(node: ast.stmt) -> bool:
 
 def pruned(before: str, after: str) -> str:
     """Take out imports, constants and helpers that were used and no longer are."""
-    used_before = _used(ast.parse(before))
+    used_before = used(ast.parse(before))
     while True:
         tree = ast.parse(after)
-        used = _used(tree)
+        now = used(tree)
         gone: list[tuple[int, int, list[str]]] = [
             (
                 min([node.lineno, *(item.lineno for item in getattr(node, "decorator_list", []))]),
@@ -183,7 +182,7 @@ def pruned(before: str, after: str) -> str:
                 [],
             )
             for node in tree.body
-            if (names := set(_bound(node))) and names <= used_before - used - _KEPT
+            if (names := set(bound(node))) and names <= used_before - now - _KEPT
         ]
         if not gone:
             return after
@@ -192,7 +191,7 @@ def pruned(before: str, after: str) -> str:
 
 def without_idle(before: str, after: str) -> str:
     """Take out of functions the variables that were used and no longer are, with what was asked for them."""
-    used_before = {node.name: _used(node) for node in ast.parse(before).body if isinstance(node, ast.FunctionDef)}
+    used_before = {node.name: used(node) for node in ast.parse(before).body if isinstance(node, ast.FunctionDef)}
     while True:
         functions = [node for node in ast.parse(after).body if isinstance(node, ast.FunctionDef)]
         gone: list[tuple[int, int, list[str]]] = [
@@ -200,15 +199,15 @@ def without_idle(before: str, after: str) -> str:
             for function in functions
             for node in ast.walk(function)
             if isinstance(node, ast.Assign)
-            and (names := set(_bound(node)))
-            and names <= used_before.get(function.name, set()) - _used(function)
+            and (names := set(bound(node)))
+            and names <= used_before.get(function.name, set()) - used(function)
         ]
         if not gone:
             return pruned(before, after)
         after = applied(after, gone)
 
 
-def _bound(node: ast.stmt) -> Iterator[str]:
+def bound(node: ast.stmt) -> Iterator[str]:
     """Yield the names that a statement of a module gives to something."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         for alias in node.names:
@@ -219,38 +218,6 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         yield from (target.id for target in node.targets if isinstance(target, ast.Name))
 
 
-def is_constant(node: ast.stmt, module: ast.Module) -> bool:
-    """Tell whether an operation is the same whenever it is reached: it is made of literals and the module's constants.
-
-    Args:
-        node: a statement, or a block of a batch.
-        module: that it is in.
-    """
-    inside = list(ast.walk(node))
-    if not all(isinstance(each, (ast.Expr, ast.With)) for each in inside if isinstance(each, ast.stmt)):
-        return False
-    if any(isinstance(each, ast.Attribute) and each.attr in _BEHIND for each in inside):
-        return False
-    own = _stored(node)
-    elsewhere = {name for function in _functions(module) for name in _stored(function)} - own
-    constants = {name for each in module.body if not isinstance(each, _DEFINITIONS) for name in _bound(each)}
-    return _used(node) <= ({*constants, *vars(builtins)} - elsewhere) | own
-
-
-# What leads from operations to the database, whose answers may differ.
-_BEHIND = frozenset({"get_bind", "get_context"})
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def _functions(module: ast.Module) -> Iterator[ast.AST]:
-    return (each for each in ast.walk(module) if isinstance(each, (*_DEFINITIONS, ast.Lambda)))
-
-
-def _stored(node: ast.AST) -> set[str]:
-    """Return the names that get a value inside of something."""
-    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
-    return names | {each.arg for each in ast.walk(node) if isinstance(each, ast.arg)}
-
-
-def _used(node: ast.AST) -> set[str]:
+def used(node: ast.AST) -> set[str]:
+    """Return the names that some code reads."""
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}

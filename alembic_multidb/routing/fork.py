@@ -12,18 +12,19 @@ from alembic.script import Script, ScriptDirectory
 
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
+from alembic_multidb.routing.attempt import Attempt
+from alembic_multidb.routing.beside import files_beside, write_beside
 from alembic_multidb.routing.calls import calls_of, moves_of
 from alembic_multidb.routing.chronicle import Chronicle, read_history
-from alembic_multidb.routing.compare import DiffersError, UnequalError
-from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, emptied, with_body
+from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, emptied
+from alembic_multidb.routing.places import original_line
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
 from alembic_multidb.routing.proof import Proof
 from alembic_multidb.routing.record import Reader, reading, record
-from alembic_multidb.routing.source import Call, Cut, ways
+from alembic_multidb.routing.source import Call, ways
 from alembic_multidb.routing.spread import spread
 from alembic_multidb.routing.surroundings import Surroundings
-from alembic_multidb.routing.unseen import original_line
 
 # So often is learnt what belongs elsewhere.
 _TURNS = 8
@@ -41,6 +42,7 @@ class ForkedRevision:
         text: what it says.
         kind: ``copied`` as it is, ``cut`` apart, or ``empty``.
         asks: whether it asks the database for something, so that a look at it is due.
+        beside: the files that it finds by its own place: their paths from there, and what is in them.
     """
 
     revision: str
@@ -48,70 +50,7 @@ class ForkedRevision:
     text: str
     kind: str
     asks: bool
-
-
-@dataclass
-class Attempt:
-    """The search for what a file is for one database.
-
-    Attributes:
-        proof: knows whether a text is it.
-        result: the text that is, and whether it asks the database for something.
-        found: statements for elsewhere that are seen only where what comes before them is gone.
-    """
-
-    proof: Proof
-    result: tuple[str, bool] = ("", False)
-    found: list[Call] = field(default_factory=list)
-    _failed: list[tuple[str, UnequalError]] = field(default_factory=list)
-    _cannot: list[CannotCutError] = field(default_factory=list)
-
-    @property
-    def problem(self) -> CannotCutError:
-        """Return why no text was it."""
-        problems = [error.problem for _, error in self._failed]
-        known = [problem for problem in problems if not isinstance(problem, DiffersError)]
-        return next(iter([*known, *self._cannot, *problems]))
-
-    def holds(self, text: str) -> bool:
-        """Tell whether a text says the same as the shared history."""
-        try:
-            self.result = text, self.proof.check(text)
-        except UnequalError as error:
-            self._failed.append((text, error))
-            return False
-        return True
-
-    def cuts(self, way: Cut, moves: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> bool:
-        """Tell whether a way leads to a text that does."""
-        try:
-            return self.holds(way.result(moves))
-        except CannotCutError as error:
-            self._cannot.append(error)
-            return False
-
-    def learns(self) -> bool:
-        """Take in which statements for elsewhere the texts had that were not it; tell whether there are more now."""
-        count, known = len(self.found), {call.lines for call in self.found}
-        for text, error in self._failed:
-            for lines in error.elsewhere:
-                places = tuple(original_line(self.proof.source, text, line) for line in lines)
-                if all(places) and places not in known:
-                    known.add(places)
-                    self.found.append(Call(places, "skips", (), False, False))
-        return len(self.found) > count
-
-    def settles(self) -> bool:
-        """Tell whether functions can be written out, since they do the same whatever a database answers."""
-        for text, error in list(self._failed):
-            done = set[str]()
-            while error.function not in {"", *done} and (body := self.proof.settled(error.function)) is not None:
-                done.add(error.function)
-                text = with_body(text, error.function, body)
-                if self.holds(text):
-                    return True
-                error = self._failed[-1][1]
-        return False
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,13 +96,14 @@ class Forker:
             planned = self._planned(proof, revision.module if proof.source == source else proof.module)
             calls = [call for statements in planned.values() for call in calls_of(statements)]
             text, asks = self._text(proof, source, planned, calls)
+            beside = files_beside(proof, text)
         except CannotCutError as error:
             line = error.line and original_line(source, proof.source, error.line)
             raise CannotCutError(error.why, line) from None
         kind = "copied" if text == source else "cut" if any(call.verdict != "skips" for call in calls) else "empty"
         file = Path(revision.path).name
         return ForkedRevision(
-            revision=revision.revision, file=file, text=text, kind=kind if calls else "empty", asks=asks
+            revision=revision.revision, file=file, text=text, kind=kind if calls else "empty", asks=asks, beside=beside
         )
 
     def _text(self, proof: Proof, source: str, planned: Planned, calls: Sequence[Call]) -> tuple[str, bool]:
@@ -243,5 +183,6 @@ def write_fork(folder: Path, forked: dict[str, list[ForkedRevision]]) -> None:
             (folder / name).mkdir(parents=True, exist_ok=True)
             for revision in revisions:
                 (folder / name / revision.file).write_text(revision.text, encoding="utf-8")
+                write_beside(folder / name, revision.beside)
     except OSError as error:
         raise ConfigurationError(f"{folder} cannot be written to: {error.strerror}") from None

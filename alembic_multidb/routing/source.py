@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from alembic_multidb.routing.constant import is_constant
 from alembic_multidb.routing.edits import (
     FUNCTIONS,
     CannotCutError,
     applied,
     databases_of,
     executed,
-    is_constant,
     is_docstring,
     pruned,
     replaced,

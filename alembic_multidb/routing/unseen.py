@@ -15,6 +15,7 @@ from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, databases_o
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.modules import Position, blocks
+from alembic_multidb.routing.places import original_line
 from alembic_multidb.routing.source import Call
 from alembic_multidb.statements import Thing, read
 
@@ -254,27 +255,3 @@ def _sends(node: ast.stmt) -> bool:
 
 def _called(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def original_line(source: str, text: str, line: int) -> int:
-    """Return the line of a revision's file where that statement stands which is on a line of a fork of it.
-
-    Zero if there is none.
-    """
-    places: dict[str, int] = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.stmt):
-            places.setdefault(_header(node), node.lineno)
-    inside = [
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
-    ]
-    lines = [places[key] + line - node.lineno for node in reversed(inside) if (key := _header(node)) in places]
-    return lines[0] if lines else 0
-
-
-def _header(node: ast.stmt) -> str:
-    """Return a statement, or what stands before the blocks of one, in one way to write it."""
-    said = ast.unparse(node)
-    return said if not blocks(node) else said.splitlines()[0]

@@ -276,3 +276,38 @@ def test_what_cannot_be_is_refused_with_a_way_out(shared: Shared, case: str) -> 
     shared.engines.clear()
     run_alone(shared)
     assert [item for each in NAMES for item in difference(before[each], shared.snapshot(each))] == []
+
+
+class TestFilesBeside:
+    """A revision finds files by its own place."""
+
+    def revise(self, shared: Shared, path: str) -> None:
+        shared.revise(
+            f"""
+            from pathlib import Path
+            op.execute(({path}).read_text())
+            """,
+            "op.drop_index('ix_body')",
+        )
+
+    @pytest.mark.parametrize("place", ["versions/body.sql", "versions/sql/body.sql", "sql/body.sql"])
+    def test_they_go_along(self, shared: Shared, place: str) -> None:
+        """Those in its folder, below it, and in one beside it."""
+        file = shared.folder / place
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("CREATE INDEX ix_body ON ai_docs (body)")
+        near = f"Path(__file__).parent / '{place.removeprefix('versions/')}'"
+        self.revise(
+            shared, near if place.startswith("versions") else f"Path(__file__).resolve().parents[1] / '{place}'"
+        )
+        fork(shared)
+        file.unlink()
+        run_alone(shared)
+        assert psql(shared.urls["ai"], "SELECT relname FROM pg_class WHERE relname = 'ix_body'") == [("ix_body",)]
+
+    def test_those_elsewhere_are_named(self, shared: Shared, tmp_path: Path) -> None:
+        """A fork in another folder would not find them."""
+        (tmp_path / "body.sql").write_text("CREATE INDEX ix_body ON ai_docs (body)")
+        self.revise(shared, "Path(__file__).parents[2] / 'body.sql'")
+        with pytest.raises(HistoryError, match=r"r002.py, line 14: it finds what it needs by its own place, __file__"):
+            fork(shared)
