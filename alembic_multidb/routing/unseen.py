@@ -181,7 +181,7 @@ class Unseen:
     def _by_rule(self, word: str) -> frozenset[str]:
         """Return where a table of that name would be, if that is not for want of another rule."""
         homes = self.homes.of_table([Thing("relation", None, word)])
-        return homes - self.homes.default
+        return homes if homes.isdisjoint(self.homes.default) else frozenset()
 
 
 def _simple(node: ast.stmt) -> Iterator[ast.stmt]:
