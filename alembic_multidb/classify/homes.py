@@ -3,7 +3,8 @@
 A table has the home that the registry gives it, and whatever depends on it can only live there: going down the
 dependencies, the homes that are *allowed* for an object are those of everything that it depends on. Going up, an object
 is *at home* wherever something that uses it is: a function that a trigger of ``core`` calls is ``core``'s, an enum that
-tables of both homes use is both's. What nothing uses goes to the default home. What may live nowhere crosses homes.
+tables of both homes use is both's. What nothing uses is where what it is made for is, a function
+where the tables of its body are; else it goes to the default home. What may live nowhere crosses homes.
 """
 
 from __future__ import annotations
@@ -14,13 +15,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from alembic_multidb.catalog.snapshot import ObjectId, Row, Snapshot
+from alembic_multidb.classify.bodies import bodies_of
 from alembic_multidb.classify.names import EVERYWHERE
 from alembic_multidb.classify.outside import outside_roots, standing_on
 from alembic_multidb.classify.parts import owned_sequences, parts_of, uses_of
-from alembic_multidb.classify.solve import allowed_of, crossing_tables, homes_of, stands_on
-from alembic_multidb.classify.start import declared_extensions, homes_of_tables, unused_homes
+from alembic_multidb.classify.start import declared_extensions, declared_homes, homes_of_tables, unused_homes
 from alembic_multidb.registry import Databases
+from alembic_multidb.settle import World
 
+# Nobody is seen to use these: they are where what they are made for is; so are views and types.
+_FOLLOWING = frozenset(
+    {
+        *("pg_cast", "pg_operator", "pg_opclass", "pg_opfamily", "pg_transform", "pg_proc", "pg_type"),
+        *("pg_ts_config", "pg_ts_dict", "pg_ts_parser", "pg_ts_template"),
+    }
+)
+# What lies in a schema, stands on an extension or is written in a language is not made for it.
+_GROUND = frozenset({"pg_namespace", "pg_extension", "pg_language"})
 _CROSSING_KINDS = frozenset(
     {"constraint", "view", "trigger", "function", "policy", "rule", "statistics", "table", "type"}
 )
@@ -139,12 +150,20 @@ def classify(
     nodes |= {target for targets in uses.values() for target in targets}
     # A partition has its root's home, whatever its own name says.
     fixed = {node: home for node, home in tables.items() if node not in owners}
-    everywhere = frozenset(databases)
-    start = dict.fromkeys(nodes, everywhere)
     declared = declared_extensions(snapshot, databases)
-    start |= declared
-    allowed = allowed_of(nodes, uses, start, fixed)
-    homes = homes_of(nodes, uses, allowed, fixed, unused_homes(snapshot, databases, nodes, uses) | declared)
-    crossing = {node: stands_on(node, uses, fixed) for node in nodes if not allowed[node] and node not in fixed}
-    crossing |= crossing_tables(uses, allowed, fixed)
-    return Classification(snapshot, everywhere, owners, uses, homes, crossing, frozenset(declared))
+    views = {row.node for row in snapshot.rows if row.kind == "view"}
+    world = World(
+        everywhere=frozenset(databases),
+        nodes=nodes,
+        uses=uses,
+        bodies=bodies_of(snapshot, owners),
+        fixed=fixed,
+        start=declared,
+        declared=declared_homes(snapshot, databases, nodes, uses),
+        unused=unused_homes(databases, nodes) | declared,
+        following={node for node in nodes if node.catalog in _FOLLOWING} | views,
+        ground={node for node in nodes if node.catalog in _GROUND},
+    )
+    crossing = {node: world.stands_on(node) for node in nodes if not world.allowed[node] and node not in fixed}
+    crossing |= world.crossing_tables()
+    return Classification(snapshot, world.everywhere, owners, uses, world.homes, crossing, frozenset(declared))

@@ -40,13 +40,13 @@ def declared_extensions(snapshot: Snapshot, databases: Databases) -> dict[Object
     return {node: homes for node, homes in found.items() if homes}
 
 
-def unused_homes(
+def declared_homes(
     snapshot: Snapshot,
     databases: Databases,
     nodes: Iterable[ObjectId],
     uses: Mapping[ObjectId, set[ObjectId]],
 ) -> dict[ObjectId, frozenset[str]]:
-    """Return where each object is at home if nothing uses it: where its schema is declared, else the default."""
+    """Return where each object is at home if nothing uses it and its schema is declared."""
     schemas = {
         row.node: frozenset(
             database.name for database in databases.declarations if plain_name(row.identity) in database.schemas
@@ -54,10 +54,16 @@ def unused_homes(
         for row in snapshot.rows
         if row.kind == "schema"
     }
-    default = frozenset(database.name for database in databases.declarations if database.default)
     found = {}
     for node in nodes:
-        of_schema = frozenset[str]().union(*(schemas.get(used, frozenset()) for used in (node, *uses.get(node, ()))))
-        # Rights of new objects that name no schema are the whole database's.
-        found[node] = frozenset(databases) if node.catalog == "pg_default_acl" else of_schema or default
+        homes = frozenset[str]().union(*(schemas.get(used, frozenset()) for used in (node, *uses.get(node, ()))))
+        if homes:
+            found[node] = homes
     return found
+
+
+def unused_homes(databases: Databases, nodes: Iterable[ObjectId]) -> dict[ObjectId, frozenset[str]]:
+    """Return where each object is at home that nothing speaks for: in the default home."""
+    default = frozenset(database.name for database in databases.declarations if database.default)
+    # Rights of new objects that name no schema are the whole database's.
+    return {node: frozenset(databases) if node.catalog == "pg_default_acl" else default for node in nodes}

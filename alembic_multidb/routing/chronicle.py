@@ -78,11 +78,12 @@ def read_history(around: Surroundings, databases: Databases) -> Chronicle:
         for revision in reversed(list(around.script.walk_revisions())):
             before = _before(revision, chapters, first)
             chapters[revision.revision] = _chapter(revision, before, chapters, around)
-    for item in {id(item): item for item in first.memory.values()}.values():
+    items = tuple({id(item): item for item in first.memory.values()}.values())
+    for item in items:
         for name in item.names:
             if name.schema is not None:
                 schemas.setdefault(name.schema, []).append(item)
-    return Chronicle(chapters, ItemHomes(databases, schemas, users=first.extensions))
+    return Chronicle(chapters, ItemHomes(databases, schemas, users=first.extensions, items=items))
 
 
 def _before(revision: Script, chapters: dict[str, Chapter], first: State) -> State:

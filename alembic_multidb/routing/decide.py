@@ -126,6 +126,10 @@ class Decider:
             return self.homes.everywhere - {self.database.name}
         return found or self.homes.everywhere
 
+    def unreached(self, statement: Statement, state: State) -> list[str]:
+        """Return what the body of a function that is made here speaks of, and is at home elsewhere."""
+        return self._elsewhere(sorted(thing for thing in statement.body if state.find(thing)), statement, state)
+
     def _block(self, statement: Statement, state: State) -> Decision:
         """Decide about a DO block: all of what it does must belong together."""
         if statement.dynamic is not None:
@@ -173,7 +177,7 @@ class Decider:
             return _skips(statement, self._at_home(foreign[0], homes[foreign[0]]))
         if foreign and not statement.is_list:
             return self._undecidable(statement, state, self._at_home(foreign[0], homes[foreign[0]]))
-        elsewhere = self._elsewhere(statement.mentions, statement, state)
+        elsewhere = self._elsewhere(_needed(statement, state), statement, state)
         if elsewhere:
             return self._undecidable(statement, state, "it needs " + " and ".join(elsewhere))
         return self._separate(statement, state, foreign)
@@ -204,7 +208,7 @@ class Decider:
             if item.dynamic is not None and not self._is_about(self.homes.of_unused(item), statement, state):
                 why = f"it calls {item.names[-1]}, which runs what it puts together: EXECUTE {item.dynamic}"
                 return self._undecidable(statement, state, why)
-        named = [thing for thing in (*statement.hints, *statement.uses) if thing in state.names]
+        named = [thing for thing in (*statement.hints, *statement.uses) if state.find(thing) is not None]
         known = list(dict.fromkeys([*statement.mentions, *named]))
         if not known:
             return _runs(statement)
@@ -228,7 +232,7 @@ class Decider:
                 return self.homes.of(item)
         if thing.kind == "schema":
             return self.homes.of_schema(thing.name)
-        if thing.kind == "relation" and statement.role in ("other", "table"):
+        if thing.kind in ("relation", "row") and statement.role in ("other", "table"):
             return self.homes.of_table([thing]) or None
         return None
 
@@ -242,8 +246,9 @@ class Decider:
         return self._undecidable(statement, state, f"no revision before it is seen to make {thing.kind} {thing}{where}")
 
     def _crossing(self, statement: Statement, thing: Thing, state: State) -> Decision:
-        """Decide about a view whose tables have no home in common."""
-        under = [each for item in state.known([thing]) for each in item.stands_on]
+        """Decide about a view or a function of which all that it needs has no home in common."""
+        below = (each for item in state.known([thing]) for each in item.stands_on if each.role != "extension")
+        under = sorted(below, key=lambda item: item.names[-1])
         tables = ", ".join(self._at_home(item.names[-1], self.homes.of(item)) for item in under)
         if under and not any(self._is_here(self.homes.of(item)) for item in under):
             return _skips(statement, f"{thing} stands on {tables}")
@@ -258,7 +263,7 @@ class Decider:
 
     def _foreign_use(self, statement: Statement, state: State) -> str | None:
         """Say what a statement uses that only another database's extension brings."""
-        for used in sorted(statement.uses):
+        for used in sorted(statement.uses | statement.body):
             extension = extension_of(used.name, is_type=used.kind == "type")
             home = self.database.foreign_extensions.get(extension or "")
             if home is not None and (used.kind == "type" or not self._is_own(used, state)):
@@ -316,7 +321,17 @@ def _is_of_rows(statement: Statement, state: State) -> bool:
 def _says_nothing(statement: Statement, state: State) -> bool:
     """Tell whether a statement inside a block speaks of nothing that has a home."""
     named = (*statement.subjects, *statement.mentions, *statement.inner)
-    return not named and not any(thing in state.names for thing in (*statement.hints, *statement.uses))
+    return not named and not any(state.find(thing) for thing in (*statement.hints, *statement.uses))
+
+
+def _needed(statement: Statement, state: State) -> set[Thing]:
+    """Return what must be there when a statement runs: tables, types, functions, and sequences that literals name."""
+    found = {thing for thing in statement.uses if state.find(thing) is not None}
+    for thing in statement.hints:
+        item = state.find(thing)
+        if item is not None and item.role == "sequence":
+            found.add(thing)
+    return found | statement.mentions
 
 
 def _runs(statement: Statement) -> Decision:

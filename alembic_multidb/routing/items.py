@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from alembic_multidb.routing.members import extension_of
-from alembic_multidb.statements import Made, Role, Statement, Thing, without
+from alembic_multidb.statements import Kind, Made, Role, Statement, Thing, without
 
 
 @dataclass(eq=False)
@@ -20,8 +20,8 @@ class Item:
         role: what it is.
         names: what it was called, in order.
         part_of: the relation that it belongs to.
-        users: what uses it, for a type, a function or a sequence.
-        stands_on: the relations that a view, or the body of a function, reads, or that a temporary table is made of.
+        stands_on: what a view, a type, a function or a table has ever needed; of a table what moves alone.
+        speaks_of: what the body of a function has ever spoken of.
         dynamic: what a function puts together and runs; None if it does not.
         pinned: the databases that the revision itself says it is for; None if it says nothing.
     """
@@ -29,8 +29,8 @@ class Item:
     role: Role
     names: list[Thing]
     part_of: Item | None = None
-    users: list[Item] = field(default_factory=list)
     stands_on: list[Item] = field(default_factory=list)
+    speaks_of: list[Item] = field(default_factory=list)
     pinned: frozenset[str] | None = None
     dynamic: str | None = None
 
@@ -38,6 +38,22 @@ class Item:
     def moves(self) -> bool:
         """Tell whether it comes and goes with those that use it: a type, function, sequence or schema by itself."""
         return self.role in ("other", "sequence") and self.part_of is None and self.pinned is None
+
+    @property
+    def whole(self) -> Item:
+        """Return what it is a part of, as an index is of a table, or itself."""
+        if self.part_of is None:
+            return self
+        item, seen = self, {id(self)}
+        while item.part_of is not None and item.pinned is None and id(item.part_of) not in seen:
+            item = item.part_of
+            seen.add(id(item))
+        return item
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether its home is that of what it stands on and who uses it, and may be another at another time."""
+        return self.moves or (self.role in ("view", "temporary") and self.pinned is None and self.part_of is None)
 
     def __repr__(self) -> str:
         return f"<{self.role} {self.names[-1]}>"
@@ -59,6 +75,8 @@ Memory = dict[tuple[str, Thing, int], Item]
 # The kinds of statements that make something what it is.
 _DEEDS = ("create", "composite type", "define", "alter", "rename", "comment", "grant", "sec label")
 _NOTHING: frozenset[Item] = frozenset()
+# What a name may stand for: tables have a type for their rows.
+_MEANT: dict[Kind, tuple[Kind, ...]] = {"type": ("type", "relation"), "row": ("relation", "type")}
 
 # How Alembic calls the table that takes another one's place, when a batch makes it anew.
 _BATCH = "_alembic_tmp_"
@@ -78,7 +96,9 @@ class State:
         references: the foreign keys, by their table and name: what they point at.
         counts: how often the revision has made something of a name.
         columns: the names of the columns of tables, as far as statements say them.
-        uses: by an item and the name of one of its parts: the types, functions and sequences that it stands on.
+        uses: by an item and the name of one of its parts: the types, functions and sequences that it stands on; of
+            views, types and functions the tables, too.
+        bodies: by a function and the types of its arguments: what its body speaks of.
         deeds: the statements that made types, functions, sequences and schemas what they are, in order.
         touched: what the revision has used or changed of these, each with the user.
         extensions: the users of well-known extensions, at any time of the history.
@@ -94,6 +114,7 @@ class State:
     counts: Counter[Thing] = field(default_factory=Counter)
     columns: dict[Item, tuple[str, ...]] = field(default_factory=dict)
     uses: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
+    bodies: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
     deeds: dict[Item, tuple[Deed, ...]] = field(default_factory=dict)
     touched: set[tuple[Item, Item]] = field(default_factory=set)
     extensions: dict[str, list[Item]] = field(default_factory=dict)
@@ -122,7 +143,7 @@ class State:
         """Return a copy for the statements of a revision that is read, with all that is followed."""
         state = self.at(revision, learns=learns)
         state.follows = True
-        state.deeds = dict(self.deeds)
+        state.bodies, state.deeds = dict(self.bodies), dict(self.deeds)
         return state
 
     def take(self, statements: Iterable[Statement], pinned: frozenset[str] | None = None) -> None:
@@ -170,18 +191,41 @@ class State:
 
     def table(self, thing: Thing) -> Item:
         """Return the item of a name; a table that no revision was seen to make is one of its own."""
-        found = self.names.get(thing) or self.fallback.get(thing)
+        found = self.find(thing)
         if found is None:
             found = self.memory.setdefault((self.revision, thing, -1), Item("table", [thing]))
             self.names[thing] = found
         return found
 
+    @property
+    def lying(self) -> Iterator[tuple[Item, Item]]:
+        """Yield what lies in a schema that the history has made, with the schema."""
+        schemas = {thing.name: item for thing, item in self.names.items() if thing.kind == "schema"}
+        if schemas:
+            for thing, item in self.names.items():
+                if thing.schema in schemas:
+                    yield item, schemas[thing.schema]
+
+    def find(self, thing: Thing) -> Item | None:
+        """Return the item of a name, a table's for the type of its rows; None if it stands for nothing."""
+        for kind in _MEANT.get(thing.kind, (thing.kind,)):
+            meant = thing._replace(kind=kind)
+            found = self.names.get(meant) or self.fallback.get(meant)
+            if found is not None:
+                return found
+        return None
+
+    def _extension(self, thing: Thing) -> Item | None:
+        """Return the well-known extension that brings what a name stands for, unless something else has it."""
+        name = extension_of(thing.name, is_type=thing.kind == "type") if thing not in self.names else None
+        if name is None:
+            return None
+        extension = Thing("extension", None, name)
+        return self.memory.setdefault(("", extension, 0), Item("extension", [extension]))
+
     def known(self, things: Iterable[Thing]) -> Iterator[Item]:
         """Yield the items of those names that stand for something."""
-        for thing in things:
-            found = self.names.get(thing) or self.fallback.get(thing)
-            if found is not None:
-                yield found
+        return (item for item in map(self.find, things) if item is not None)
 
     def _change_columns(self, statement: Statement) -> None:
         for item in self.known(statement.subjects[:1]):
@@ -214,8 +258,9 @@ class State:
         item = self.names.pop(thing, None)
         if item is None:
             return
-        for key in [key for key in self.uses if item in (key[0], key[0].part_of)]:
-            del self.uses[key]
+        for parts in (self.uses, self.bodies):
+            for key in [key for key in parts if item in (key[0], key[0].part_of)]:
+                del parts[key]
         if cascades:
             gone = [name for name, each in self.names.items() if item in each.stands_on and each.role == "view"]
             gone += [name for name in self.names if thing.kind == "schema" and name.schema == thing.name]
@@ -252,8 +297,11 @@ class State:
         items = list(self.known({*statement.subjects, *statement.mentions}))
         made = {made.thing for made in statement.makes}
         for item in [item for item in items if item.role == "temporary"]:
-            met = item.stands_on if item.names[-1] in made else item.users
-            met += [each for each in items if each is not item and each not in met]
+            if item.names[-1] in made:
+                _add(item.stands_on, item, items)
+            else:
+                for each in items:
+                    _add(each.stands_on, each, [item])
 
     def _users(self, statement: Statement, pinned: frozenset[str] | None) -> list[Item]:
         """Return what uses the types and functions of a statement: its subjects, or the tables in it, and its block."""
@@ -261,13 +309,14 @@ class State:
         if not users:
             users = [item for item in self.known((*statement.mentions, *statement.hints)) if not item.moves]
         if pinned is not None:
-            users.append(Item("other", [Thing("relation", None, "block")], pinned=pinned))
+            block = Thing("relation", None, f"block for {', '.join(sorted(pinned))}")
+            users.append(self.memory.setdefault(("", block, 0), Item("other", [block], pinned=pinned)))
         return users
 
     def _follow(self, statement: Statement, pinned: frozenset[str] | None) -> None:
         """Remember which parts stand on what, and what was said of types, functions and the like."""
         subjects = list(self.known(statement.subjects))
-        named = [item for item in self.known((*statement.uses, *statement.hints)) if item.moves]
+        named = [used for used in self.known((*statement.uses, *statement.hints, *statement.body)) if used.moves]
         if named:
             self.touched |= {(item, user) for user in self._users(statement, pinned) for item in named}
         for item in subjects:
@@ -275,15 +324,26 @@ class State:
                 self._remember(item, statement)
         owners = list(self.known(made.thing for made in statement.makes[:1])) if statement.kind == "index" else subjects
         for owner in owners[:1]:
-            for part in statement.parts:
-                used = frozenset(item for item in self.known(part.uses) if item.moves and item is not owner)
-                key = owner, part.name
-                self.uses[key] = used | (self.uses.get(key, _NOTHING) if owner.role == "other" else _NOTHING)
-            for name in statement.lost:
-                self.uses.pop((owner, name), None)
-            if statement.renamed is not None:
-                before, after = statement.renamed
-                self.uses[owner, after] = self.uses.pop((owner, before), _NOTHING)
+            self._follow_parts(owner, statement)
+
+    def _follow_parts(self, owner: Item, statement: Statement) -> None:
+        tables = frozenset(map(self.table, statement.mentions)) if owner.is_settled else _NOTHING
+        for part in statement.parts:
+            self.uses[owner, part.name] = (tables | frozenset(self._used(owner, part.uses))) - {owner}
+            if part.body:
+                self.bodies[owner, part.name] = frozenset(self._used(owner, part.body)) - {owner}
+        for name in statement.lost:
+            self.uses.pop((owner, name), None)
+        if statement.renamed is not None:
+            before, after = statement.renamed
+            self.uses[owner, after] = self.uses.pop((owner, before), _NOTHING)
+
+    def _used(self, owner: Item, things: Iterable[Thing]) -> Iterator[Item]:
+        """Yield what something stands on: of a table and its parts what comes and goes, of others all."""
+        for thing in things:
+            item = self.find(thing) or (self._extension(thing) if owner.is_settled else None)
+            if item is not None and (owner.is_settled or item.moves):
+                yield item
 
     def _remember(self, item: Item, statement: Statement) -> None:
         self.touched.add((item, item))
@@ -296,18 +356,20 @@ class State:
             self.deeds[item] = (*known, Deed(next(_clock), text))
 
     def _learn(self, statement: Statement, pinned: frozenset[str] | None) -> None:
-        """Remember who uses what."""
+        """Remember what stands on what, at whatever time."""
         subjects = list(self.known(statement.subjects))
-        users = self._users(statement, pinned)
-        for used in self.known((*statement.uses, *statement.hints)):
-            if used.role in ("other", "sequence"):
-                used.users += [item for item in users if item is not used and item not in used.users]
+        spoken = list(self.known(statement.body))
+        for item in self._users(statement, pinned):
+            is_made = item.is_settled and any(made.thing in statement.subjects for made in statement.makes)
+            tables = [self.table(thing) for thing in statement.mentions] if is_made else []
+            named = (*statement.uses, *statement.hints)
+            _add(item.stands_on, item, (*self._used(item, named), *tables))
+            _add(item.speaks_of, item, spoken)
         for thing in statement.uses:
             extension = extension_of(thing.name)
             if extension is not None and thing not in self.names:
                 self.extensions.setdefault(extension, []).extend(subjects)
-        for item in subjects:
-            if item.role == "view" and any(made.role == "view" for made in statement.makes):
-                item.stands_on += [self.table(thing) for thing in statement.mentions]
-            elif item.role == "other" and statement.kind == "create function":
-                item.stands_on += self.known(statement.hints)
+
+
+def _add(found: list[Item], item: Item, others: Iterable[Item]) -> None:
+    found += [each for each in dict.fromkeys(others) if each is not item and each not in found]

@@ -7,7 +7,7 @@ they are before it, after it, or are used in between.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
@@ -17,22 +17,36 @@ from psycopg.sql import SQL, Identifier, Literal
 from alembic_multidb.routing.chronicle import Chapter, Chronicle
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
+from alembic_multidb.settle import World
 from alembic_multidb.statements import Thing
 
 Homes = Mapping[Item, frozenset[str]]
+_NOWHERE: frozenset[str] = frozenset()
 _LEAVES = """DO $leaves$ BEGIN {} EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $leaves$"""
-_WORDS = {"type": "TYPE", "relation": "SEQUENCE", "schema": "SCHEMA"}
-# All of a name: which of them a trigger calls is not looked into.
-_LEAVES_FUNCTION = """
+_WORDS = {
+    "type": "TYPE",
+    "relation": "SEQUENCE",
+    "schema": "SCHEMA",
+    "collation": "COLLATION",
+    "text search configuration": "TEXT SEARCH CONFIGURATION",
+    "text search dictionary": "TEXT SEARCH DICTIONARY",
+    "event trigger": "EVENT TRIGGER",
+}
+# All of a name: which of them a trigger or a constraint calls is not looked into.
+_LEAVES_OVERLOADED = """
 DO $leaves$
-DECLARE routine regprocedure;
+DECLARE found {register};
 BEGIN
-    FOR routine IN SELECT oid::regprocedure FROM pg_proc WHERE proname = {name} AND {where} LOOP
-        EXECUTE 'DROP ROUTINE ' || routine;
+    FOR found IN SELECT oid::{register} FROM {catalog} WHERE {column} = {name} AND {where} LOOP
+        EXECUTE 'DROP {word} ' || found;
     END LOOP;
 EXCEPTION WHEN dependent_objects_still_exist THEN NULL;
 END $leaves$
 """
+_OVERLOADED = {
+    "function": ("ROUTINE", "regprocedure", "pg_proc", "proname", "pronamespace", "pg_function_is_visible(oid)"),
+    "operator": ("OPERATOR", "regoperator", "pg_operator", "oprname", "oprnamespace", "pg_operator_is_visible(oid)"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,7 @@ class Presence:
     _used: dict[str, Homes] = field(default_factory=dict)
     _beside: dict[str, frozenset[Item]] = field(default_factory=dict)
     _known: dict[int, Homes] = field(default_factory=dict)
+    _worlds: dict[int, World[Item]] = field(default_factory=dict)
 
     @cached_property
     def _is_line(self) -> bool:
@@ -98,16 +113,18 @@ class Presence:
         return [move for _, move in sorted(deeds, key=itemgetter(0))]
 
     def leaves(self, revision: str, database: str, *, is_upgrade: bool) -> list[Move]:
-        """Return what leaves a database after it, the newest first; nothing that a branch beside it uses."""
+        """Return what leaves a database after it, users before what they use; nothing that a branch beside it uses."""
         chapter = self.chronicle.chapters[revision]
         state = chapter.after if is_upgrade else chapter.before
         during, there = self._at_any_time_of(revision), self._at(state)
         beside = self._touched_beside(chapter)
-        return [
-            Move(_name(item, state), _leaving(_name(item, state)))
+        leaving = [
+            item
             for item in reversed(state.deeds)
             if item in there and database in during[item] - there[item] and item not in beside
         ]
+        names = (_name(item, state) for item in _users_first(leaving, self._world(state)))
+        return [Move(name, _leaving(name)) for name in names]
 
     def _at_any_time_of(self, revision: str) -> Homes:
         """Return where things are while a revision runs, and where branches have left them before."""
@@ -121,18 +138,23 @@ class Presence:
     def _used_by(self, revision: str) -> Homes:
         """Return where things are before a revision, after it, or where something uses them in between."""
         if revision not in self._used:
-            chapter = self.chronicle.chapters[revision]
-            found: dict[Item, frozenset[str]] = defaultdict(frozenset)
-            for there in (self._at(chapter.before), self._at(chapter.after)):
-                for item, homes in there.items():
-                    found[item] |= homes
-            for used, user in chapter.after.touched:
-                if used.moves:
-                    own = found.get(user, frozenset()) if user.moves else self.chronicle.homes.of(user)
-                    found[used] |= own
-            unused = self.chronicle.homes.of_unused
-            self._used[revision] = {item: users or unused(item) for item, users in found.items()}
+            self._used[revision] = self._found_in(self.chronicle.chapters[revision])
         return self._used[revision]
+
+    def _found_in(self, chapter: Chapter) -> Homes:
+        found: dict[Item, frozenset[str]] = {}
+        allowed: dict[Item, frozenset[str]] = {}
+        for world, there in ((self._world(state), self._at(state)) for state in (chapter.before, chapter.after)):
+            for item, homes in there.items():
+                found[item] = found.get(item, _NOWHERE) | homes
+                allowed[item] = allowed.get(item, _NOWHERE) | world.allowed[item]
+        every = self.chronicle.homes
+        for used, user in chapter.after.touched:
+            if used.moves:
+                own = found.get(user, _NOWHERE) if user.moves else found.get(user.whole) or every.of(user)
+                may_be = allowed[used] if used in allowed else every.ever_allowed(used)
+                found[used] = found.get(used, _NOWHERE) | (own & may_be)
+        return {item: users if users or item in allowed else every.ever_of(item) for item, users in found.items()}
 
     def _left_behind(self, chapter: Chapter) -> Homes:
         """Return what branches have left where they were, since another might have used it.
@@ -173,45 +195,43 @@ class Presence:
     def _at(self, state: State) -> Homes:
         """Return where the things are that come and go, by who uses them at one point of the history."""
         if id(state) not in self._known:
-            self._known[id(state)] = self._found_at(state)
+            homes, alive = self._world(state).homes, set(state.names.values())
+            self._known[id(state)] = {item: homes[item] for item in homes if item.is_settled and item in alive}
         return self._known[id(state)]
 
-    def _found_at(self, state: State) -> Homes:
-        alive = set(state.names.values())
-        users: dict[Item, list[Item]] = defaultdict(list)
-        for (user, _), used in state.uses.items():
-            if user in alive:
-                for item in used:
-                    users[item].append(user)
-        for thing, item in state.names.items():
-            schema = state.names.get(Thing("schema", None, thing.schema)) if thing.schema else None
-            if schema is not None:
-                users[schema].append(item)
-        found: dict[Item, frozenset[str]] = {}
-        for item in state.deeds:
-            if item in alive and item.moves:
-                self._work_out(item, users, found, frozenset())
-        return found
-
-    def _work_out(
-        self, item: Item, users: Mapping[Item, Iterable[Item]], found: dict[Item, frozenset[str]], seen: frozenset[Item]
-    ) -> frozenset[str]:
-        if not item.moves:
-            return self.chronicle.homes.of(item)
-        if item not in found:
-            if item in seen:
-                return frozenset()
-            homes = frozenset[str]().union(
-                *(self._work_out(user, users, found, seen | {item}) for user in users.get(item, ()))
-            )
-            homes |= self.chronicle.homes.declared_of(item)
-            found[item] = homes or self.chronicle.homes.of_unused(item)
-        return found[item]
+    def _world(self, state: State) -> World[Item]:
+        """Return what stands on what at one point of the history."""
+        if id(state) not in self._worlds:
+            alive = set(state.names.values())
+            parts = [(user, used) for (user, _), used in state.uses.items() if user in alive]
+            lying = [(item, {schema}) for item, schema in state.lying]
+            bodies = [(user, used) for (user, _), used in state.bodies.items() if user in alive]
+            settled = {item for item in alive if item.is_settled}
+            self._worlds[id(state)] = self.chronicle.homes.world(settled, [*parts, *lying], bodies)
+        return self._worlds[id(state)]
 
 
 def _not_in_all(lines: Sequence[Set[str]]) -> frozenset[str]:
     """Return the revisions that stand in some of several lines, and not in all."""
     return frozenset[str]().union(*lines) - frozenset.intersection(*map(frozenset, lines)) if lines else frozenset()
+
+
+def _users_first(items: Sequence[Item], world: World[Item]) -> list[Item]:
+    """Return items in their order, but none before those that stand on it."""
+    found: dict[Item, None] = {}
+
+    def add(item: Item) -> None:
+        pending.discard(item)
+        for user in [each for each in items if each in pending and item in world.uses.get(each, ())]:
+            if user in pending:
+                add(user)
+        found[item] = None
+
+    pending = set(items)
+    for item in items:
+        if item in pending:
+            add(item)
+    return list(found)
 
 
 def _name(item: Item, state: State) -> Thing:
@@ -220,13 +240,14 @@ def _name(item: Item, state: State) -> Thing:
 
 def _leaving(thing: Thing) -> str:
     """Return the statement that drops something unless somebody uses it whom nobody has seen."""
-    if thing.kind == "function":
-        where = (
-            SQL("pg_function_is_visible(oid)")
-            if thing.schema is None
-            else SQL("pronamespace = {}::regnamespace").format(Literal(Identifier(thing.schema).as_string(None)))
+    if thing.kind in _OVERLOADED:
+        word, register, catalog, column, namespace, is_visible = map(SQL, _OVERLOADED[thing.kind])
+        schema = Literal(Identifier(thing.schema or "").as_string(None))
+        where = is_visible if thing.schema is None else SQL("{} = {}::regnamespace").format(namespace, schema)
+        drop = SQL(_LEAVES_OVERLOADED).format(
+            word=word, register=register, catalog=catalog, column=column, name=Literal(thing.name), where=where
         )
-        return SQL(_LEAVES_FUNCTION).format(name=Literal(thing.name), where=where).as_string(None).strip()
+        return drop.as_string(None).strip()
     name = Identifier(*(part for part in (thing.schema, thing.name) if part))
     drop = SQL("DROP {} IF EXISTS {};").format(SQL(_WORDS[thing.kind]), name)
     return SQL(_LEAVES).format(drop).as_string(None)

@@ -230,6 +230,8 @@ class Router:
             decision = self.decider.pinned(statement, self.state, self.blocks.only)
         if decision.verdict == "undecidable":
             raise self.advice.undecidable(decision)
+        if decision.verdict == "runs" and statement.body:
+            self._warn_of_body(statement)
         if statement.kind == "create extension" and not self.decider.homes.is_declared(statement.subjects[0].name):
             self._warn(statement.subjects[0].name)
         if decision.verdict != "runs":
@@ -246,6 +248,15 @@ class Router:
             'Database("%s", extensions={"%s": "*"})',
             *(self.advice.revision, extension, ", ".join(homes), homes[0], extension),
         )
+
+    def _warn_of_body(self, statement: Statement) -> None:
+        """Tell of a function that PostgreSQL makes here and that cannot run here."""
+        missing = self.decider.unreached(statement, self.state)
+        if missing:
+            log.warning(
+                "revision %s: the body of function %s speaks of %s, which is not here: it will fail if it is called",
+                *(self.advice.revision, statement.subjects[0], " and ".join(missing)),
+            )
 
     def _decided(self, run: Callable[[Any], Any], construct: Any) -> Any:
         self._is_decided = True

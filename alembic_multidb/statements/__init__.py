@@ -1,7 +1,7 @@
 """What SQL statements say: what they make, change and mention, for whoever has to decide where they run."""
 
-from alembic_multidb.statements.facts import Made, Part, Reference, Role, Statement, Thing
+from alembic_multidb.statements.facts import Kind, Made, Part, Reference, Role, Statement, Thing
 from alembic_multidb.statements.read import read
 from alembic_multidb.statements.rewrite import without
 
-__all__ = ["Made", "Part", "Reference", "Role", "Statement", "Thing", "read", "without"]
+__all__ = ["Kind", "Made", "Part", "Reference", "Role", "Statement", "Thing", "read", "without"]

@@ -10,7 +10,11 @@ from typing import Any
 import postgast
 
 from alembic_multidb.plpgsql import Function, as_statement
+from alembic_multidb.statements.facts import Thing
+from alembic_multidb.statements.mentions import OWN_TYPES
+from alembic_multidb.statements.names import thing
 
+_OWN = frozenset(Thing("type", None, name) for name in OWN_TYPES)
 # What PL/pgSQL runs as SQL that it puts together, or that stands in a literal.
 _DYNAMIC = frozenset({"PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"})
 _LITERAL = re.compile(r"\s*'((?:[^']|'')*)'\s*|\s*\$(\w*)\$(.*)\$\2\$\s*", re.DOTALL)
@@ -50,6 +54,13 @@ def queries_of(statement: str, body: str) -> tuple[list[str], str | None]:
             value = text if expression["parseMode"] == _EXPRESSION else _ASSIGNED.sub("", text, count=1)
             queries.append(f"SELECT {value}")
     return queries, dynamic
+
+
+def declared_in(body: str) -> frozenset[Thing]:
+    """Return the types of a body's variables; tables, where one has the type of a row or of a column."""
+    statement = as_statement(Function("plpgsql", body))
+    found = statement.types if statement is not None else ()
+    return frozenset(thing("type", (schema or "", name)) for schema, name in found) - _OWN
 
 
 def _parsed(statement: str, body: str) -> Any:

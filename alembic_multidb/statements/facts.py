@@ -6,11 +6,27 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Kind = Literal["relation", "type", "function", "schema", "extension", "statistics"]
+Kind = Literal[
+    "relation",
+    "row",
+    "type",
+    "function",
+    "schema",
+    "extension",
+    "statistics",
+    "operator",
+    "collation",
+    "text search configuration",
+    "text search dictionary",
+    "event trigger",
+    "publication",
+]
 
 
 class Thing(NamedTuple):
     """What a statement names. Tables, views, indexes and sequences are relations, and share their names.
+
+    A row is what has columns: a table, or a composite type.
 
     The schema is None where the statement names none, and for ``public``.
     """
@@ -23,7 +39,7 @@ class Thing(NamedTuple):
         return self.name if self.schema is None else f"{self.schema}.{self.name}"
 
 
-Role = Literal["table", "temporary", "view", "index", "sequence", "other"]
+Role = Literal["table", "temporary", "view", "index", "sequence", "extension", "other"]
 
 
 class Made(NamedTuple):
@@ -43,10 +59,14 @@ class Reference(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A column, a constraint or a trigger, or all of what has no parts, and the things that it stands on."""
+    """A column, a constraint or a trigger, or all of what has no parts, and the things that it stands on.
+
+    Of a function also what its body speaks of.
+    """
 
     name: str
     uses: frozenset[Thing]
+    body: frozenset[Thing] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +84,9 @@ class Statement:
         renames: names before and after.
         mentions: the other relations that must be there when it runs.
         uses: the types and functions that it names.
-        hints: relations that its literals, or a function's body, may name.
+        hints: relations that its literals may name.
+        body: what the body of a function that it makes speaks of. What PostgreSQL looks for as it makes the function is
+            among the mentions and uses, too.
         references: the foreign keys that it makes.
         constraints: the constraints of its subject that it changes or drops.
         parts: what is made of its subject, or of what it makes, with what each part stands on.
@@ -90,6 +112,7 @@ class Statement:
     mentions: frozenset[Thing] = frozenset()
     uses: frozenset[Thing] = frozenset()
     hints: frozenset[Thing] = frozenset()
+    body: frozenset[Thing] = frozenset()
     references: tuple[Reference, ...] = ()
     constraints: frozenset[str] = frozenset()
     parts: tuple[Part, ...] = ()

@@ -45,12 +45,12 @@ def strings(items: Iterable[Any]) -> tuple[str, ...]:
     return tuple(item.string.sval for item in items)
 
 
-def quoted_relation(text: str) -> Thing | None:
-    """Read a relation's name out of a literal, as ``nextval('...')`` does; None if it can be none."""
+def quoted_name(kind: Kind, text: str) -> Thing | None:
+    """Read a name out of a literal, as ``nextval('...')`` does; None if it can be none."""
     match = _PLAIN.fullmatch(text.strip())
     if match is None:
         return None
-    return thing("relation", (_fold(match["schema"] or ""), _fold(match["name"])))
+    return thing(kind, (_fold(match["schema"] or ""), _fold(match["name"])))
 
 
 def made_name(*parts: str) -> str:

@@ -6,14 +6,16 @@ them goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.sqltext import walk
-from alembic_multidb.statements.facts import Part, Thing
-from alembic_multidb.statements.names import parts_of, quoted_relation, strings, thing
+from alembic_multidb.statements.bodies import Body
+from alembic_multidb.statements.facts import Part
+from alembic_multidb.statements.mentions import literals_of, mentions_of, uses_of
+from alembic_multidb.statements.names import parts_of, strings
 from alembic_multidb.statements.tables import constraint_of
 
 # How parts are told apart that are no columns.
@@ -24,52 +26,20 @@ _LABELS = {
     nodes.OBJECT_RULE: "rule",
 }
 _COLUMNS = (nodes.OBJECT_COLUMN, nodes.OBJECT_ATTRIBUTE)
+_OUT = (nodes.FUNC_PARAM_OUT, nodes.FUNC_PARAM_TABLE)
 WHOLE = ""
-# Functions that only ask whether something is there.
-_ASKING = frozenset({"to_regclass", "to_regtype", "to_regproc", "current_setting"})
-# Names that PostgreSQL itself gives to types and functions; a table that uses no others need not be looked through.
-EVERYBODYS = frozenset(
-    {
-        *("bigserial", "bytea", "citext", "date", "gen_random_uuid", "inet", "json", "jsonb", "now", "serial"),
-        *("smallserial", "text", "timestamptz", "tsvector", "uuid", "uuid_generate_v4", "vector"),
-    }
-)
 
 
-def uses_of(inside: Iterable[Any]) -> Iterator[Thing]:
-    """Yield the types and functions that nodes of the tree name."""
-    for node in inside:
-        if isinstance(node, nodes.TypeName) and not node.pct_type:
-            yield thing("type", strings(node.names))
-        elif isinstance(node, (nodes.FuncCall, nodes.CreateTrigStmt)):
-            yield thing("function", strings(node.funcname))
-        elif isinstance(node, nodes.IndexElem) and node.opclass:
-            # A class of operators, which has functions.
-            yield thing("function", strings(node.opclass))
-        elif isinstance(node, nodes.DefElem) and node.arg.WhichOneof("node") == "type_name":
-            # The functions of an aggregate or an operator look like types.
-            yield thing("function", strings(node.arg.type_name.names))
-
-
-def literals_of(inside: Iterable[Any]) -> Iterator[Thing]:
-    """Yield what literals that a function is called with may name: ``setval('a_id_seq', 1)``."""
-    for node in inside:
-        if isinstance(node, nodes.FuncCall) and strings(node.funcname)[-1] not in _ASKING:
-            for argument in node.args:
-                # A negative location would be a missing argument; a literal may be cast.
-                inner = argument.type_cast.arg if argument.WhichOneof("node") == "type_cast" else argument
-                name = quoted_relation(inner.a_const.sval.sval) if inner.WhichOneof("node") == "a_const" else None
-                if name is not None and name.name:
-                    yield name
-
-
-def parts_made(which: str, node: Any) -> tuple[Part, ...]:
+def parts_made(which: str, node: Any, body: Body) -> tuple[Part, ...]:
     """Return the parts that a statement makes or makes anew.
 
     Args:
         which: the parser's name of its kind.
         node: the statement.
+        body: of the function that it makes.
     """
+    if which == "create_function_stmt":
+        return (_function(node, body),)
     reader = _MADE.get(which)
     if reader is not None:
         return tuple(reader(node))
@@ -110,6 +80,15 @@ def part_renamed(which: str, node: Any) -> tuple[str, str] | None:
 def _part(name: str, *messages: Any) -> Part:
     inside = [node for message in messages for node in walk(message)]
     return Part(name, frozenset({*uses_of(inside), *literals_of(inside)}))
+
+
+def _function(node: Any, body: Body) -> Part:
+    """Return a function, which is told from others of its name by its arguments, and stands on relations as well."""
+    inputs = [item.function_parameter for item in node.parameters]
+    types = (item.arg_type.names for item in inputs if item.mode not in _OUT)
+    part = _part(f"({', '.join('.'.join(strings(names)) for names in types)})", node)
+    uses = {*part.uses, *mentions_of(walk(node)), *body.uses, *body.mentions, *body.literals}
+    return part._replace(uses=frozenset(uses), body=body.spoken)
 
 
 def _of_table(node: Any) -> Iterator[Part]:
@@ -162,7 +141,8 @@ _MADE: dict[str, Callable[[Any], Iterator[Part]]] = {
 }
 _WHOLE = frozenset(
     {
-        *("index_stmt", "view_stmt", "create_table_as_stmt", "create_function_stmt", "composite_type_stmt"),
-        *("create_domain_stmt", "create_range_stmt", "define_stmt"),
+        *("index_stmt", "view_stmt", "create_table_as_stmt", "composite_type_stmt"),
+        *("create_domain_stmt", "create_range_stmt", "define_stmt", "create_event_trig_stmt"),
+        *("create_publication_stmt", "alter_tsconfiguration_stmt"),
     }
 )

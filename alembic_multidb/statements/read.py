@@ -11,23 +11,14 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.sqltext import walk
-from alembic_multidb.statements.blocks import queries_of
+from alembic_multidb.statements.blocks import declared_in, queries_of
+from alembic_multidb.statements.bodies import Body
 from alembic_multidb.statements.facts import Statement, Thing
-from alembic_multidb.statements.names import quoted_relation, relation, strings
-from alembic_multidb.statements.parts import (
-    EVERYBODYS,
-    columns_made,
-    literals_of,
-    part_renamed,
-    parts_lost,
-    parts_made,
-    uses_of,
-)
+from alembic_multidb.statements.mentions import EVERYBODYS, literals_of, mentions_of, uses_of
+from alembic_multidb.statements.names import strings
+from alembic_multidb.statements.parts import columns_made, part_renamed, parts_lost, parts_made
 from alembic_multidb.statements.subjects import said_by
 
-# Casts of a literal to these look a relation up.
-_LOOKED_UP = frozenset({"regclass"})
-_BUILT_IN = frozenset({"pg_catalog", "information_schema"})
 # What gives rows and changes nothing, unless there is a statement that writes inside.
 _READS = frozenset({"select_stmt", "explain_stmt", "variable_show_stmt"})
 _WRITES = (nodes.InsertStmt, nodes.UpdateStmt, nodes.DeleteStmt, nodes.MergeStmt, nodes.IntoClause)
@@ -58,14 +49,11 @@ def _statement(text: str, node: Any) -> Statement:
     # ALTER TYPE of a composite type names it as a table.
     own = {item._replace(kind="relation") for item in said.subjects if item.kind == "type"}
     own |= {*said.subjects, *(made.thing for made in said.makes), *(item.target for item in said.references)}
-    body, dynamic = _body(text, which, inside)
-    uses = {item for item in uses_of(inside) if item.schema not in _BUILT_IN}
-    uses |= {item for statement in body for item in statement.uses}
-    literals = set(literals_of(inside))
+    body = _body(text, inside) if which == "create_function_stmt" else Body()
+    uses = {*uses_of(inside), *body.uses}
+    literals = {*literals_of(inside), *body.literals}
     is_plain = which == "create_stmt" and not literals and all(item.name in EVERYBODYS for item in uses)
-    parts = parts_made(which, getattr(node, which)) if not is_plain else ()
-    if body:
-        parts = tuple(part._replace(uses=part.uses | uses) for part in parts)
+    parts = parts_made(which, getattr(node, which), body) if not is_plain else ()
     return Statement(
         sql=text,
         kind=which.removesuffix("_stmt").replace("_", " "),
@@ -75,9 +63,10 @@ def _statement(text: str, node: Any) -> Statement:
         makes=said.makes,
         drops=said.drops,
         renames=said.renames,
-        mentions=frozenset(_mentions(inside) - own),
+        mentions=frozenset(({*mentions_of(inside)} | body.mentions) - own),
         uses=frozenset(uses - own),
-        hints=frozenset((literals | _relations(body)) - own),
+        hints=frozenset(literals - own),
+        body=body.spoken - own,
         references=said.references,
         constraints=said.constraints,
         parts=parts,
@@ -87,7 +76,7 @@ def _statement(text: str, node: Any) -> Statement:
         cascades=which == "drop_stmt" and node.drop_stmt.behavior == nodes.DROP_CASCADE,
         if_exists=said.if_exists,
         reads=which in _READS and not any(isinstance(item, _WRITES) for item in inside),
-        dynamic=dynamic,
+        dynamic=body.dynamic,
     )
 
 
@@ -114,43 +103,14 @@ def _text_of(options: Iterable[Any]) -> str:
     )
 
 
-def _mentions(inside: list[Any]) -> set[Thing]:
-    """Return the relations that must be there, system catalogs apart."""
-    queries = {node.ctename for node in inside if isinstance(node, nodes.CommonTableExpr)}
-    found = {relation(node) for node in inside if isinstance(node, nodes.RangeVar)}
-    found |= {name for node in inside if isinstance(node, nodes.TypeCast) for name in _looked_up(node)}
-    return {
-        item
-        for item in found
-        if item.schema not in _BUILT_IN
-        and not (item.schema is None and (item.name in queries or item.name.startswith("pg_")))
-    }
-
-
-def _looked_up(cast: Any) -> Iterable[Thing]:
-    if cast.type_name.names and cast.type_name.names[-1].string.sval in _LOOKED_UP:
-        name = quoted_relation(cast.arg.a_const.sval.sval)
-        if name is not None:
-            yield name
-
-
-def _body(text: str, which: str, inside: list[Any]) -> tuple[tuple[Statement, ...], str | None]:
-    """Return the statements of a function's body, as far as it can be read, and what it puts together."""
-    if which != "create_function_stmt":
-        return (), None
+def _body(text: str, inside: list[Any]) -> Body:
+    """Return what a function's body speaks of, as far as it can be read."""
     options = {node.defname: node.arg for node in inside if isinstance(node, nodes.DefElem)}
     body = "".join(strings(options["as"].list.items)[:1]) if "as" in options else ""
     language = options["language"].string.sval if "language" in options else ""
     if language not in ("sql", "plpgsql") or not body:
-        return (), None
+        return Body()
     queries, dynamic = ([body], None) if language == "sql" else queries_of(text, body)
-    return tuple(statement for query in queries for statement in read(query)), dynamic
-
-
-def _relations(statements: Iterable[Statement]) -> set[Thing]:
-    return {
-        item
-        for statement in statements
-        for item in (*statement.subjects, *statement.mentions)
-        if item.kind == "relation"
-    }
+    statements = tuple(statement for query in queries for statement in read(query))
+    declared = declared_in(body) if language == "plpgsql" else frozenset()
+    return Body(statements, declared, is_early=language == "sql", dynamic=dynamic)

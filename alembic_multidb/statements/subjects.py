@@ -8,6 +8,7 @@ from typing import Any
 from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.statements.facts import Kind, Made, Role, Thing
+from alembic_multidb.statements.mentions import is_catalog
 from alembic_multidb.statements.names import parts_of, relation, strings, thing
 from alembic_multidb.statements.tables import ROLES, Said, alter_table, create_index, create_table, role_of
 
@@ -32,6 +33,12 @@ _KINDS: dict[int, Kind] = {
     nodes.OBJECT_SCHEMA: "schema",
     nodes.OBJECT_EXTENSION: "extension",
     nodes.OBJECT_STATISTIC_EXT: "statistics",
+    nodes.OBJECT_OPERATOR: "operator",
+    nodes.OBJECT_COLLATION: "collation",
+    nodes.OBJECT_TSCONFIGURATION: "text search configuration",
+    nodes.OBJECT_TSDICTIONARY: "text search dictionary",
+    nodes.OBJECT_EVENT_TRIGGER: "event trigger",
+    nodes.OBJECT_PUBLICATION: "publication",
 }
 # What is named by its table and a name of its own, the table first.
 _OF_TABLES = frozenset(
@@ -57,7 +64,7 @@ def said_by(which: str, node: Any) -> Said:
         return reader(node)
     for attribute in _TABLE_ATTRIBUTES.get(which, ()):
         target = getattr(node, attribute)
-        if target.relname:
+        if target.relname and not is_catalog(relation(target)):
             return Said(subjects=(relation(target),))
     return Said()
 
@@ -71,6 +78,16 @@ def _table_as(node: Any) -> Said:
     table = relation(node.into.rel)
     role: Role = "view" if node.objtype == nodes.OBJECT_MATVIEW else role_of(node.into.rel)
     return Said(subjects=(table,), makes=(Made(table, role=role),), if_exists=node.if_not_exists)
+
+
+def _publication(node: Any) -> Said:
+    made = Thing("publication", None, node.pubname)
+    return Said(subjects=(made,), makes=(Made(made, role="view"),))
+
+
+def _event_trigger(node: Any) -> Said:
+    made = Thing("event trigger", None, node.trigname)
+    return Said(subjects=(made,), makes=(Made(made),))
 
 
 def _select(node: Any) -> Said:
@@ -159,7 +176,8 @@ def _alter_statistics(node: Any) -> Said:
 def _named(kind: int, node: Any) -> Thing | None:
     """Return the thing that a name in a list stands for; of what belongs to a table, the table."""
     if kind in _OF_TABLES:
-        return thing("relation", parts_of(node)[:-1])
+        # A column may be one of a composite type.
+        return thing("row" if kind == nodes.OBJECT_COLUMN else "relation", parts_of(node)[:-1])
     known = _KINDS.get(kind)
     return thing(known, parts_of(node)) if known is not None else None
 
@@ -271,6 +289,14 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "alter_function_stmt": _alter_function,
     "define_stmt": _define,
     "create_schema_stmt": _schema,
+    "create_publication_stmt": _publication,
+    "alter_publication_stmt": lambda node: Said(subjects=(Thing("publication", None, node.pubname),)),
+    "create_event_trig_stmt": _event_trigger,
+    "alter_operator_stmt": lambda node: Said(subjects=(thing("operator", strings(node.opername.objname)),)),
+    "alter_event_trig_stmt": lambda node: Said(subjects=(Thing("event trigger", None, node.trigname),)),
+    "alter_tsconfiguration_stmt": lambda node: Said(
+        subjects=(thing("text search configuration", strings(node.cfgname)),)
+    ),
     "create_extension_stmt": _extension,
     "alter_extension_stmt": _extension,
     "create_stats_stmt": _statistics,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import NewDatabase
 from tests.integration.moved import with_rows
+from tests.integration.shared import Shared
 from tests.integration.split_cases import PARTS, mixed
 from tests.integration.verified import build
 from tests.servers import Server, embedded_18, pgserver_16
@@ -54,3 +58,12 @@ def rows_18(server: Server) -> str:
 def rows_16(server_16: Server) -> str:
     """The same on PostgreSQL 16."""
     return with_rows(server_16)
+
+
+@pytest.fixture
+def shared(tmp_path: Path, new_database: NewDatabase) -> Iterator[Shared]:
+    """A history that is empty yet, for the mixed database and the two that share it."""
+    made = Shared(tmp_path / "history", new_database)
+    yield made
+    for engine in made.engines.values():
+        engine.dispose()

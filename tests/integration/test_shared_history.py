@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from tempfile import mkdtemp
@@ -32,14 +31,6 @@ DROPS = """
 op.drop_table("ai_docs")
 op.drop_table("users")
 """
-
-
-@pytest.fixture
-def shared(tmp_path: Path, new_database: NewDatabase) -> Iterator[Shared]:
-    made = Shared(tmp_path / "history", new_database)
-    yield made
-    for engine in made.engines.values():
-        engine.dispose()
 
 
 # Each is an upgrade and a downgrade after TABLES.

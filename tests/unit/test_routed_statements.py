@@ -43,7 +43,7 @@ def one(sql: str) -> Statement:
         ("CREATE OR REPLACE VIEW v AS SELECT 1 FROM t", "relation v", "v"),
         ("SELECT 1 AS x INTO y FROM z", "relation y", "y"),
         ("CREATE FUNCTION f(mood) RETURNS int LANGUAGE sql AS 'SELECT 1'", "function f", "f"),
-        ("COMMENT ON COLUMN s.a.b IS 'x'", "relation s.a", ""),
+        ("COMMENT ON COLUMN s.a.b IS 'x'", "row s.a", ""),
         ("COMMENT ON CONSTRAINT c ON a IS 'x'", "relation a", ""),
         ("DROP TRIGGER t ON a", "relation a", ""),
         ("ALTER TYPE comp ADD ATTRIBUTE x int", "type comp", ""),
@@ -79,13 +79,30 @@ def test_a_block_says_what_its_statements_say() -> None:
 
 
 def test_the_body_of_a_trigger_is_read() -> None:
-    """Its tables are hints, its types and functions are used."""
+    """PostgreSQL looks for what it speaks of when it runs, for the types of its variables at once."""
     statement = one(
         "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN INSERT INTO log VALUES (NEW.id, 'x'::mood, g()); RETURN NEW; END $$"
+        "$$ DECLARE s shade; d docs.name%TYPE; BEGIN INSERT INTO log VALUES ('x'::mood, g()); RETURN NEW; END $$"
     )
-    assert "relation log" in names(statement.hints)
-    assert {"type mood", "function g"} <= names(statement.uses)
+    assert names(statement.body) == {"relation log", "type mood", "function g", "type shade", "type docs"}
+    assert names(statement.uses) == {"type shade", "type docs"}
+    assert not statement.mentions
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "AS 'SELECT s.n, nextval(''numbers''), g(x) FROM b s'",
+        "BEGIN ATOMIC SELECT s.n, nextval('numbers'), g(x) FROM b s; END",
+        "RETURN (SELECT s.n + nextval('numbers') + g(x) FROM b s)",
+    ],
+)
+def test_what_a_body_in_sql_names_must_be_there(body: str) -> None:
+    """PostgreSQL looks for it as it makes the function."""
+    statement = one(f"CREATE FUNCTION f(x docs, y users.name%TYPE) RETURNS SETOF kind LANGUAGE sql {body}")
+    assert names(statement.mentions) == {"relation b", "relation users"}
+    assert names(statement.hints) == {"relation numbers"}
+    assert names(statement.uses) == {"type docs", "type kind", "function g", "function nextval"}
 
 
 @pytest.mark.parametrize(

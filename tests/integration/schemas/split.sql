@@ -201,10 +201,10 @@ CREATE FUNCTION common.memory_count(u bigint) RETURNS bigint LANGUAGE sql BEGIN 
 CREATE PROCEDURE crm.close_order(o int) LANGUAGE sql BEGIN ATOMIC UPDATE crm.orders SET total = 0 WHERE orders.id = o; END;
 -- [core] function:public.unused(integer)
 CREATE FUNCTION public.unused(a int) RETURNS int LANGUAGE sql AS 'SELECT a';
--- [core] function:public.text_only()
+-- [ai] function:public.text_only()
 CREATE FUNCTION public.text_only() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM public.ai_memories -- of ai';
 -- [core] function:public.dynamic(pg_catalog.text)
-CREATE FUNCTION public.dynamic(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DELETE FROM ' || t; PERFORM nextval('rag.lonely'); END $$;
+CREATE FUNCTION public.dynamic(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DELETE FROM ' || t; PERFORM nextval('rag.lonely') FROM crm.orders; END $$;
 -- [core] function:public.add_up(numeric,numeric)
 CREATE FUNCTION public.add_up(a numeric, b numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT coalesce(a, 0) + b';
 -- [core] aggregate:public.total(numeric)
