@@ -78,12 +78,11 @@ def read_history(around: Surroundings, databases: Databases) -> Chronicle:
         for revision in reversed(list(around.script.walk_revisions())):
             before = _before(revision, chapters, first)
             chapters[revision.revision] = _chapter(revision, before, chapters, around)
-    items = tuple({id(item): item for item in first.memory.values()}.values())
-    for item in items:
+    for item in dict.fromkeys(first.memory.values()):
         for name in item.names:
             if name.schema is not None:
                 schemas.setdefault(name.schema, []).append(item)
-    return Chronicle(chapters, ItemHomes(databases, schemas, users=first.extensions, items=items))
+    return Chronicle(chapters, ItemHomes(databases, schemas, users=first.extensions, memory=first.memory))
 
 
 def _before(revision: Script, chapters: dict[str, Chapter], first: State) -> State:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from alembic_multidb.registry import Databases, TableName
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
-from alembic_multidb.routing.items import Item
+from alembic_multidb.routing.items import Item, Memory
 from alembic_multidb.settle import World
 from alembic_multidb.statements import Thing
 
@@ -26,17 +26,18 @@ class ItemHomes:
         present: where types, functions, views and the like are at one point of the history; what is not among them is
             where it ever is.
         users: what uses something of a well-known extension at any time of the history.
-        items: all that the history makes.
+        memory: all that the history makes; its downgrades add to it.
     """
 
     databases: Databases
     schemas: dict[str, list[Item]] = field(default_factory=dict)
     present: Mapping[Item, frozenset[str]] = field(default_factory=dict)
     users: Mapping[str, list[Item]] = field(default_factory=dict)
-    items: tuple[Item, ...] = ()
+    memory: Memory = field(default_factory=dict)
     _known: dict[int, tuple[Item, frozenset[str]]] = field(default_factory=dict)
     _loose: dict[Item, frozenset[str]] = field(default_factory=dict)
     _ever: list[World[Item]] = field(default_factory=list)
+    _late: list[Item] = field(default_factory=list)
 
     @property
     def everywhere(self) -> frozenset[str]:
@@ -54,6 +55,11 @@ class ItemHomes:
         """Return the homes that an item has at any time of the history."""
         item = item.whole
         if id(item) not in self._known:
+            if item.is_settled and item not in self._ever_world.nodes:
+                # What only a downgrade makes is not known before that is read.
+                self._late.append(item)
+                self._ever.clear()
+                self._known.clear()
             homes = self._ever_world.homes.get(item) if item.is_settled else self._fixed(item)
             self._known[id(item)] = item, self._unused(item) if homes is None else homes
         return self._known[id(item)][1]
@@ -103,10 +109,11 @@ class ItemHomes:
     @property
     def _ever_world(self) -> World[Item]:
         if not self._ever:
-            schemas = {thing.name: item for item in self.items for thing in item.names if thing.kind == "schema"}
+            items = list(dict.fromkeys([*self.memory.values(), *self._late]))
+            schemas = {thing.name: item for item in items for thing in item.names if thing.kind == "schema"}
             lying = ((item, [schemas[name]]) for name in schemas for item in self.schemas.get(name, ()))
-            uses = [*((item, item.stands_on) for item in self.items), *lying]
-            self._ever.append(self.world(self.items, uses, ((item, item.speaks_of) for item in self.items)))
+            uses = [*((item, item.stands_on) for item in items), *lying]
+            self._ever.append(self.world(items, uses, ((item, item.speaks_of) for item in items)))
         return self._ever[0]
 
     def _fixed(self, item: Item) -> frozenset[str]:
