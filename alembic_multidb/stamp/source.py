@@ -86,10 +86,11 @@ class Source:
         if wanted not in self.revisions and version_table is None and len(self.revisions) == 1:
             wanted = next(iter(self.revisions))
         if wanted not in self.revisions:
-            known = ", ".join(map(str, self.revisions)) or "none"
+            known = ", ".join(map(str, self.revisions)) or "no other one"
             raise MultidbError(
-                f'the source {self.url} has no version table "{wanted}"; it has {known}. Name the one that is meant '
-                "with --version-table, or, if the source was never under Alembic, the revision with --revision"
+                f'the source {self.url} has no version table "{wanted}" (whose only column is version_num); it has '
+                f"{known}. Name the one that is meant with --version-table, or, if the source was never under Alembic, "
+                "the revision with --revision"
             )
         found = self.revisions[wanted]
         if found is None:

@@ -78,7 +78,7 @@ def test_it_ends_as_a_split_by_stream_does(
         report = move(project(tmp_path, core, ai), rows_18, tmp_path, SplitOptions(method=method))
         assert [str(finding) for finding in report.verified.findings] == []
         assert_moved(rows_18, core, ai)
-        ways[method] = [facts(core), facts(ai)]
+        ways[method] = [facts(core), facts(ai), [each.tables for each in report.databases]]
     assert ways["stream"] == ways["template"]
     for query in (
         NEIGHBOURS,

@@ -612,3 +612,19 @@ def test_the_rights_to_a_target_are_given_back_as_they_were(
     for each in (name, name_of(core)):
         server.drop_database(each)
     server.run(f"DROP ROLE {', '.join(roles)}")
+
+
+def test_an_extension_of_somebody_else_that_stays_is_not_in_the_way(
+    server: Server, tmp_path: Path, new_database: NewDatabase
+) -> None:
+    """Nothing of it is dropped where every target has it; where one has not, its owner is needed."""
+    databases = [new_database() for _ in range(3)]
+    role, urls = login(server, *databases)
+    for each in databases[1:]:
+        psql(each, "CREATE EXTENSION vector")
+    build(urls[2], f"{USERS} CREATE TABLE ai_v (v vector(2)); INSERT INTO ai_v VALUES ('[1,2]')")
+    here = project(tmp_path, *urls[:2])
+    assert "may not drop what belongs to postgres" in "\n".join(stopping(plan_of(here, urls[2], TEMPLATE)))
+    report = move(here, urls[2], tmp_path, replace(TEMPLATE, names=("ai",)))
+    assert report.exit_code == 0 and psql(databases[1], "SELECT v::text FROM ai_v") == [("[1,2]",)]
+    forget(server, role, *databases)

@@ -94,10 +94,15 @@ def unfit(connection: Connection, plan: Plan, options: SplitOptions, found: Sequ
             )
 
 
-def owners(connection: Connection, objects: Objects) -> list[str]:
-    """Return whose objects the source holds, the schema public apart, which is never dropped."""
-    rows = objects.survey.snapshot.rows
-    found = {row.definition["owner"] for row in rows if row.kind == "owner" and row.identity != "schema public"}
+def owners(connection: Connection, objects: Objects, plan: Plan) -> list[str]:
+    """Return whose objects may have to be dropped or changed in a clone.
+
+    The schema public is never dropped, nor is an extension that all targets have; members go with their extension.
+    """
+    stays = {item.node for item in plan.objects if item.type == "extension" and item.homes == plan.databases}
+    dropped = {item.node for item in plan.objects} - stays
+    rows = [row for row in objects.survey.snapshot.rows if row.kind == "owner" and row.node in dropped]
+    found = {row.definition["owner"] for row in rows if row.identity != "schema public"}
     return sorted(found | set(connection.execute(_MORE_OWNERS).scalars()))
 
 

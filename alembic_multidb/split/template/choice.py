@@ -128,7 +128,12 @@ def _cloning(
         why = "source and targets are on one server, and whoever is connected to the source is disconnected"
     if not sessions or _there(found) >= set(plan.databases):
         return Choice("template", why, next(iter(urls.values())), here.name), against
-    needs = here.name, list(names.values()), owners(connection, objects), sorted(_extensions(plan) - _cloned(plan))
+    needs = (
+        here.name,
+        list(names.values()),
+        owners(connection, objects, plan),
+        sorted(_extensions(plan) - _cloned(plan)),
+    )
     reasons = {name: list(missing_rights(each, *needs)) for name, each in sessions.items()}
     chosen = min(sessions, key=lambda name: bool(reasons[name]))
     against += reasons[chosen]

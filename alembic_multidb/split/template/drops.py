@@ -73,6 +73,7 @@ _TEMPORARY = """
     WHERE n.nspname ~ '^pg_temp_[0-9]+$' AND n.oid <> pg_my_temp_schema()
       AND EXISTS (SELECT FROM pg_depend AS d WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = n.oid)
 """
+_TABLES = "SELECT count(*) AS number FROM pg_class WHERE relkind = 'r' AND oid = ANY (%s::oid[])"
 _LARGE_OBJECTS = "SELECT count(lo_unlink(m.oid)) AS done FROM (SELECT oid FROM pg_largeobject_metadata LIMIT 1000) AS m"
 
 
@@ -121,8 +122,13 @@ def drop_foreign(connection: Connection, plan: Plan, database: str) -> Dropped:
             f'after dropping what is not at home in "{database}", the clone does not hold what was planned: '
             f"{shortened(wrong)}. It is given up; --method stream needs no clone"
         )
-    tables = sum(item.type == "table" for item in before if item.node in home)
-    return Dropped(len(gone), tables, large)
+    return Dropped(len(gone), _count_tables(raw(connection), home), large)
+
+
+def _count_tables(connection: Raw, home: Collection[ObjectId]) -> int:
+    """Count the tables that hold rows of their own, as a split by stream does."""
+    with connection.transaction():
+        return int(rows(connection, _TABLES, [node.oid for node in home if node.catalog == "pg_class"])[0]["number"])
 
 
 def _drop_temporary(connection: Connection) -> None:
