@@ -480,7 +480,8 @@ def test_what_an_empty_target_holds_all_the_same_is_not_lost(
         core, ai = new_database(), new_database()
         here = without_vectors(tmp_path, core, ai)
         psql(core, statement)
-        assert f'"core" has {words}, which would go with' in "\n".join(stopping(plan_of(here, source, TEMPLATE)))
+        for options in (TEMPLATE, replace(TEMPLATE, rehearses=True)):
+            assert f'"core" has {words}, which would go with' in "\n".join(stopping(plan_of(here, source, options)))
         plan = plan_of(here, source, SplitOptions(method="auto"))
         assert plan.method == "stream" and words in plan.why and not stopping(plan)
     psql(source, HELD["changed rights to pg_sleep(double precision)"])

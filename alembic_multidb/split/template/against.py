@@ -83,12 +83,12 @@ def unfit(connection: Connection, plan: Plan, options: SplitOptions, found: Sequ
             f"{facts.library_version}: its indexes on text would be cloned as they are",
         )
     for item in found:
-        if item.kind == KEEPS and not options.rehearses:
+        if item.kind == KEEPS:
             what = item.message.partition(" is there")[0]
             yield finding(
                 "template-target", f'"{item.database}" has {what}, which would go with the database that is replaced'
             )
-        if item.kind == "target-begun" and not options.rehearses:
+        if item.kind == "target-begun":
             yield finding(
                 "template-begun", f'a split by stream has begun to fill "{item.database}"; go on with it, or --abort'
             )
@@ -194,16 +194,13 @@ def old_extensions(connection: Connection, databases: Databases, plan: Plan) -> 
                 yield finding("template-extension", f'{message}; "{name}" declares {floor}', name, fix)
 
 
-def unfit_targets(
-    session: Maintenance, source: str, names: Mapping[str, str], options: SplitOptions
-) -> Iterator[Finding]:
+def unfit_targets(session: Maintenance, source: str, names: Mapping[str, str]) -> Iterator[Finding]:
     """Look at what targets are, of which a clone could not take the place.
 
     Args:
         session: the login's that clones.
         source: its name on the server.
         names: the targets' names on the server, by those in the registry.
-        options: what was asked for.
     """
     known = {database: name for name, database in names.items()}
     for row in session.rows(_TARGETS, _becoming(session), source, list(known)):
@@ -214,13 +211,13 @@ def unfit_targets(
         elif row["refuses"]:
             message = f'nothing may be created in tablespace {row["tablespace"]}, where "{name}" is'
             yield finding("template-tablespace", message, name, severity="failed")
-        if row["is_template"] and not options.rehearses:
+        if row["is_template"]:
             message = f'"{name}" is marked as a template (IS_TEMPLATE), and could not be replaced'
             yield finding("template-target", message, name)
         if row["grantors"]:
             message = f'rights to "{name}" were granted by {", ".join(row["grantors"])}, in whose name no others can be'
             yield finding("template-rights", message, name, severity="failed")
-        if row["slots"] and not options.rehearses:
+        if row["slots"]:
             message = f'"{name}" has replication slot {shortened(row["slots"])}, which would go with it'
             yield finding("template-target", message, name)
 
@@ -265,5 +262,5 @@ def finding(kind: str, message: str, database: str = "", fix: str = "", severity
         database=database or None,
         object="method template",
         message=message,
-        fix=fix or "or use --method stream",
+        fix=fix or "use --method stream",
     )

@@ -141,7 +141,7 @@ def _cloning(
     against += _in_clones(connection, project, plan, sessions)
     there = _there(found)
     replaced = {name: database for name, database in names.items() if name in sessions and name not in there}
-    against += unfit_targets(sessions[chosen], here.name, replaced, options)
+    against += unfit_targets(sessions[chosen], here.name, replaced)
     against += users(sessions[chosen], here.name, here.pid, replaced, options)
     return Choice("template", why, urls[chosen], here.name), against
 
