@@ -35,7 +35,7 @@ def left_behind(targets: Sequence[Target]) -> Iterator[Finding]:
             kind=_KIND,
             severity="note",
             object=name,
-            message=f'database "{name}" was left by somebody who has another target there, or is running',
+            message=f'database "{name}", for none of these targets, was left by a killed run, or one is running',
             fix="--abort takes it away where that target is declared",
         )
 
