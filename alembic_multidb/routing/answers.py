@@ -6,12 +6,14 @@ are not there. Of whatever else is asked, neither is told more than the other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from alembic_multidb.routing.catalogs import foreign_names, with_foreign, words_of
 from alembic_multidb.routing.decide import Decider
@@ -23,6 +25,9 @@ from alembic_multidb.statements import Statement, Thing, read
 
 # What is asked where an inspector is.
 _INSPECTED = "pg_catalog.pg_class"
+# Texts of a question that name nothing by themselves, and those that are names or patterns of LIKE.
+_KINDS = frozenset({"public", "BASE TABLE", "VIEW", "r", "p", "v", "m", "i", "S"})
+_NAME = re.compile(r"[\w.%]+")
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Answers:
         state: what there is on the mixed database; a copy that takes in what the run makes.
         blocks: the ``op.on_database()`` blocks that are open.
         is_shared: whether the run is one of the shared history.
+        is_wary: whether a question of which nobody sees what it names is taken for one about the other homes.
         lines: tells which lines of the file are being run.
         about: what is asked about that is at home elsewhere, by lines; ``""`` for all of a kind.
         inside: what blocks of PL/pgSQL ask about.
@@ -43,6 +49,7 @@ class Answers:
     state: State
     blocks: Blocks
     is_shared: bool
+    is_wary: bool
     lines: Callable[[], tuple[int, ...]] = tuple
     about: dict[tuple[int, str], str] = field(default_factory=dict)
     inside: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -57,11 +64,12 @@ class Answers:
         methods["has_table"] = _has_table(connection.dialect.has_table, self._is_absent)
         before = {name: dialect[name] for name in methods if name in dialect}
         dialect.update(methods)
-        event.listen(connection, "before_cursor_execute", self._asked)
+        driver: Any = connection.connection.driver_connection
+        driver.cursor = partial(self._cursor, driver.cursor)
         try:
             yield
         finally:
-            event.remove(connection, "before_cursor_execute", self._asked)
+            del driver.cursor
             for name in methods:
                 del dialect[name]
             dialect.update(before)
@@ -83,10 +91,20 @@ class Answers:
             self._remember(str(thing))
         return is_foreign and not self.is_shared
 
-    def _asked(
-        self, connection: Any, cursor: Any, statement: str, parameters: object, context: Any, executemany: bool
-    ) -> None:
-        """Choose the answer; SQLAlchemy's ``before_cursor_execute``."""
+    def _cursor(self, make: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Return a cursor that is told before it answers."""
+        cursor = make(*arguments, **options)
+        execute = cursor.execute
+
+        def told(statement: str, parameters: object = None, *more: Any) -> Any:
+            self._asked(cursor, statement, parameters)
+            return execute(statement, parameters, *more)
+
+        cursor.execute = told
+        return cursor
+
+    def _asked(self, cursor: Any, statement: str, parameters: object) -> None:
+        """Choose the answer."""
         text = numbered(statement, parameters).strip()
         statements = read(text)
         if not all(each.reads for each in statements):
@@ -109,16 +127,25 @@ class Answers:
             return False
         foreign = self._foreign(text, parameters)
         self._remember(*foreign)
-        return self.is_shared if any(foreign) else None
+        return self.is_shared if any(foreign) or (foreign and self.is_wary) else None
 
     def _foreign(self, text: str, parameters: object) -> list[str]:
-        """Return what a question of the catalogs names that is at home elsewhere; ``""`` if it names nothing."""
+        """Return what a question of the catalogs names that is at home elsewhere; ``""`` if it may name anything."""
         elsewhere, values = self.decider.elsewhere(self.state), texts_in(parameters)
-        found = sorted(foreign_names(text, elsewhere, values))
-        if found or with_foreign(text, elsewhere) == text:
-            return found
-        is_named = any(thing.name in words_of(text, values) for thing in self.state.names)
-        return [] if is_named or _INSPECTED in text else [""]
+        if not foreign_names(text, elsewhere, values) and with_foreign(text, elsewhere) == text:
+            return []
+        words, foreign = words_of(text, values) - _KINDS, elsewhere.names()
+        matches = [re.compile(_pattern(word)).fullmatch for word in words]
+        known = {*foreign, *(thing.name for thing in self.state.names)}
+        named = sorted(name for name in known if any(match(name) for match in matches))
+        found = [name for name in named if name in foreign]
+        is_seen = named or _INSPECTED in text or (words and all(map(_NAME.fullmatch, words)))
+        return found or ([] if is_seen else [""])
+
+
+def _pattern(word: str) -> str:
+    """Return what a text of a question may name: a name, or a pattern of LIKE."""
+    return "".join(".*" if sign == "%" else re.escape(sign) for sign in word)
 
 
 def _has_table(original: Callable[..., bool], is_absent: Callable[[str | None, str], bool]) -> Callable[..., bool]:

@@ -161,7 +161,9 @@ class Proof:
         if not is_shared:
             state.names = {thing: item for thing, item in state.names.items() if self.database.name in homes.of(item)}
         blocks = Blocks(self.database.name if is_shared else None, self.around.databases)
-        answers = Answers(Decider(self.database, homes), known, blocks, is_shared, partial(lines_of, path))
+        answers = Answers(
+            Decider(self.database, homes), known, blocks, is_shared, world != WORLDS[0], partial(lines_of, path)
+        )
         extensions = frozenset(self.database.shared_extensions) if world.is_declared else frozenset[str]()
         told = None if world.is_everything else state
         run = Run(path, blocks, told, extensions=extensions, is_all=world.is_declared, answers=answers)

@@ -102,6 +102,24 @@ ANSWERED = {
         """,
         DROPS_BOTH,
     ),
+    "the catalogs, by a cursor of the driver and by patterns": (
+        """
+        cursor = op.get_bind().connection.cursor()
+        cursor.execute("SELECT 1 FROM information_schema.tables WHERE table_name = %s", ("ai_docs",))
+        likes = op.get_bind().scalar(sa.text("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'ai%'"))
+        if cursor.fetchone() and likes:
+            op.create_index("ix_name", "users", ["name"])
+        """,
+        "op.drop_index('ix_name')",
+    ),
+    "an extension of which nobody has said anything": (
+        """
+        if not op.get_bind().scalar(sa.text("SELECT 1 FROM pg_extension WHERE extname = 'citext'")):
+            op.execute("COMMENT ON TABLE users IS 'plain'")
+            op.execute("COMMENT ON TABLE ai_docs IS 'plain'")
+        """,
+        "pass",
+    ),
     "to_regclass(), on the way down, too": (
         """
         op.create_index("ix_name", "users", ["name"])
@@ -193,6 +211,15 @@ REFUSED = {
             if op.get_bind().scalar(sa.text("SELECT count(*) FROM drafts")) == 0:
                 op.execute("CREATE INDEX ix_name ON users (name)")
         """,
+    ),
+    "what belongs here hangs on names that nobody sees": (
+        """
+        if op.get_bind().execute(sa.text("SELECT FROM pg_tables WHERE tablename ~ '^ai_'")).fetchall():
+            op.create_index("ix_name", "users", ["name"])
+        """,
+        "core",
+        r"r002.py, line 13: it asks about all that is there",
+        "op.create_index('ix_name', 'users', ['name'])",
     ),
     "a block of PL/pgSQL asks": (
         """
