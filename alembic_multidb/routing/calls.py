@@ -74,15 +74,12 @@ def idle_of(statements: Sequence[PlannedStatement]) -> frozenset[str]:
 def changes_of(texts: Sequence[str], idle: Collection[str]) -> tuple[str, ...]:
     """Return the statements that change something, with the white space of one line.
 
-    A type counts once: a table brings its types unless they are there, which a server that is not there never says. The
-    indexes of a table come in any order.
+    The indexes of a table come in any order.
     """
     changes = (statement for text in texts for statement in read(text) if not statement.reads)
     found: list[str] = []
     for kind, group in groupby(changes, key=attrgetter("kind")):
         lines = [line for statement in group if (line := line_of(statement)) not in idle]
-        if kind == "create enum":
-            lines = [line for line in dict.fromkeys(lines) if line not in found]
         found += sorted(lines) if kind == "index" else lines
     return tuple(found)
 

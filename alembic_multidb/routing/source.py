@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,6 +22,9 @@ from alembic_multidb.routing.edits import (
     without_idle,
 )
 from alembic_multidb.routing.modules import blocks
+
+# What a table brings along with a column, once for all tables of a revision.
+_ENUM = re.compile(r"CREATE TYPE \S*?(\w+)\"? AS ENUM")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Cut:
     writes: bool
     tidies: bool
     _edits: list[tuple[int, int, list[str]]] = field(default_factory=list)
+    _types: set[str] = field(default_factory=set)
 
     def result(self, moves: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> str:
         """Return the file as it is for the database.
@@ -118,6 +123,8 @@ class Cut:
             self._replace([node], inside if self.database in names else [])
         elif self._verdict(node) == "skips":
             self._replace([node], [])
+        elif self._brings_again(node):
+            self._write(node)
         elif self._verdict(node) == "part":
             within = [] if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else blocks(node)
             if within and not self._of_header(node, within) and not self._turns(node):
@@ -125,6 +132,17 @@ class Cut:
                     self._body(block)
             else:
                 self._write(node)
+
+    def _brings_again(self, node: ast.stmt) -> bool:
+        """Tell whether an operation would make a type anew that is made by a statement which has been written."""
+        if not self._types or blocks(node) or self._verdict(node) != "runs":
+            return False
+        return any(
+            re.search(rf"\b{re.escape(name)}\b", sql)
+            for name in self._types
+            for call in self._calls(node)
+            for sql in call.kept
+        )
 
     def _turns(self, node: ast.stmt) -> bool:
         """Tell whether a loop does with one line what belongs here and what belongs elsewhere."""
@@ -142,6 +160,7 @@ class Cut:
         is_same = all(call.is_certain for call in own) or is_constant(node, ast.parse(self.source))
         if not self.writes or not is_same or any(call.has_values for call in own):
             raise CannotCutError.at(node.lineno)
+        self._types |= {name for call in calls for sql in call.kept for name in _ENUM.findall(sql)}
         self._replace([node], [line for call in calls for sql in call.kept for line in executed(sql)])
 
     def _verdict(self, node: ast.stmt) -> str:

@@ -34,7 +34,9 @@ _OF_PARTS = frozenset(
         *("create_foreign_key", "drop_constraint"),
     }
 )
-_SAYS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "log", "append", "add", "get", "format"})
+_SAYS = frozenset(
+    {"getLogger", "debug", "info", "warning", "warn", "error", "exception", "log", "append", "add", "get", "format"}
+)
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,21 @@ ANSWERED = {
         """,
         "op.drop_index('ix_name')",
     ),
+    "tables that bring the same type, one of them with a foreign key to the other home": (
+        """
+        if not sa.inspect(op.get_bind()).has_table("ai_notes"):
+            op.create_table(
+                "ai_notes", sa.Column("state", sa.Enum("new", "old", name="state")),
+                sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id")),
+            )
+        op.create_table("ai_marks", sa.Column("state", sa.Enum("new", "old", name="state")))
+        """,
+        """
+        op.drop_table("ai_marks")
+        op.drop_table("ai_notes")
+        op.execute("DROP TYPE state")
+        """,
+    ),
     "an error that is not there without a database": (
         """
         bind = op.get_bind()
