@@ -123,9 +123,7 @@ class Cut:
             self._replace([node], inside if self.database in names else [])
         elif self._verdict(node) == "skips":
             self._replace([node], [])
-        elif self._brings_again(node):
-            self._write(node)
-        elif self._verdict(node) == "part":
+        elif self._verdict(node) == "part" or self._brings_again(node):
             within = [] if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else blocks(node)
             if within and not self._of_header(node, within) and not self._turns(node):
                 for block in within:
@@ -134,8 +132,8 @@ class Cut:
                 self._write(node)
 
     def _brings_again(self, node: ast.stmt) -> bool:
-        """Tell whether an operation would make a type anew that is made by a statement which has been written."""
-        if not self._types or blocks(node) or self._verdict(node) != "runs":
+        """Tell whether operations would make a type anew that is made by a statement which has been written."""
+        if not self._types or self._verdict(node) != "runs":
             return False
         return any(
             re.search(rf"\b{re.escape(name)}\b", sql)

@@ -175,7 +175,8 @@ ANSWERED = {
                 "ai_notes", sa.Column("state", sa.Enum("new", "old", name="state")),
                 sa.Column("user_id", sa.Integer, sa.ForeignKey("users.id")),
             )
-        op.create_table("ai_marks", sa.Column("state", sa.Enum("new", "old", name="state")))
+        if not sa.inspect(op.get_bind()).has_table("ai_marks"):
+            op.create_table("ai_marks", sa.Column("state", sa.Enum("new", "old", name="state")))
         """,
         """
         op.drop_table("ai_marks")
