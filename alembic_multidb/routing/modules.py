@@ -49,7 +49,6 @@ class _Loader(ExecutionLoader):
         tree = ast.parse(self.text, self.path)
         for function in functions(tree):
             _watch(function)
-        # Where the text begins, not where it is: what is made of it is compiled.
         return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
 
 
