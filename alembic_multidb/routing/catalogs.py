@@ -62,10 +62,9 @@ class Elsewhere:
 
     def foreign_keys(self) -> Iterator[tuple[str, Item, Item]]:
         """Yield the foreign keys that are not here, with their tables; soft references of tables that are here, too."""
-        tables = {id(item): item for item in self.state.names.values() if item.role == "table"}
-        for (number, name), target in self.state.references.items():
-            table = tables.get(number)
-            if table is not None and (self.is_foreign(table) or self.is_foreign(target)):
+        alive = {*self.state.names.values()}
+        for (table, name), target in self.state.references.items():
+            if table in alive and (self.is_foreign(table) or self.is_foreign(target)):
                 yield name, table, target
 
     def names(self) -> frozenset[str]:

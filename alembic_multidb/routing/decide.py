@@ -29,7 +29,7 @@ class Decision:
         verdict: ``separated`` runs what is left of it.
         sql: what is run; None if nothing is.
         why: where it belongs, what was left out, or why nobody knows.
-        is_idle: whether it drops, if it is there, what no revision makes.
+        is_idle: whether it drops or changes, if it is there, what no revision makes.
         homes: of the undecidable, the databases that may have all that it needs.
         is_of_rows: of the undecidable, whether it does no more than to change or read rows.
     """
@@ -76,6 +76,8 @@ class Decider:
             return self._undecidable(statement, state, "PostgreSQL's parser cannot read it")
         if statement.kind == "do":
             return self._block(statement, state)
+        if statement.kind == "constraints set":
+            return self._deferral(statement, state)
         foreign = self._foreign_use(statement, state)
         if statement.subjects:
             decision = self._by_subjects(statement, state)
@@ -187,11 +189,13 @@ class Decider:
         references = [
             item for item in statement.references if not self._is_here(self.homes.of(state.table(item.target)))
         ]
-        table = id(state.table(statement.subjects[0])) if statement.constraints else 0
+        table = state.table(statement.subjects[0]) if statement.constraints else None
         gone = [
             name
             for name in sorted(statement.constraints)
-            if (table, name) in state.references and not self._is_here(self.homes.of(state.references[table, name]))
+            if table is not None
+            and (table, name) in state.references
+            and not self._is_here(self.homes.of(state.references[table, name]))
         ]
         if not (references or gone or foreign):
             return _runs(statement)
@@ -201,6 +205,21 @@ class Decider:
         whys += [self._at_home(item, self._homes(item, statement, state)) for item in foreign]
         verdict: Verdict = "separated" if sql is not None else "skips"
         return Decision(statement=statement, verdict=verdict, sql=sql, why="; ".join(whys))
+
+    def _deferral(self, statement: Statement, state: State) -> Decision:
+        """Decide about SET CONSTRAINTS: those that are not here, or are soft references, are left alone."""
+        gone = [name for name in sorted(statement.constraints) if not self._has_constraint(name, state)]
+        if not gone:
+            return _runs(statement)
+        sql = without(statement.sql, constraints=gone)
+        whys = "; ".join(f"constraint {name} is not here" for name in gone)
+        return Decision(statement=statement, verdict="skips" if sql is None else "separated", sql=sql, why=whys)
+
+    def _has_constraint(self, name: str, state: State) -> bool:
+        """Tell whether a constraint is here; also of one that nobody knows."""
+        ends = [(table, target) for (table, each), target in state.references.items() if each == name]
+        ends += [(item, item) for item in state.known([Thing("relation", None, name)])]
+        return not ends or any(all(self._is_here(self.homes.of(item)) for item in pair) for pair in ends)
 
     def _by_mentions(self, statement: Statement, state: State) -> Decision:
         """Decide about a statement that is about nothing in particular: by everything that it needs."""
@@ -238,7 +257,7 @@ class Decider:
 
     def _unknown(self, statement: Statement, thing: Thing, state: State) -> Decision:
         """Decide about what no revision was seen to make."""
-        if statement.drops and statement.if_exists:
+        if statement.if_exists and not statement.makes:
             return Decision(statement=statement, verdict="runs", sql=statement.sql, is_idle=True)
         if self.catalog is not None and self.catalog(thing):
             return _runs(statement)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from alembic_multidb.routing.members import extension_of
-from alembic_multidb.statements import Kind, Made, Role, Statement, Thing, without
+from alembic_multidb.statements import Kind, Made, Reference, Role, Statement, Thing, without
 
 
 @dataclass(eq=False)
@@ -110,7 +110,7 @@ class State:
     follows: bool = False
     fallback: Mapping[Thing, Item] = field(default_factory=dict)
     names: dict[Thing, Item] = field(default_factory=dict)
-    references: dict[tuple[int, str], Item] = field(default_factory=dict)
+    references: dict[tuple[Item, str], Item] = field(default_factory=dict)
     counts: Counter[Thing] = field(default_factory=Counter)
     columns: dict[Item, tuple[str, ...]] = field(default_factory=dict)
     uses: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
@@ -161,12 +161,20 @@ class State:
         if statement.index_of is not None:
             self._place(statement.subjects[0], statement.index_of)
         for table, reference in ((table, item) for table in statement.subjects[:1] for item in statement.references):
-            self.references[id(self.table(table)), reference.name] = self.table(reference.target)
+            self._refer(self.table(table), reference)
         self._meet(statement)
         if self.learns:
             self._learn(statement, pinned)
         if self.follows:
             self._follow(statement, pinned)
+
+    def _refer(self, table: Item, reference: Reference) -> None:
+        """Take in a foreign key; where one has PostgreSQL's own name already, it may be the next of that name."""
+        name = reference.name
+        is_next = name.endswith("_fkey") and (table, name) in self.references
+        free = (f"{name}{number}" for number in itertools.count(1))
+        names = (name, next(each for each in free if (table, each) not in self.references)) if is_next else (name,)
+        self.references |= {(table, each): self.table(reference.target) for each in names}
 
     def _place(self, index: Thing, table: Thing) -> None:
         """Take in whose an index is that no revision was seen to make."""
@@ -233,9 +241,9 @@ class State:
             known = [name for name in self.columns.get(item, ()) if name not in statement.lost]
             known += [name for name in statement.columns if name not in known]
             self.columns[item] = tuple(after if name == before else name for name in known)
-            key = id(item), before.removeprefix("constraint ")
+            key = item, before.removeprefix("constraint ")
             if before.startswith("constraint ") and key in self.references:
-                self.references[id(item), after.removeprefix("constraint ")] = self.references.pop(key)
+                self.references[item, after.removeprefix("constraint ")] = self.references.pop(key)
 
     def _rename(self, before: Thing, after: Thing) -> None:
         item = self.names.pop(before, None)

@@ -85,7 +85,7 @@ class Told:
     def soft_references(self, schema: str | None, name: str) -> list[dict[str, Any]]:
         """Return the foreign keys of a table that is here to tables that are not."""
         item = self.state.names.get(Thing("relation", _schema(schema), name))
-        keys = ((key, target) for (table, key), target in self.state.references.items() if table == id(item))
+        keys = ((key, target) for (table, key), target in self.state.references.items() if table is item)
         return [foreign_key(key, target.names[-1].name) for key, target in keys if self.is_foreign(target)]
 
     def of(self, method: str, item: Item) -> Any:
@@ -96,7 +96,7 @@ class Told:
             return [index(name) for name in self._indexes(item)]
         if method == "get_multi_foreign_keys":
             keys = self.state.references.items()
-            return [foreign_key(name, target.names[-1].name) for (table, name), target in keys if table == id(item)]
+            return [foreign_key(name, target.names[-1].name) for (table, name), target in keys if table is item]
         if method == "get_multi_pk_constraint":
             name = next((name for name in self._indexes(item) if name.endswith("_pkey")), None)
             return {"name": name, "constrained_columns": [], "comment": None}

@@ -63,7 +63,7 @@ def _statement(text: str, node: Any) -> Statement:
         makes=said.makes,
         drops=said.drops,
         renames=said.renames,
-        mentions=frozenset(({*mentions_of(inside)} | body.mentions) - own),
+        mentions=frozenset(({*mentions_of(inside)} | body.mentions) - own if which != "constraints_set_stmt" else ()),
         uses=frozenset(uses - own),
         hints=frozenset(literals - own),
         body=body.spoken - own,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from operator import attrgetter
 from typing import Any
 
 import postgast
@@ -11,15 +12,18 @@ from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.statements.facts import Thing
 from alembic_multidb.statements.names import relation, strings
-from alembic_multidb.statements.subjects import said_by
+from alembic_multidb.statements.subjects import said_by, schemas_of
 from alembic_multidb.statements.tables import CHANGES_CONSTRAINT, constraint_of, references_of
 
-_LISTS = {
-    "drop_stmt": "objects",
-    "grant_stmt": "objects",
-    "truncate_stmt": "relations",
-    "lock_stmt": "relations",
-    "vacuum_stmt": "rels",
+_LISTS: dict[str, Callable[[Any], Any]] = {
+    "alter_table_stmt": attrgetter("cmds"),
+    "constraints_set_stmt": attrgetter("constraints"),
+    "drop_stmt": attrgetter("objects"),
+    "grant_stmt": attrgetter("objects"),
+    "truncate_stmt": attrgetter("relations"),
+    "lock_stmt": attrgetter("relations"),
+    "vacuum_stmt": attrgetter("rels"),
+    "alter_default_privileges_stmt": schemas_of,
 }
 
 
@@ -46,14 +50,14 @@ def without(
         _without_references(statement.table_elts, relation(statement.relation), references)
     elif which == "alter_table_stmt":
         _without_commands(statement, references, constraints)
-        if not statement.cmds:
-            return None
+    elif which == "constraints_set_stmt":
+        _without_constraints(statement.constraints, constraints)
     elif which in _LISTS:
-        _without_subjects(which, statement, subjects)
-        if not getattr(statement, _LISTS[which]):
-            return None
+        _without_subjects(_LISTS[which](statement), said_by(which, statement).subjects, subjects)
     elif constraints:
         return None  # a comment on a constraint, or its new name
+    if which in _LISTS and not _LISTS[which](statement):
+        return None
     return str(postgast.deparse(tree))
 
 
@@ -107,9 +111,13 @@ def _without_commands(statement: Any, references: Collection[str], constraints: 
             del statement.cmds[number]
 
 
-def _without_subjects(which: str, statement: Any, subjects: Collection[Thing]) -> None:
-    items = getattr(statement, _LISTS[which])
-    named = said_by(which, statement).subjects
+def _without_constraints(items: Any, names: Collection[str]) -> None:
+    for number in reversed(range(len(items))):
+        if items[number].range_var.relname in names:
+            del items[number]
+
+
+def _without_subjects(items: Any, named: Sequence[Thing], subjects: Collection[Thing]) -> None:
     for number in reversed(range(len(items))):
         if named[number] in subjects:
             del items[number]

@@ -239,6 +239,21 @@ def _grant(node: Any) -> Said:
     return Said(subjects=tuple(thing(kind, parts_of(item)) for item in node.objects), is_list=True)
 
 
+def _default_privileges(node: Any) -> Said:
+    schemas = tuple(Thing("schema", None, name) for name in strings(schemas_of(node)))
+    return Said(subjects=schemas, is_list=True)
+
+
+def schemas_of(node: Any) -> Any:
+    """Return the schemas that ALTER DEFAULT PRIVILEGES names, as they stand in the tree."""
+    options = (item.def_elem for item in node.options)
+    return next((each.arg.list.items for each in options if each.defname == "schemas"), ())
+
+
+def _constraints(node: Any) -> Said:
+    return Said(constraints=frozenset(item.range_var.relname for item in node.constraints))
+
+
 def _truncate(node: Any) -> Said:
     return Said(subjects=tuple(relation(item.range_var) for item in node.relations), is_list=True)
 
@@ -307,6 +322,8 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "alter_object_schema_stmt": _move,
     "alter_owner_stmt": _owner_change,
     "grant_stmt": _grant,
+    "alter_default_privileges_stmt": _default_privileges,
+    "constraints_set_stmt": _constraints,
     "truncate_stmt": _truncate,
     "lock_stmt": _truncate,
     "vacuum_stmt": _maintain,

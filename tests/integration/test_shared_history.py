@@ -482,6 +482,52 @@ op.execute("DELETE FROM users")""",
         op.execute("DROP TYPE mood")
         """,
     ),
+    "constraints that are deferred, some of them soft": (
+        """
+        op.execute("ALTER TABLE users ADD boss int CONSTRAINT k REFERENCES users DEFERRABLE")
+        op.execute("ALTER TABLE ai_docs ADD u int CONSTRAINT s REFERENCES users DEFERRABLE, ADD n int")
+        op.execute("ALTER TABLE ai_docs ADD CONSTRAINT q UNIQUE (n) DEFERRABLE")
+        op.execute("SET CONSTRAINTS s DEFERRED")
+        op.execute("SET CONSTRAINTS k, s, q DEFERRED; SET CONSTRAINTS ALL IMMEDIATE")
+        """,
+        """
+        op.execute("SET CONSTRAINTS public.s, q IMMEDIATE")
+        op.execute("ALTER TABLE ai_docs DROP COLUMN u, DROP COLUMN n; ALTER TABLE users DROP COLUMN boss")
+        """,
+    ),
+    "two foreign keys of a column, without names": (
+        """
+        op.execute("ALTER TABLE ai_docs ADD u int REFERENCES users")
+        op.execute("ALTER TABLE ai_docs ADD FOREIGN KEY (u) REFERENCES users ON DELETE CASCADE")
+        op.execute("ALTER TABLE ai_docs ADD FOREIGN KEY (u) REFERENCES users ON DELETE SET NULL")
+        """,
+        """
+        for name in ("", "1", "2"):
+            op.execute(f"ALTER TABLE ai_docs DROP CONSTRAINT ai_docs_u_fkey{name}")
+        op.execute("ALTER TABLE ai_docs DROP COLUMN u")
+        """,
+    ),
+    "rights by default in schemas": (
+        """
+        op.execute("CREATE SCHEMA vec; CREATE TABLE vec.ai_t (id int)")
+        op.execute("CREATE SCHEMA own; CREATE TABLE own.t (id int)")
+        op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA vec GRANT SELECT ON TABLES TO PUBLIC")
+        op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA own, vec GRANT USAGE ON SEQUENCES TO PUBLIC")
+        op.execute("ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC")
+        """,
+        """
+        op.execute("ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO PUBLIC")
+        op.execute("ALTER DEFAULT PRIVILEGES IN SCHEMA own, vec REVOKE USAGE ON SEQUENCES FROM PUBLIC")
+        op.execute("DROP SCHEMA own, vec CASCADE")
+        """,
+    ),
+    "changes of what is not there": (
+        """
+        op.execute("ALTER INDEX IF EXISTS never RENAME TO other; ALTER TABLE IF EXISTS never ADD n int")
+        op.execute("ALTER SEQUENCE IF EXISTS never RESTART; ALTER VIEW IF EXISTS never SET SCHEMA public")
+        """,
+        "pass",
+    ),
     "a table that is renamed into its home": (
         """
         op.create_table("drafts", sa.Column("id", sa.Integer, primary_key=True), sa.Column("t", sa.Text))
@@ -684,6 +730,10 @@ UNDECIDABLE = {
     "rows that cross, read through the connection": (
         """op.get_bind().execute(sa.text("SELECT 1 FROM ai_docs JOIN users USING (id)"))""",
         ["ai_docs (ai)", "users (core)", "op.on_database(): if only old rows"],
+    ),
+    "numbers of another home's table": (
+        """op.execute("ALTER TABLE ai_docs ADD n int DEFAULT nextval('users_id_seq')")""",
+        ["it needs users_id_seq (core)", "No database has all", "with op.on_database(): if it shall be nowhere"],
     ),
     "a view of both homes": (
         """op.execute("CREATE VIEW both_homes AS SELECT 1 AS one FROM ai_docs, users")""",
