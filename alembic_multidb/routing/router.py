@@ -23,6 +23,7 @@ from alembic_multidb.routing.dependence import Dependent
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.indexes import index_of, statements_of
 from alembic_multidb.routing.items import State
+from alembic_multidb.routing.lookups import with_lookups
 from alembic_multidb.routing.record import Recorded
 from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks
@@ -185,7 +186,7 @@ class Router:
         """Return a query that is told of extensions and tables what the mixed database would tell."""
         if not _ASKS.match(statement) or not all(each.reads for each in read(without_placeholders(statement))):
             return statement
-        return with_foreign(statement, self._elsewhere)
+        return with_lookups(with_foreign(statement, self._elsewhere))
 
     def _refuse_question(self, sql: str, values: frozenset[str]) -> None:
         """Refuse a question that nobody can answer here, unless the revision says where it is asked.

@@ -1401,6 +1401,36 @@ def test_questions_with_values_are_answered_as_well(shared: Shared) -> None:
     shared.upgrade()
 
 
+def test_tables_are_looked_up_by_values_that_name_them(shared: Shared) -> None:
+    """A name cast to ``regclass`` finds nothing where its table is not; a number is one still."""
+    shared.revise(TABLES, DROPS)
+    shared.revise(
+        """
+        op.create_check_constraint("ck_name", "users", "name <> ''")
+        op.create_unique_constraint("uq_body", "ai_docs", ["body"])
+        """
+    )
+    shared.revise(
+        """
+        bind = op.get_bind()
+        query = "SELECT conname FROM pg_constraint WHERE contype IN ('c', 'u') AND conrelid = "
+        for table in ("users", "ai_docs"):
+            names = bind.execute(sa.text(query + "CAST(:t AS regclass)"), {"t": table}).scalars().all()
+            assert names == bind.exec_driver_sql(query + "%s::regclass", (f"public.{table}",)).scalars().all()
+            cursor = bind.connection.cursor()
+            for value in (cursor.execute("SELECT %s::regclass::oid", (table,)).fetchone()[0], table):
+                found = cursor.execute(query + "%s::pg_catalog.regclass", (value,)).fetchall()
+                assert [name for name, in found] == names
+            for name in names:
+                op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        """
+    )
+    shared.upgrade()
+    assert shared.differences() == []
+    left = "SELECT conname FROM pg_constraint WHERE conname IN ('ck_name', 'uq_body')"
+    assert [psql(shared.urls[name], left) for name in ("mixed", "core", "ai")] == [[], [], []]
+
+
 def test_the_orm_is_told_to_stay_at_home(shared: Shared) -> None:
     """What a session flushes elsewhere is an error that names the fix."""
     shared.revise(TABLES)
