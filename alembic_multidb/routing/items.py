@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from alembic_multidb.routing.members import extension_of
-from alembic_multidb.statements import Kind, Made, Reference, Role, Statement, Thing, without
+from alembic_multidb.statements import (
+    DEFAULT_PATH,
+    Kind,
+    Made,
+    Path,
+    Reference,
+    Role,
+    Statement,
+    Thing,
+    located,
+    without,
+)
 
 
 @dataclass(eq=False)
@@ -102,6 +113,7 @@ class State:
         deeds: the statements that made types, functions, sequences and schemas what they are, in order.
         touched: what the revision has used or changed of these, each with the user.
         extensions: the users of well-known extensions, at any time of the history.
+        path: the schemas in which the revision looks for names.
     """
 
     revision: str
@@ -118,6 +130,7 @@ class State:
     deeds: dict[Item, tuple[Deed, ...]] = field(default_factory=dict)
     touched: set[tuple[Item, Item]] = field(default_factory=set)
     extensions: dict[str, list[Item]] = field(default_factory=dict)
+    path: Path = DEFAULT_PATH
 
     def at(self, revision: str, *, learns: bool = False, fallback: Mapping[Thing, Item] | None = None) -> State:
         """Return a copy for the statements of a revision."""
@@ -148,9 +161,13 @@ class State:
 
     def take(self, statements: Iterable[Statement], pinned: frozenset[str] | None = None) -> None:
         """Take in what statements make, call otherwise and drop, one after the other."""
-        for statement in statements:
+        for statement in map(self.located, statements):
             self.make(statement, pinned)
             self.finish(statement)
+
+    def located(self, statement: Statement) -> Statement:
+        """Return a statement whose names lead where ``search_path`` leads them at this point."""
+        return located(statement, self.path, lambda thing: thing in self.names or thing in self.fallback)
 
     def make(self, statement: Statement, pinned: frozenset[str] | None = None) -> None:
         """Take in what a statement makes, before it is decided where it runs."""
@@ -185,6 +202,7 @@ class State:
         """Take in what is called otherwise, or gone, after a statement."""
         for inner in statement.inner:
             self.finish(inner)
+        self.path = self.path if statement.path is None else statement.path
         if statement.columns or statement.lost or statement.renamed is not None:
             self._change_columns(statement)
         for before, after in statement.renames:

@@ -167,7 +167,8 @@ def _decided(
 ) -> Iterator[PlannedStatement]:
     """Decide about the statements of one revision, one after the other."""
     for recorded in statements:
-        for statement in recorded.statements:
+        for each in recorded.statements:
+            statement = state.located(each)
             state.make(statement)
             if recorded.only is None and recorded.asked in known:
                 why = known[recorded.asked].why

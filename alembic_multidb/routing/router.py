@@ -186,7 +186,7 @@ class Router:
         """Return a query that is told of extensions and tables what the mixed database would tell."""
         if not _ASKS.match(statement) or not all(each.reads for each in read(without_placeholders(statement))):
             return statement
-        return with_lookups(with_foreign(statement, self._elsewhere))
+        return with_foreign(with_lookups(statement), self._elsewhere)
 
     def _refuse_question(self, sql: str, values: frozenset[str]) -> None:
         """Refuse a question that nobody can answer here, unless the revision says where it is asked.
@@ -223,7 +223,8 @@ class Router:
         """
         return [self._decide_one(statement) for statement in statements_of(sql, table)]
 
-    def _decide_one(self, statement: Statement) -> Decision:
+    def _decide_one(self, written: Statement) -> Decision:
+        statement = self.state.located(written)
         self.state.make(statement)
         if self.blocks.only is None:
             decision = self.decider.decide(statement, self.state)

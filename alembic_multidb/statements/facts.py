@@ -98,6 +98,7 @@ class Statement:
         reads: whether it gives rows and changes nothing.
         inner: the statements of a DO block.
         dynamic: the text of an EXECUTE, in a DO block or a function, that is only known when it runs.
+        path: the schemas in which names are looked for afterwards, None for the default one; None if it sets none.
         index_of: the table of the index that it drops, which an operation knows and its text does not say.
     """
 
@@ -124,6 +125,7 @@ class Statement:
     reads: bool = False
     inner: tuple[Statement, ...] = field(default=(), repr=False)
     dynamic: str | None = None
+    path: tuple[str | None, ...] | None = None
     index_of: Thing | None = None
 
     @property

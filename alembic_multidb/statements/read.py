@@ -14,6 +14,7 @@ from alembic_multidb.sqltext import walk
 from alembic_multidb.statements.blocks import declared_in, queries_of
 from alembic_multidb.statements.bodies import Body
 from alembic_multidb.statements.facts import Statement, Thing
+from alembic_multidb.statements.located import path_set_by
 from alembic_multidb.statements.mentions import EVERYBODYS, literals_of, mentions_of, uses_of
 from alembic_multidb.statements.names import strings
 from alembic_multidb.statements.parts import columns_made, part_renamed, parts_lost, parts_made
@@ -77,6 +78,7 @@ def _statement(text: str, node: Any) -> Statement:
         if_exists=said.if_exists,
         reads=which in _READS and not any(isinstance(item, _WRITES) for item in inside),
         dynamic=body.dynamic,
+        path=path_set_by(which, getattr(node, which)),
     )
 
 

@@ -119,8 +119,15 @@ def _without_constraints(items: Any, names: Collection[str]) -> None:
 
 def _without_subjects(items: Any, named: Sequence[Thing], subjects: Collection[Thing]) -> None:
     for number in reversed(range(len(items))):
-        if named[number] in subjects:
+        if _is_among(named[number], subjects):
             del items[number]
+
+
+def _is_among(thing: Thing, subjects: Collection[Thing]) -> bool:
+    """Tell whether a name is one of these, which may be known by the schema where ``search_path`` has found them."""
+    if thing in subjects:
+        return True
+    return thing.schema is None and any((each.kind, each.name) == (thing.kind, thing.name) for each in subjects)
 
 
 def _copy(message: Any) -> Any:

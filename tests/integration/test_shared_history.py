@@ -528,6 +528,28 @@ op.execute("DELETE FROM users")""",
         """,
         "pass",
     ),
+    "names that the search path leads to": (
+        """
+        op.execute("CREATE SCHEMA ml; CREATE SCHEMA own")
+        op.execute('SET LOCAL search_path TO "$user", ml, public')
+        op.execute("CREATE TABLE ai_runs (id serial PRIMARY KEY, doc int REFERENCES ai_docs, u int REFERENCES users)")
+        op.execute("CREATE TYPE kind AS ENUM ('a')")
+        op.execute("ALTER TABLE ai_runs ADD kind kind; CREATE INDEX ix_doc ON ai_runs (doc)")
+        op.execute("ALTER TABLE users ADD n int; CREATE INDEX ix_n ON users (n)")
+        op.execute("SELECT set_config('search_path', 'own, ml, public', true)")
+        op.execute("CREATE TABLE jobs (id int); CREATE VIEW all_runs AS SELECT * FROM ai_runs")
+        op.execute("COMMENT ON TABLE ai_runs IS 'runs'; TRUNCATE jobs, ai_runs")
+        op.execute("RESET search_path")
+        op.execute("ALTER TABLE ml.ai_runs ADD k int; ALTER INDEX ml.ix_doc RENAME TO ix_of_doc")
+        op.execute("COMMENT ON TABLE own.jobs IS 'jobs'; COMMENT ON VIEW own.all_runs IS 'all'")
+        """,
+        """
+        op.execute("SET search_path TO own, ml, public")
+        op.execute("DROP VIEW all_runs; DROP INDEX ix_of_doc; DROP TABLE jobs, ai_runs; DROP TYPE kind")
+        op.execute("ALTER TABLE users DROP n")
+        op.execute("SET search_path TO DEFAULT; DROP SCHEMA ml, own")
+        """,
+    ),
     "a table that is renamed into its home": (
         """
         op.create_table("drafts", sa.Column("id", sa.Integer, primary_key=True), sa.Column("t", sa.Text))

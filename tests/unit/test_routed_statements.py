@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from alembic_multidb.routing.edits import executed, pruned
 from alembic_multidb.routing.silent import numbered, silent_connection, silent_dialect
-from alembic_multidb.statements import Statement, Thing, read, without
+from alembic_multidb.statements import Statement, Thing, located, read, without
 from alembic_multidb.statements.rewrite import empty_answer
 
 
@@ -205,3 +205,53 @@ def test_values_are_not_shown() -> None:
     assert "secret" not in one("CREATE ROLE x LOGIN PASSWORD 'secret'").first_line
     assert "secret" not in one("ALTER ROLE x PASSWORD 'secret'").first_line
     assert one("CREATE TYPE mood AS ENUM ('good')").first_line == "CREATE TYPE mood AS ENUM ('good')"
+
+
+@pytest.mark.parametrize(
+    ("sql", "path"),
+    [
+        ("SET search_path TO ml, public", ("ml", None)),
+        ("SET LOCAL search_path = '$user', \"Ml\"", ("Ml",)),
+        ("SET SESSION search_path TO DEFAULT", (None,)),
+        ("RESET search_path", (None,)),
+        ("RESET ALL", (None,)),
+        ("SELECT pg_catalog.set_config('search_path', '', false)", ()),
+        ("SELECT set_config('search_path', 'ml, public', true)", ("ml", None)),
+        ("SELECT set_config('work_mem', '64MB', true)", None),
+        ("SET work_mem TO '64MB'", None),
+        ("SET TRANSACTION READ ONLY", None),
+        ("SELECT 1", None),
+    ],
+)
+def test_the_search_path_is_read(sql: str, path: tuple[str | None, ...] | None) -> None:
+    """Whoever sets it, and however."""
+    assert read(sql)[0].path == path
+
+
+def test_names_lead_where_the_search_path_leads() -> None:
+    """What is made lies in its first schema, what is there where it is found first; other names stay."""
+    there = {Thing("relation", None, "a"), Thing("relation", "ml", "a"), Thing("relation", None, "b")}
+    (statement,) = read("CREATE TABLE c AS SELECT FROM a, b, d, own.a")
+    found = located(statement, ("ml", None), there.__contains__)
+    assert found.subjects == (Thing("relation", "ml", "c"),)
+    assert found.makes[0].thing == found.subjects[0]
+    names = {("ml", "a"), (None, "b"), (None, "d"), ("own", "a")}
+    assert found.mentions == {Thing("relation", *name) for name in names}
+    (index,) = read("CREATE INDEX i ON b (x)")
+    assert located(index, ("ml", None), there.__contains__).makes[0].thing == Thing("relation", None, "i")
+    assert located(statement, (), there.__contains__) == statement
+
+
+def test_a_temporary_table_is_one() -> None:
+    """However it is made."""
+    made = "CREATE TEMP TABLE t (a int); SELECT 1 AS a INTO TEMPORARY t; CREATE TEMP TABLE t AS SELECT 1 AS a"
+    assert [statement.makes[0].role for statement in read(made)] == ["temporary"] * 3
+
+
+def test_what_a_function_puts_together_is_known() -> None:
+    """As of a block; the literals in it are hints."""
+    body = "BEGIN EXECUTE format('DROP TABLE %I', 'x'); EXECUTE 'SELECT 1'; END"
+    (function,) = read(f"CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $${body}$$")
+    (block,) = read(f"DO $${body}$$")
+    assert function.dynamic == block.dynamic == "format('DROP TABLE %I', 'x')"
+    assert Thing("relation", None, "x") in block.hints
