@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.decide import Decision
+from alembic_multidb.routing.decision import Decision
 from alembic_multidb.routing.dependence import Dependent
 from alembic_multidb.statements import Statement
 

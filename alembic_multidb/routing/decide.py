@@ -4,43 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.catalogs import Elsewhere, foreign_names, is_told, with_foreign
+from alembic_multidb.routing.decision import Decision, Verdict, runs, skips
 from alembic_multidb.routing.extensions import foreign_extensions
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
 from alembic_multidb.routing.members import extension_of
 from alembic_multidb.statements import Statement, Thing, without
-from alembic_multidb.statements.rewrite import empty_answer
 
-Verdict = Literal["runs", "skips", "separated", "undecidable"]
 # Tells whether the database at hand has something of a name.
 Catalog = Callable[[Thing], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What becomes of one statement on one database.
-
-    Attributes:
-        statement: what it says.
-        verdict: ``separated`` runs what is left of it.
-        sql: what is run; None if nothing is.
-        why: where it belongs, what was left out, or why nobody knows.
-        is_idle: whether it drops or changes, if it is there, what no revision makes.
-        homes: of the undecidable, the databases that may have all that it needs.
-        is_of_rows: of the undecidable, whether it does no more than to change or read rows.
-    """
-
-    statement: Statement
-    verdict: Verdict
-    sql: str | None
-    why: str = ""
-    is_idle: bool = False
-    homes: frozenset[str] = frozenset()
-    is_of_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,9 +72,9 @@ class Decider:
             only: the databases.
         """
         if not self._is_here(only):
-            return _skips(statement, f"only for {', '.join(sorted(only)) or 'no database'}")
+            return skips(statement, f"only for {', '.join(sorted(only)) or 'no database'}")
         if self.catalog is not None and any(self.catalog(item.target) for item in statement.references):
-            return _runs(statement)
+            return runs(statement)
         return self._separate(statement, state, [])
 
     def places(self, statement: Statement, state: State) -> frozenset[str]:
@@ -163,7 +138,7 @@ class Decider:
                 return self._undecidable(block, state, why)
             sql = sql.replace(asked, told)
         if sql == block.sql:
-            return _runs(block)
+            return runs(block)
         return Decision(statement=block, verdict="separated", sql=sql, why=f"it is told of {', '.join(sorted(about))}")
 
     def _by_subjects(self, statement: Statement, state: State) -> Decision:
@@ -176,7 +151,7 @@ class Decider:
         if crossing:
             return self._crossing(statement, crossing[0], state)
         if len(foreign) == len(homes):
-            return _skips(statement, self._at_home(foreign[0], homes[foreign[0]]))
+            return skips(statement, self._at_home(foreign[0], homes[foreign[0]]))
         if foreign and not statement.is_list:
             return self._undecidable(statement, state, self._at_home(foreign[0], homes[foreign[0]]))
         elsewhere = self._elsewhere(_needed(statement, state), statement, state)
@@ -198,7 +173,7 @@ class Decider:
             and not self._is_here(self.homes.of(state.references[table, name]))
         ]
         if not (references or gone or foreign):
-            return _runs(statement)
+            return runs(statement)
         sql = without(statement.sql, subjects=foreign, references=[item.name for item in references], constraints=gone)
         whys = [f"foreign key ({', '.join(item.columns)}) to {item.target} is a soft reference" for item in references]
         whys += [f"constraint {name} is a soft reference" for name in gone]
@@ -210,7 +185,7 @@ class Decider:
         """Decide about SET CONSTRAINTS: those that are not here, or are soft references, are left alone."""
         gone = [name for name in sorted(statement.constraints) if not self._has_constraint(name, state)]
         if not gone:
-            return _runs(statement)
+            return runs(statement)
         sql = without(statement.sql, constraints=gone)
         whys = "; ".join(f"constraint {name} is not here" for name in gone)
         return Decision(statement=statement, verdict="skips" if sql is None else "separated", sql=sql, why=whys)
@@ -230,15 +205,15 @@ class Decider:
         named = [thing for thing in (*statement.hints, *statement.uses) if state.find(thing) is not None]
         known = list(dict.fromkeys([*statement.mentions, *named]))
         if not known:
-            return _runs(statement)
+            return runs(statement)
         homes = [self._homes(thing, statement, state) or self.homes.everywhere for thing in known]
         elsewhere = [
             self._at_home(thing, found) for thing, found in zip(known, homes, strict=True) if not self._is_here(found)
         ]
         if not elsewhere:
-            return _runs(statement)
+            return runs(statement)
         if frozenset.intersection(*homes) or not any(map(self._is_here, homes)):
-            return _skips(statement, elsewhere[0])
+            return skips(statement, elsewhere[0])
         needed = (self._at_home(thing, found) for thing, found in zip(known, homes, strict=True))
         return self._undecidable(statement, state, "it needs " + " and ".join(needed))
 
@@ -260,7 +235,7 @@ class Decider:
         if statement.if_exists and not statement.makes:
             return Decision(statement=statement, verdict="runs", sql=statement.sql, is_idle=True)
         if self.catalog is not None and self.catalog(thing):
-            return _runs(statement)
+            return runs(statement)
         where = f' and it is not in "{self.database.name}"' if self.catalog is not None else ""
         return self._undecidable(statement, state, f"no revision before it is seen to make {thing.kind} {thing}{where}")
 
@@ -270,7 +245,7 @@ class Decider:
         under = sorted(below, key=lambda item: item.names[-1])
         tables = ", ".join(self._at_home(item.names[-1], self.homes.of(item)) for item in under)
         if under and not any(self._is_here(self.homes.of(item)) for item in under):
-            return _skips(statement, f"{thing} stands on {tables}")
+            return skips(statement, f"{thing} stands on {tables}")
         return self._undecidable(
             statement, state, f"{thing} stands on {tables}" if tables else f'"{thing}" has no home'
         )
@@ -318,14 +293,6 @@ class Decider:
         return f"{thing} ({', '.join(sorted(homes or ())) or 'no home'})"
 
 
-def what_is_left(sql: str, decisions: list[Decision]) -> str:
-    """Return what is sent in place of a text: the statements that run here, or a query that answers with no rows."""
-    kept = [decision.sql for decision in decisions if decision.sql is not None]
-    if kept:
-        return ";\n".join(kept)
-    return empty_answer(sql) if decisions[-1].statement.reads else "SELECT NULL WHERE false"
-
-
 _ROWS = frozenset({"insert", "update", "delete", "merge"})
 
 
@@ -351,11 +318,3 @@ def _needed(statement: Statement, state: State) -> set[Thing]:
         if item is not None and item.role == "sequence":
             found.add(thing)
     return found | statement.mentions
-
-
-def _runs(statement: Statement) -> Decision:
-    return Decision(statement=statement, verdict="runs", sql=statement.sql)
-
-
-def _skips(statement: Statement, why: str) -> Decision:
-    return Decision(statement=statement, verdict="skips", sql=None, why=why)

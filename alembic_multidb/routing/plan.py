@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.chronicle import Chronicle, read_history
-from alembic_multidb.routing.decide import Decider, Decision
+from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.decision import Decision
 from alembic_multidb.routing.dependence import Dependent, dependents
 from alembic_multidb.routing.items import State
 from alembic_multidb.routing.presence import Move, Presence

@@ -18,7 +18,8 @@ from sqlalchemy.schema import DDLElement
 
 from alembic_multidb.routing.advice import Advice
 from alembic_multidb.routing.catalogs import Elsewhere, with_foreign
-from alembic_multidb.routing.decide import Decider, Decision, what_is_left
+from alembic_multidb.routing.decide import Decider
+from alembic_multidb.routing.decision import Decision, what_is_left
 from alembic_multidb.routing.dependence import Dependent
 from alembic_multidb.routing.impl import routed_impl
 from alembic_multidb.routing.indexes import index_of, statements_of
