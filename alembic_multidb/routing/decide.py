@@ -86,7 +86,8 @@ class Decider:
         """
         said = (statement, *statement.inner)
         made = {each.thing for item in said for each in item.makes}
-        found = self.homes.everywhere
+        tables = (each.thing for item in said for each in item.makes if each.role == "table" and each.part_of is None)
+        found = self.homes.everywhere.intersection(*map(self.homes.named_of, tables))
         for item in said:
             for thing in {*item.subjects, *item.mentions, *item.hints, *item.uses} - made:
                 found &= self._may_have(thing, item, state)

@@ -137,12 +137,21 @@ class ItemHomes:
         database = self.databases[next(iter(self.databases))]
         if any(map(database.filters.is_version_table, found)):
             return self.everywhere
-        for name in reversed(found):
-            explanation = self.databases.homes.explain(name)
-            if explanation.home is not None and (name in self.databases.homes.models or not _by_default(explanation)):
-                return frozenset({explanation.home})
+        named = next(filter(None, map(self._named, reversed(found))), None)
+        if named is not None:
+            return frozenset({named})
         home = self.databases.homes.home(found[-1])
         return frozenset({home} if home is not None else ())
+
+    def named_of(self, table: Thing) -> frozenset[str]:
+        """Return the home that a rule or a model gives to a table; every database if none does."""
+        named = self._named(TableName.of(table.schema, table.name))
+        return frozenset({named}) if named is not None else self.everywhere
+
+    def _named(self, name: TableName) -> str | None:
+        explanation = self.databases.homes.explain(name)
+        is_named = name in self.databases.homes.models or not _by_default(explanation)
+        return explanation.home if is_named else None
 
     def of_schema(self, name: str) -> frozenset[str]:
         """Return the homes of a schema: where it is declared, or something of the history lies in it."""

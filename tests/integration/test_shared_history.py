@@ -757,6 +757,10 @@ UNDECIDABLE = {
         """op.execute("ALTER TABLE ai_docs ADD n int DEFAULT nextval('users_id_seq')")""",
         ["it needs users_id_seq (core)", "No database has all", "with op.on_database(): if it shall be nowhere"],
     ),
+    "a table that is named for one home, made after one of another": (
+        """op.execute("CREATE TABLE ai_users (LIKE users)")""",
+        ["it needs users (core)", "No database has all that it needs"],
+    ),
     "a view of both homes": (
         """op.execute("CREATE VIEW both_homes AS SELECT 1 AS one FROM ai_docs, users")""",
         ["both_homes stands on", "ai_docs (ai)", "users (core)"],
