@@ -14,7 +14,7 @@ from alembic_multidb.statements.names import strings
 # Schemas in their order; None stands for the default one.
 Path = tuple["str | None", ...]
 DEFAULT_PATH: Path = (None,)
-_IN_SCHEMAS = frozenset({"relation", "type", "function", "statistics"})
+_IN_SCHEMAS = frozenset({"relation", "type", "function", "statistics", "collation", "text search configuration"})
 _DEFAULTS = (nodes.VAR_SET_DEFAULT, nodes.VAR_RESET, nodes.VAR_RESET_ALL)
 
 
@@ -77,7 +77,10 @@ class _Locator:
             uses=frozenset(several(statement.uses)),
             hints=frozenset(several(statement.hints)),
             references=tuple(each._replace(target=find(each.target)) for each in statement.references),
-            parts=tuple(Part(each.name, frozenset(several(each.uses))) for each in statement.parts),
+            body=frozenset(several(statement.body)),
+            parts=tuple(
+                Part(each.name, frozenset(several(each.uses)), frozenset(several(each.body))) for each in statement.parts
+            ),
             inner=tuple(map(self.of, statement.inner)),
         )
 
