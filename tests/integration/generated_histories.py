@@ -58,6 +58,7 @@ class History:
     undoable: bool = True
     _tables: list[Table] = field(default_factory=list)
     _types: list[str] = field(default_factory=list)
+    _taken: set[str] = field(default_factory=set)
     _count: int = 0
     _up: list[str] = field(default_factory=list)
     _down: list[str] = field(default_factory=list)
@@ -104,7 +105,7 @@ class History:
             *(self._create_table, self._create_table, self._add_column, self._add_column, self._raw_alter),
             *(self._create_type, self._add_value, self._index, self._drop_index, self._rename, self._foreign_key),
             *(self._drop_foreign_key, self._view, self._trigger, self._rows, self._block, self._comment, self._batch),
-            *(self._drop_table, self._sequence, self._concurrently, self._rename_type, self._grant),
+            *(self._drop_table, self._sequence, self._concurrently, self._rename_type, self._grant, self._function),
         ]
 
     def _new(self, prefix: str) -> str:
@@ -192,6 +193,7 @@ class History:
             self._types.append(after)
             for table in self._tables:
                 table.types = {after if name == before else name for name in table.types}
+            self._taken = {after if name == before else name for name in self._taken}
             self._sql(f"ALTER TYPE {before} RENAME TO {after}", f"ALTER TYPE {after} RENAME TO {before}")
 
     def _index(self) -> None:
@@ -253,6 +255,21 @@ class History:
                 f"DROP TRIGGER {name} ON {table}",
             )
 
+    def _function(self) -> None:
+        """Make a function that nothing uses, or a view alone: it takes a type, or reads a table."""
+        name, view = self._new("f"), self._new("w")
+        if self._types and self.random.random() < 0.6:
+            known = self.random.choice(self._types)
+            self._taken.add(known)
+            head, body = f"{name}(k {known} DEFAULT NULL)", "AS $$ SELECT count(k) $$"
+        else:
+            table = self._table()
+            table.is_referred = True
+            head, body = f"{name}()", f"BEGIN ATOMIC SELECT count(*) FROM {table.name}; END"
+        self._sql(f"CREATE FUNCTION {head} RETURNS bigint LANGUAGE sql {body}", f"DROP FUNCTION {name}")
+        if self.random.random() < 0.4:
+            self._sql(f"CREATE VIEW {view} AS SELECT {name}() AS n", f"DROP VIEW {view}")
+
     def _sequence(self) -> None:
         table, name = self._table(), self._new("s")
         self._sql(f"CREATE SEQUENCE {name}", f"DROP SEQUENCE {name}")
@@ -302,6 +319,6 @@ class History:
         self.undoable = False
         self._tables.remove(table)
         self._sql(f"DROP TABLE {table.name} CASCADE", "")
-        for name in sorted((table.types - others) & {*self._types}):
+        for name in sorted((table.types - others) & {*self._types} - self._taken):
             self._types.remove(name)
             self._sql(f"DROP TYPE {name}", "")
