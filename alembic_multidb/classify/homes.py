@@ -10,7 +10,7 @@ where the tables of its body are; else it goes to the default home. What may liv
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -46,6 +46,7 @@ class Classification:
         everywhere: all databases of the registry.
         owners: what each folded object is part of: a column's default, an index, a row type, a partition.
         uses: which objects each one depends on, parts counted as what they are part of.
+        bodies: which objects the body of a function speaks of.
         homes: the databases in which an object is at home; several for what several homes use, none for what crosses.
         crossing: the objects that can live in no database, each with the tables that they stand on.
         declared: the extensions that some database declares.
@@ -55,6 +56,7 @@ class Classification:
     everywhere: frozenset[str]
     owners: Mapping[ObjectId, ObjectId]
     uses: Mapping[ObjectId, set[ObjectId]]
+    bodies: Mapping[ObjectId, Set[ObjectId]]
     homes: Mapping[ObjectId, frozenset[str]]
     crossing: Mapping[ObjectId, frozenset[ObjectId]]
     declared: frozenset[ObjectId]
@@ -166,4 +168,6 @@ def classify(
     )
     crossing = {node: world.stands_on(node) for node in nodes if not world.allowed[node] and node not in fixed}
     crossing |= world.crossing_tables()
-    return Classification(snapshot, world.everywhere, owners, uses, world.homes, crossing, frozenset(declared))
+    return Classification(
+        snapshot, world.everywhere, owners, uses, world.bodies, world.homes, crossing, frozenset(declared)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -106,6 +106,7 @@ class State:
         names: items by their present names.
         references: the foreign keys, by their table and name: what they point at.
         counts: how often the revision has made something of a name.
+        overloads: the functions of one name, by the types of their arguments.
         columns: the names of the columns of tables, as far as statements say them.
         uses: by an item and the name of one of its parts: the types, functions and sequences that it stands on; of
             views, types and functions the tables, too.
@@ -124,6 +125,7 @@ class State:
     names: dict[Thing, Item] = field(default_factory=dict)
     references: dict[tuple[Item, str], Item] = field(default_factory=dict)
     counts: Counter[Thing] = field(default_factory=Counter)
+    overloads: dict[Item, frozenset[str]] = field(default_factory=dict)
     columns: dict[Item, tuple[str, ...]] = field(default_factory=dict)
     uses: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
     bodies: dict[tuple[Item, str], frozenset[Item]] = field(default_factory=dict)
@@ -143,6 +145,7 @@ class State:
             fallback or {},
             names,
             references,
+            overloads=dict(self.overloads),
             columns=dict(self.columns),
             uses=dict(self.uses),
             extensions=self.extensions,
@@ -175,6 +178,9 @@ class State:
             self.make(inner, pinned)
         for made in statement.makes:
             self._make(made, statement, pinned)
+        for thing, signature in statement.signatures if not statement.drops else ():
+            item = self.names[thing]
+            self.overloads[item] = self.overloads.get(item, frozenset()) | {signature}
         if statement.index_of is not None:
             self._place(statement.subjects[0], statement.index_of)
         for table, reference in ((table, item) for table in statement.subjects[:1] for item in statement.references):
@@ -209,7 +215,21 @@ class State:
             self._rename(before, after)
         if statement.drops:
             for thing in statement.subjects:
-                self._drop(thing, statement.cascades)
+                if not self._is_left(thing, {types for name, types in statement.signatures if name == thing}):
+                    self._drop(thing, statement.cascades)
+
+    def _is_left(self, thing: Thing, signatures: Set[str]) -> bool:
+        """Take in that some of the functions of a name go, and tell whether there are others."""
+        item = self.names.get(thing)
+        if item is None or not signatures:
+            return False
+        others = self.overloads.get(item, frozenset()) - signatures
+        if others:
+            self.overloads[item] = others
+            for signature in signatures:
+                self.uses.pop((item, f"({signature})"), None)
+                self.bodies.pop((item, f"({signature})"), None)
+        return bool(others)
 
     def forget_temporary(self) -> None:
         """Let go what lasts no longer than the revision that makes it."""
@@ -284,6 +304,7 @@ class State:
         item = self.names.pop(thing, None)
         if item is None:
             return
+        self.overloads.pop(item, None)
         for parts in (self.uses, self.bodies):
             for key in [key for key in parts if item in (key[0], key[0].part_of)]:
                 del parts[key]

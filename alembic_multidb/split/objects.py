@@ -197,7 +197,10 @@ class Objects:
             and homes
             and not self.classification.users[item.node]
         ):
-            return "nothing in the database uses it" if not self._under(item.node) else ""
+            spoken = self.classification.bodies.get(item.node, set()) & self.classification.tables
+            read = {table for table in spoken if homes <= self.homes_of(table)}
+            body = f", and its body reads {self._listed(read)}" if read else ""
+            return f"nothing in the database uses it{body}" if not self._under(item.node) else ""
         return ""
 
     def _why_outside(self, node: ObjectId) -> str:

@@ -87,6 +87,8 @@ class Statement:
         hints: relations that its literals may name.
         body: what the body of a function that it makes speaks of. What PostgreSQL looks for as it makes the function is
             among the mentions and uses, too.
+        signatures: the functions that it makes or drops, each with the types of its arguments, which tell it from
+            others of its name; none for ``DROP FUNCTION f``.
         references: the foreign keys that it makes.
         constraints: the constraints of its subject that it changes or drops.
         parts: what is made of its subject, or of what it makes, with what each part stands on.
@@ -114,6 +116,7 @@ class Statement:
     uses: frozenset[Thing] = frozenset()
     hints: frozenset[Thing] = frozenset()
     body: frozenset[Thing] = frozenset()
+    signatures: tuple[tuple[Thing, str], ...] = ()
     references: tuple[Reference, ...] = ()
     constraints: frozenset[str] = frozenset()
     parts: tuple[Part, ...] = ()

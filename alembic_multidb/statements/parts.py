@@ -6,16 +6,16 @@ them goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from postgast import pg_query_pb2 as nodes
 
 from alembic_multidb.sqltext import walk
 from alembic_multidb.statements.bodies import Body
-from alembic_multidb.statements.facts import Part
+from alembic_multidb.statements.facts import Part, Thing
 from alembic_multidb.statements.mentions import literals_of, mentions_of, uses_of
-from alembic_multidb.statements.names import parts_of, strings
+from alembic_multidb.statements.names import parts_of, strings, thing
 from alembic_multidb.statements.tables import constraint_of
 
 # How parts are told apart that are no columns.
@@ -26,6 +26,7 @@ _LABELS = {
     nodes.OBJECT_RULE: "rule",
 }
 _COLUMNS = (nodes.OBJECT_COLUMN, nodes.OBJECT_ATTRIBUTE)
+_FUNCTIONS = (nodes.OBJECT_FUNCTION, nodes.OBJECT_PROCEDURE, nodes.OBJECT_ROUTINE)
 _OUT = (nodes.FUNC_PARAM_OUT, nodes.FUNC_PARAM_TABLE)
 WHOLE = ""
 
@@ -82,11 +83,30 @@ def _part(name: str, *messages: Any) -> Part:
     return Part(name, frozenset({*uses_of(inside), *literals_of(inside)}))
 
 
+def signatures_of(which: str, node: Any) -> tuple[tuple[Thing, str], ...]:
+    """Return the functions that a statement makes or drops, each with the types of its arguments, if it says them."""
+    if which == "create_function_stmt":
+        return ((thing("function", strings(node.funcname)), _signature(node)),)
+    if which != "drop_stmt" or node.remove_type not in _FUNCTIONS:
+        return ()
+    named = [item.object_with_args for item in node.objects if not item.object_with_args.args_unspecified]
+    types = ((item, [each.type_name for each in item.objargs]) for item in named)
+    return tuple((thing("function", strings(item.objname)), _listed(those)) for item, those in types)
+
+
+def _signature(node: Any) -> str:
+    inputs = [item.function_parameter for item in node.parameters]
+    return _listed(item.arg_type for item in inputs if item.mode not in _OUT)
+
+
+def _listed(types: Iterable[Any]) -> str:
+    """Return types in one text; their schemas may be left out, or not."""
+    return ", ".join(strings(each.names)[-1] + "[]" * len(each.array_bounds) for each in types)
+
+
 def _function(node: Any, body: Body) -> Part:
     """Return a function, which is told from others of its name by its arguments, and stands on relations as well."""
-    inputs = [item.function_parameter for item in node.parameters]
-    types = (item.arg_type.names for item in inputs if item.mode not in _OUT)
-    part = _part(f"({', '.join('.'.join(strings(names)) for names in types)})", node)
+    part = _part(f"({_signature(node)})", node)
     uses = {*part.uses, *mentions_of(walk(node)), *body.uses, *body.mentions, *body.literals}
     return part._replace(uses=frozenset(uses), body=body.spoken)
 

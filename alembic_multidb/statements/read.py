@@ -17,7 +17,7 @@ from alembic_multidb.statements.facts import Statement, Thing
 from alembic_multidb.statements.located import path_set_by
 from alembic_multidb.statements.mentions import EVERYBODYS, literals_of, mentions_of, uses_of
 from alembic_multidb.statements.names import strings
-from alembic_multidb.statements.parts import columns_made, part_renamed, parts_lost, parts_made
+from alembic_multidb.statements.parts import columns_made, part_renamed, parts_lost, parts_made, signatures_of
 from alembic_multidb.statements.subjects import said_by
 
 # What gives rows and changes nothing, unless there is a statement that writes inside.
@@ -68,6 +68,7 @@ def _statement(text: str, node: Any) -> Statement:
         uses=frozenset(uses - own),
         hints=frozenset(literals - own),
         body=body.spoken - own,
+        signatures=signatures_of(which, getattr(node, which)),
         references=said.references,
         constraints=said.constraints,
         parts=parts,

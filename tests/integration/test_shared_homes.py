@@ -122,6 +122,17 @@ CASES = {
         ["DROP FUNCTION total()"],
         {"total": "core"},
     ),
+    "one of several functions of a name is dropped": (
+        [
+            "CREATE FUNCTION shown(a int) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT a::text'",
+            "CREATE FUNCTION shown(a text[]) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT a[1]'",
+            "ALTER TABLE ai_docs ADD n text DEFAULT shown(1)",
+            "DROP FUNCTION public.shown(text[])",
+            "COMMENT ON FUNCTION shown(int) IS 'a number'",
+        ],
+        ["ALTER TABLE ai_docs DROP n", "DROP FUNCTION shown(int)"],
+        {"shown": "ai"},
+    ),
     "collations and text search configurations": (
         [
             "CREATE COLLATION ai_order (provider = libc, locale = 'C')",

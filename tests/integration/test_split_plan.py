@@ -73,6 +73,10 @@ def test_texts_of_functions_are_looked_into(mixed_18: str, tmp_path: Path, new_d
         ("body-dynamic", None, "function public.dynamic(pg_catalog.text)"),
         ("body-not-read", None, "function crm.in_mine()"),
     }
+    whys = {item.identity: item.why for item in plan.objects}
+    assert whys["public.text_only()"] == (
+        "nothing in the database uses it, and its body reads table public.ai_memories"
+    )
 
 
 def test_what_is_outside_is_said(mixed_18: str, tmp_path: Path, new_database: NewDatabase) -> None:
