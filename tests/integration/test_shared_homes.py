@@ -183,6 +183,15 @@ CASES = {
         ],
         {"alike": "ai", "===": "ai", "lesser": "core"},
     ),
+    "rights that are given beforehand in a schema": (
+        [
+            "CREATE SCHEMA vec",
+            "CREATE FUNCTION vec.count() RETURNS bigint LANGUAGE sql RETURN (SELECT count(*) FROM ai_docs)",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA vec GRANT SELECT ON TABLES TO PUBLIC",
+        ],
+        ["DROP SCHEMA vec CASCADE"],
+        {"vec": "ai"},
+    ),
     "event triggers and publications": (
         [
             "CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN NULL; END $$",
@@ -210,6 +219,7 @@ _FOUND = """
         UNION SELECT collname FROM pg_collation UNION SELECT cfgname FROM pg_ts_config
         UNION SELECT oprname FROM pg_operator
         UNION SELECT evtname FROM pg_event_trigger UNION SELECT pubname FROM pg_publication
+        UNION SELECT nspname FROM pg_namespace
     ) AS every (name)
 """
 
