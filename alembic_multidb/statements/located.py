@@ -79,7 +79,7 @@ class _Locator:
             references=tuple(each._replace(target=find(each.target)) for each in statement.references),
             body=frozenset(several(statement.body)),
             parts=tuple(
-                Part(each.name, frozenset(several(each.uses)), frozenset(several(each.body))) for each in statement.parts
+                Part(name, frozenset(several(uses)), frozenset(several(body))) for name, uses, body in statement.parts
             ),
             inner=tuple(map(self.of, statement.inner)),
         )

@@ -158,13 +158,6 @@ def _schema(node: Any) -> Said:
     return Said(subjects=(made,), makes=(Made(made),), if_exists=node.if_not_exists)
 
 
-def _default_privileges(node: Any) -> Said:
-    options = [item.def_elem for item in node.options if item.def_elem.defname == "schemas"]
-    return Said(
-        subjects=tuple(Thing("schema", None, name) for each in options for name in strings(each.arg.list.items))
-    )
-
-
 def _extension(node: Any) -> Said:
     return Said(subjects=(Thing("extension", None, node.extname),))
 
@@ -319,7 +312,6 @@ _READERS: dict[str, Callable[[Any], Said]] = {
     "alter_tsconfiguration_stmt": lambda node: Said(
         subjects=(thing("text search configuration", strings(node.cfgname)),)
     ),
-    "alter_default_privileges_stmt": _default_privileges,
     "create_extension_stmt": _extension,
     "alter_extension_stmt": _extension,
     "create_stats_stmt": _statistics,
