@@ -265,7 +265,7 @@ REFUSED = {
         """
         table, least = "ai_docs", 120000
         op.execute("COMMENT ON TABLE users IS 'new'")
-        if int(op.get_bind().execute(sa.text("SELECT count(*) FROM users")).scalar()) >= least:
+        if int(op.get_bind().execute(sa.text("SHOW max_connections")).scalar()) >= least:
             op.execute(f"COMMENT ON TABLE {table} IS 'new'")
         """,
         "core",
@@ -274,7 +274,7 @@ REFUSED = {
         """
         table, least = "ai_docs", 120000
         op.execute("COMMENT ON TABLE users IS 'new'")
-        if int(op.get_bind().execute(sa.text("SELECT count(*) FROM users")).scalar()) >= least:
+        if int(op.get_bind().execute(sa.text("SHOW max_connections")).scalar()) >= least:
             with op.on_database("ai"):
                 op.execute(f"COMMENT ON TABLE {table} IS 'new'")
         """,
