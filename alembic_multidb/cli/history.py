@@ -76,7 +76,7 @@ def fork(
 
     Nothing is written unless every revision can be taken apart, and says the same as before.
     """
-    from alembic_multidb.routing.fork import fork_history, write_fork
+    from alembic_multidb.routing.forks.fork import fork_history, write_fork
 
     with Output("history fork", as_json) as output:
         project = Project.load(config)

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 
 from alembic_multidb.catalog.difference import difference
 from alembic_multidb.errors import HistoryError
-from alembic_multidb.routing.fork import fork_history, write_fork
+from alembic_multidb.routing.forks.fork import fork_history, write_fork
 from tests.conftest import NewDatabase, psql
 from tests.integration.shared import NAMES, Shared, registry
 

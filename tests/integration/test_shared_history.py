@@ -17,7 +17,7 @@ from sqlalchemy.exc import NoResultFound
 
 from alembic_multidb.errors import ConfigurationError, HistoryError, RegistryError, UndecidableError
 from alembic_multidb.registry import Database, Databases
-from alembic_multidb.routing.fork import fork_history
+from alembic_multidb.routing.forks.fork import fork_history
 from alembic_multidb.routing.plan import plan_history
 from tests.conftest import NewDatabase, psql
 from tests.integration.generated_histories import History

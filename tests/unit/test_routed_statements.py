@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from alembic_multidb.routing.edits import executed, pruned
+from alembic_multidb.routing.forks.edits import executed, pruned
 from alembic_multidb.routing.silent import numbered, silent_connection, silent_dialect
 from alembic_multidb.statements import Statement, Thing, located, read, without
 from alembic_multidb.statements.rewrite import empty_answer

@@ -12,10 +12,10 @@ from functools import cache
 from pathlib import Path
 from threading import local
 
-from alembic_multidb.routing.compare import UnequalError
-from alembic_multidb.routing.edits import CannotCutError
-from alembic_multidb.routing.places import original_line
-from alembic_multidb.routing.proof import Proof
+from alembic_multidb.routing.forks.compare import UnequalError
+from alembic_multidb.routing.forks.edits import CannotCutError
+from alembic_multidb.routing.forks.places import original_line
+from alembic_multidb.routing.forks.proof import Proof
 
 _here = local()
 _WHY = (

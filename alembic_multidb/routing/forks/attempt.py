@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from alembic_multidb.routing.compare import DiffersError, UnequalError
-from alembic_multidb.routing.edits import CannotCutError, with_body
-from alembic_multidb.routing.places import original_line
-from alembic_multidb.routing.proof import Proof
-from alembic_multidb.routing.source import Call, Cut
+from alembic_multidb.routing.forks.compare import DiffersError, UnequalError
+from alembic_multidb.routing.forks.edits import CannotCutError, with_body
+from alembic_multidb.routing.forks.places import original_line
+from alembic_multidb.routing.forks.proof import Proof
+from alembic_multidb.routing.forks.source import Call, Cut
 
 
 @dataclass

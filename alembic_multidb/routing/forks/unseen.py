@@ -9,14 +9,14 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from alembic_multidb.routing.compare import ASKS, UnequalError
 from alembic_multidb.routing.decide import Decider
-from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, databases_of
+from alembic_multidb.routing.forks.compare import ASKS, UnequalError
+from alembic_multidb.routing.forks.edits import FUNCTIONS, CannotCutError, databases_of
+from alembic_multidb.routing.forks.modules import Position, blocks
+from alembic_multidb.routing.forks.places import original_line
+from alembic_multidb.routing.forks.source import Call
 from alembic_multidb.routing.homes import ItemHomes
 from alembic_multidb.routing.items import Item, State
-from alembic_multidb.routing.modules import Position, blocks
-from alembic_multidb.routing.places import original_line
-from alembic_multidb.routing.source import Call
 from alembic_multidb.statements import Thing, read
 
 _WORD = re.compile(r"\w+")

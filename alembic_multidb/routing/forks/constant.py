@@ -6,7 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from alembic_multidb.routing.edits import bound, used
+from alembic_multidb.routing.forks.edits import bound, used
 
 
 def is_constant(node: ast.stmt, module: ast.Module) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from alembic_multidb.routing.modules import blocks
+from alembic_multidb.routing.forks.modules import blocks
 
 
 def original_line(source: str, text: str, line: int) -> int:

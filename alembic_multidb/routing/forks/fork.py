@@ -12,18 +12,18 @@ from alembic.script import Script, ScriptDirectory
 
 from alembic_multidb.errors import ConfigurationError, HistoryError
 from alembic_multidb.registry import RegisteredDatabase
-from alembic_multidb.routing.attempt import Attempt
-from alembic_multidb.routing.beside import files_beside, write_beside
-from alembic_multidb.routing.calls import calls_of, moves_of
 from alembic_multidb.routing.chronicle import Chronicle, read_history
-from alembic_multidb.routing.edits import FUNCTIONS, CannotCutError, emptied
-from alembic_multidb.routing.places import original_line
+from alembic_multidb.routing.forks.attempt import Attempt
+from alembic_multidb.routing.forks.beside import files_beside, write_beside
+from alembic_multidb.routing.forks.calls import calls_of, moves_of
+from alembic_multidb.routing.forks.edits import FUNCTIONS, CannotCutError, emptied
+from alembic_multidb.routing.forks.places import original_line
+from alembic_multidb.routing.forks.proof import Proof
+from alembic_multidb.routing.forks.source import Call, ways
+from alembic_multidb.routing.forks.spread import spread
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
-from alembic_multidb.routing.proof import Proof
 from alembic_multidb.routing.record import Reader, reading, record
-from alembic_multidb.routing.source import Call, ways
-from alembic_multidb.routing.spread import spread
 from alembic_multidb.routing.surroundings import Surroundings
 
 # So often is learnt what belongs elsewhere.

@@ -15,18 +15,18 @@ from alembic.script import Script
 
 from alembic_multidb.registry import RegisteredDatabase
 from alembic_multidb.routing.answers import Answers
-from alembic_multidb.routing.compare import Comparison, Reading, UnequalError, raising
 from alembic_multidb.routing.decide import Decider
-from alembic_multidb.routing.edits import FUNCTIONS
-from alembic_multidb.routing.modules import Position, loaded
-from alembic_multidb.routing.places import original_line
+from alembic_multidb.routing.forks.compare import Comparison, Reading, UnequalError, raising
+from alembic_multidb.routing.forks.edits import FUNCTIONS
+from alembic_multidb.routing.forks.modules import Position, loaded
+from alembic_multidb.routing.forks.places import original_line
+from alembic_multidb.routing.forks.source import Call
+from alembic_multidb.routing.forks.unseen import Unseen
 from alembic_multidb.routing.plan import PlannedStatement, plan_revision
 from alembic_multidb.routing.presence import Presence
 from alembic_multidb.routing.record import Run, lines_of, reading
 from alembic_multidb.routing.selected import Blocks
-from alembic_multidb.routing.source import Call
 from alembic_multidb.routing.surroundings import Surroundings
-from alembic_multidb.routing.unseen import Unseen
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from itertools import groupby, zip_longest
 from operator import attrgetter
 
+from alembic_multidb.routing.forks.source import Call
 from alembic_multidb.routing.plan import PlannedStatement
-from alembic_multidb.routing.source import Call
 from alembic_multidb.statements import Statement, read
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from alembic_multidb.routing.modules import blocks
+from alembic_multidb.routing.forks.modules import blocks
 
 
 def spread(source: str) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from alembic_multidb.routing.constant import is_constant
-from alembic_multidb.routing.edits import (
+from alembic_multidb.routing.forks.constant import is_constant
+from alembic_multidb.routing.forks.edits import (
     FUNCTIONS,
     CannotCutError,
     applied,
@@ -21,7 +21,7 @@ from alembic_multidb.routing.edits import (
     with_moves,
     without_idle,
 )
-from alembic_multidb.routing.modules import blocks
+from alembic_multidb.routing.forks.modules import blocks
 
 # What a table brings along with a column, once for all tables of a revision.
 _ENUM = re.compile(r"CREATE TYPE \S*?(\w+)\"? AS ENUM")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from alembic_multidb.routing.calls import changes_of, difference, idle_of, line_of
-from alembic_multidb.routing.edits import CannotCutError
+from alembic_multidb.routing.forks.calls import changes_of, difference, idle_of, line_of
+from alembic_multidb.routing.forks.edits import CannotCutError
 from alembic_multidb.routing.plan import PlannedStatement
 from alembic_multidb.routing.record import Run
 from alembic_multidb.statements import read
