@@ -83,7 +83,9 @@ class Proof:
         chapter = self.presence.chronicle.chapters[self.revision.revision]
         names = {**chapter.before.names, **chapter.after.names}
         decider = Decider(self.database, self.presence.homes(self.revision.revision))
-        return Unseen(self.source, decider, self.revision.revision, names)
+        runs = {name: self.shared(name).run for name in FUNCTIONS}
+        sure = [name for name, run in runs.items() if not (run.asks or run.looks)]
+        return Unseen(self.source, decider, self.revision.revision, names, sure)
 
     def shared(self, name: str, world: World = WORLDS[0]) -> Reading:
         """Return what a function does on the database where the history is shared."""

@@ -48,12 +48,14 @@ class Unseen:
         decider: knows what belongs to the fork's database.
         revision: its id.
         names: what there is before or after the revision.
+        sure: the functions that ask nothing and look at nothing: what no run of them comes to, none ever will.
     """
 
     source: str
     decider: Decider
     revision: str
     names: Mapping[Thing, Item]
+    sure: Collection[str] = ()
 
     @property
     def homes(self) -> ItemHomes:
@@ -72,7 +74,9 @@ class Unseen:
             UnequalError: nobody can vouch for it.
         """
         tree, said = ast.parse(text), self._said(True)
-        left = [(name, node) for name, node in _unreached(tree, reached) if ast.dump(node) not in said and _sends(node)]
+        left = [
+            (name, node) for name, node in self._unreached(tree, reached) if ast.dump(node) not in said and _sends(node)
+        ]
         for name, node in left:
             problem = self._problem(node, tree, about)
             if problem is not None:
@@ -99,12 +103,17 @@ class Unseen:
         """
         tree, said = ast.parse(self.source), self._said(False)
         there = {ast.dump(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.stmt)}
-        for name, node in _unreached(tree, reached):
+        for name, node in self._unreached(tree, reached):
             for each in _simple(node):
                 if ast.dump(each) in there | said or not _sends(each) or self._is_others(each, tree):
                     continue
                 why = "without a database nobody sees whether this is run; put it into a block with op.on_database()"
                 raise UnequalError(name, CannotCutError.at(each.lineno, why))
+
+    def _unreached(self, tree: ast.Module, reached: Collection[Position]) -> Iterator[tuple[str, ast.stmt]]:
+        """Yield what no run has come to and another may; nothing if no function asks for anything."""
+        if not all(name in self.sure for name in FUNCTIONS):
+            yield from ((name, node) for name, node in _unreached(tree, reached) if name not in self.sure)
 
     def _is_others(self, node: ast.stmt, tree: ast.Module) -> bool:
         """Tell whether a statement names what is at home elsewhere, and nothing that is here."""
@@ -171,7 +180,7 @@ class Unseen:
         """Yield what code names that is at home elsewhere only, with where."""
         known = {thing.name: item for thing, item in self.names.items()}
         for word in _words(node, tree):
-            homes = self.homes.of(known[word]) if word in known else self._by_rule(word)
+            homes = self.homes.of(known[word]) if word in known else frozenset[str]()
             if homes and self.decider.database.name not in homes:
                 yield word, homes
         for call in _operations(node):
@@ -179,11 +188,6 @@ class Unseen:
             homes = self.homes.of_table([Thing("relation", None, first)]) if isinstance(first, str) else frozenset()
             if homes and self.decider.database.name not in homes and first not in known:
                 yield str(first), homes
-
-    def _by_rule(self, word: str) -> frozenset[str]:
-        """Return where a table of that name would be, if that is not for want of another rule."""
-        homes = self.homes.of_table([Thing("relation", None, word)])
-        return homes if homes.isdisjoint(self.homes.default) else frozenset()
 
 
 def _simple(node: ast.stmt) -> Iterator[ast.stmt]:
