@@ -501,9 +501,10 @@ class TestDrift:
 
     def test_nothing_is_left_on_the_scratch_server(self, notes_at_head: Project) -> None:
         """Nor is the checked database touched."""
+        databases = "SELECT datname FROM pg_database WHERE datname LIKE 'multidb_scratch_%' ORDER BY 1"
+        before = psql(notes_at_head.environment["DATABASE_URL"], databases)
         found(notes_at_head, drift=True)
-        databases = "SELECT datname FROM pg_database WHERE datname LIKE 'multidb_scratch_%'"
-        assert psql(notes_at_head.environment["DATABASE_URL"], databases) == []
+        assert psql(notes_at_head.environment["DATABASE_URL"], databases) == before
 
 
 class TestIgnoring:

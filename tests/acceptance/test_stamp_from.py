@@ -118,10 +118,10 @@ class TestTheWholeMove:
         """Not even a table for a moment."""
         old = imported.environment["OLD_DATABASE_URL"]
         activity = "SELECT sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del) FROM pg_stat_user_tables"
-        before = psql(old, activity)
+        scratch = "SELECT datname FROM pg_database WHERE datname LIKE 'multidb_scratch_%' ORDER BY 1"
+        before = psql(old, activity), psql(old, scratch)
         stamps(imported)
-        assert psql(old, activity) == before
-        assert psql(old, "SELECT datname FROM pg_database WHERE datname LIKE 'multidb_scratch_%'") == []
+        assert (psql(old, activity), psql(old, scratch)) == before
 
     def test_words_for_people(self, imported: Project) -> None:
         """A line a database: what was stamped, and on which proof."""
