@@ -40,6 +40,20 @@ class Decider:
         """Return what is at home in the other databases."""
         return Elsewhere(state, self.is_foreign, foreign_extensions(self.database, self.homes))
 
+    def following(self, written: Statement, state: State, only: frozenset[str] | None) -> Decision:
+        """Decide about the next statement, and take in what it makes, calls otherwise and drops.
+
+        Args:
+            written: what it says.
+            state: what there is before it, and afterwards what there is after it.
+            only: the databases that the revision says it is for; None if it says nothing.
+        """
+        statement = state.located(written)
+        state.make(statement)
+        decision = self.decide(statement, state) if only is None else self.pinned(statement, state, only)
+        state.finish(statement)
+        return decision
+
     def decide(self, statement: Statement, state: State) -> Decision:
         """Decide about a statement.
 

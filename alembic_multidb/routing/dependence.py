@@ -63,16 +63,14 @@ def _foreign_questions(
 ) -> Iterator[tuple[Recorded, str, bool]]:
     """Yield the questions about what is not here, outside of blocks, what they are about, and whether that is rows."""
     for recorded in statements:
-        read = recorded.statements
-        if recorded.only is None and read and all(statement.reads for statement in read):
-            skipped = [decider.decide(statement, state) for statement in read]
-            whys = [each.why for each in skipped if each.verdict == "skips"]
+        decisions = [decider.following(statement, state, recorded.only) for statement in recorded.statements]
+        if recorded.only is None and decisions and all(each.statement.reads for each in decisions):
+            whys = [each.why for each in decisions if each.verdict == "skips"]
             named = foreign_names(recorded.sql, elsewhere, recorded.values)
             if whys:
                 yield recorded, whys[0], True
             elif named and not is_told(recorded.sql):
                 yield recorded, ", ".join(sorted(named)), False
-        state.take(read)
 
 
 def _differing(reader: Reader, asked: Asked, before: State) -> Iterator[tuple[Recorded, Sequence[Recorded]]]:
@@ -94,10 +92,8 @@ def _first_that_runs(
         state = before.again()
         for item in every:
             for statement in item.statements:
-                state.make(statement)
-                decision = decider.decide(statement, state)
-                state.finish(statement)
+                decision = decider.following(statement, state, item.only)
                 is_ours = item is recorded and item.only is None and not statement.reads
                 if is_ours and decision.verdict != "skips" and not decision.is_idle:
-                    return statement
+                    return decision.statement
     return None

@@ -169,14 +169,8 @@ def _decided(
     """Decide about the statements of one revision, one after the other."""
     for recorded in statements:
         for each in recorded.statements:
-            statement = state.located(each)
-            state.make(statement)
+            decision = decider.following(each, state, recorded.only)
             if recorded.only is None and recorded.asked in known:
                 why = known[recorded.asked].why
-                decision = Decision(statement=statement, verdict="undecidable", sql=None, why=why)
-            elif recorded.only is None:
-                decision = decider.decide(statement, state)
-            else:
-                decision = decider.pinned(statement, state, recorded.only)
-            state.finish(statement)
+                decision = Decision(statement=decision.statement, verdict="undecidable", sql=None, why=why)
             yield PlannedStatement(decision=decision, recorded=recorded)

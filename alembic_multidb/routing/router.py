@@ -225,12 +225,8 @@ class Router:
         return [self._decide_one(statement) for statement in statements_of(sql, table)]
 
     def _decide_one(self, written: Statement) -> Decision:
-        statement = self.state.located(written)
-        self.state.make(statement)
-        if self.blocks.only is None:
-            decision = self.decider.decide(statement, self.state)
-        else:
-            decision = self.decider.pinned(statement, self.state, self.blocks.only)
+        decision = self.decider.following(written, self.state, self.blocks.only)
+        statement = decision.statement
         if decision.verdict == "undecidable":
             raise self.advice.undecidable(decision)
         if decision.verdict == "runs" and statement.body:
@@ -240,7 +236,6 @@ class Router:
         if decision.verdict != "runs":
             level = logging.DEBUG if statement.reads else logging.INFO
             log.log(level, "%s, %s: %s", _SAID[decision.verdict], decision.why, statement.first_line)
-        self.state.finish(statement)
         return decision
 
     def _warn(self, extension: str) -> None:

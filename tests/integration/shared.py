@@ -20,6 +20,15 @@ from alembic_multidb.config import REGISTRY_OPTION
 from alembic_multidb.stamp.schema import read_schema
 
 NAMES = ("core", "ai")
+# What most histories begin with: a table at home in each database.
+TABLES = """
+op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
+op.create_table("ai_docs", sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text))
+"""
+DROPS = """
+op.drop_table("ai_docs")
+op.drop_table("users")
+"""
 HEADER = """
 import sqlalchemy as sa
 from alembic import op

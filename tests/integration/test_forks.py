@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,26 +12,14 @@ from alembic.script import ScriptDirectory
 from alembic_multidb.catalog.difference import difference
 from alembic_multidb.errors import HistoryError
 from alembic_multidb.routing.forks.fork import fork_history, write_fork
-from tests.conftest import NewDatabase, psql
-from tests.integration.shared import NAMES, Shared, registry
-
-TABLES = """
-op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
-op.create_table("ai_docs", sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text))
-"""
-DROPS = """
-op.drop_table("ai_docs")
-op.drop_table("users")
-"""
+from tests.conftest import psql
+from tests.integration.shared import DROPS, NAMES, TABLES, Shared, registry
 
 
 @pytest.fixture
-def shared(tmp_path: Path, new_database: NewDatabase) -> Iterator[Shared]:
-    made = Shared(tmp_path / "history", new_database)
-    made.revise(TABLES, DROPS)
-    yield made
-    for engine in made.engines.values():
-        engine.dispose()
+def shared(shared: Shared) -> Shared:
+    shared.revise(TABLES, DROPS)
+    return shared
 
 
 def fork(shared: Shared) -> dict[str, dict[str, str]]:
@@ -41,30 +30,32 @@ def fork(shared: Shared) -> dict[str, dict[str, str]]:
     return {name: {each.revision: each.text for each in files} for name, files in forked.items()}
 
 
-def run_alone(shared: Shared) -> None:
-    """Make both databases by their forks."""
+@contextmanager
+def alone(shared: Shared, name: str) -> Iterator[None]:
+    """Let a database have its fork for its history, until the block ends."""
     ini = shared.folder / "alembic.ini"
     before = ini.read_text()
     shared.databases = registry(shared=False)
-    for name in NAMES:
-        ini.write_text(before.replace("%(here)s/versions", f"%(here)s/forked/{name}"))
-        shared.upgrade(name)
+    ini.write_text(before.replace("%(here)s/versions", f"%(here)s/forked/{name}"))
+    yield
     ini.write_text(before)
     shared.databases = registry()
+
+
+def run_alone(shared: Shared) -> None:
+    """Make both databases by their forks."""
+    for name in NAMES:
+        with alone(shared, name):
+            shared.upgrade(name)
 
 
 def undo_alone(shared: Shared) -> None:
     """Take back with the forks what they have made, down to nothing."""
-    ini = shared.folder / "alembic.ini"
-    before = ini.read_text()
-    shared.databases = registry(shared=False)
+    left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname !~ '^alembic'"
     for name in NAMES:
-        ini.write_text(before.replace("%(here)s/versions", f"%(here)s/forked/{name}"))
-        shared.downgrade(name)
-        left = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname !~ '^alembic'"
-        assert psql(shared.urls[name], left) == []
-    ini.write_text(before)
-    shared.databases = registry()
+        with alone(shared, name):
+            shared.downgrade(name)
+            assert psql(shared.urls[name], left) == []
 
 
 DROPS_BOTH = """

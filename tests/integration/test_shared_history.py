@@ -21,17 +21,7 @@ from alembic_multidb.routing.forks.fork import fork_history
 from alembic_multidb.routing.plan import plan_history
 from tests.conftest import NewDatabase, psql
 from tests.integration.generated_histories import History
-from tests.integration.shared import Shared, registry
-
-TABLES = """
-op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
-op.create_table("ai_docs", sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text))
-"""
-DROPS = """
-op.drop_table("ai_docs")
-op.drop_table("users")
-"""
-
+from tests.integration.shared import DROPS, TABLES, Shared, registry
 
 # Each is an upgrade and a downgrade after TABLES.
 CASES = {

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from alembic.script import ScriptDirectory
 
 from alembic_multidb.errors import UndecidableError
 from alembic_multidb.routing.plan import plan_history
-from tests.conftest import NewDatabase, psql
-from tests.integration.shared import Shared, registry
+from tests.conftest import psql
+from tests.integration.shared import TABLES, Shared, registry
 
-TABLES = """
-op.create_table("users", sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.Text))
-op.create_table("ai_docs", sa.Column("id", sa.Integer, primary_key=True), sa.Column("body", sa.Text))
-"""
 # What the other home has beside its table.
 OTHERS = """
 op.execute("CREATE TYPE mood AS ENUM ('good')")
@@ -86,13 +79,11 @@ INSPECTED = {
 
 
 @pytest.fixture
-def shared(tmp_path: Path, new_database: NewDatabase) -> Iterator[Shared]:
-    made = Shared(tmp_path / "history", new_database, registry(ai_tables=["ai_*", "vec.*"]))
-    made.revise(TABLES)
-    made.revise(OTHERS)
-    yield made
-    for engine in made.engines.values():
-        engine.dispose()
+def shared(shared: Shared) -> Shared:
+    shared.databases = registry(ai_tables=["ai_*", "vec.*"])
+    shared.revise(TABLES)
+    shared.revise(OTHERS)
+    return shared
 
 
 def sent(question: str) -> str:
