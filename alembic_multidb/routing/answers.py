@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 
 from alembic_multidb.routing.catalogs import foreign_names, with_foreign, words_of
 from alembic_multidb.routing.decide import Decider
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.routing.reflect import MULTI
 from alembic_multidb.routing.selected import Blocks
 from alembic_multidb.routing.silent import numbered, texts_in

@@ -14,7 +14,8 @@ from zlib import crc32
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from alembic_multidb.plugin.extensions import parse_floor
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.statements import Thing
 from alembic_multidb.statements.questions import Inquiry, Question, inquiry_of
 

@@ -10,7 +10,8 @@ from alembic.script import Script
 from alembic_multidb.garbage import without_collection
 from alembic_multidb.registry import Databases
 from alembic_multidb.routing.homes import ItemHomes
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.routing.record import Reader, Recorded, reading, record
 from alembic_multidb.routing.surroundings import Surroundings
 

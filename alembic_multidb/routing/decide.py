@@ -10,7 +10,8 @@ from alembic_multidb.routing.catalogs import Elsewhere, foreign_names, is_told, 
 from alembic_multidb.routing.decision import Decision, Verdict, runs, skips
 from alembic_multidb.routing.extensions import foreign_extensions
 from alembic_multidb.routing.homes import ItemHomes
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.routing.members import extension_of
 from alembic_multidb.statements import Statement, Thing, without
 

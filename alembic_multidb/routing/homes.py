@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from alembic_multidb.registry import Databases, TableName
 from alembic_multidb.registry.names import DEFAULT_SCHEMA
-from alembic_multidb.routing.items import Item, Memory
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import Memory
 from alembic_multidb.settle import World
 from alembic_multidb.statements import Thing
 

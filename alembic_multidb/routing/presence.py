@@ -16,7 +16,8 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from alembic_multidb.routing.chronicle import Chapter, Chronicle
 from alembic_multidb.routing.homes import ItemHomes
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.settle import World
 from alembic_multidb.statements import Thing
 

@@ -14,7 +14,8 @@ from alembic_multidb.errors import MultidbError
 from alembic_multidb.routing.alone import alone
 from alembic_multidb.routing.answers import Answers
 from alembic_multidb.routing.indexes import statements_of
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.routing.quiet import quiet
 from alembic_multidb.routing.reflect import Told, told_by_history
 from alembic_multidb.routing.selected import Blocks

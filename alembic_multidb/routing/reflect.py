@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy.types import NullType
 
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.statements import Thing
 
 # Tells whether something is at home elsewhere.

@@ -16,7 +16,8 @@ from alembic_multidb.routing.forks.modules import Position, blocks
 from alembic_multidb.routing.forks.places import original_line
 from alembic_multidb.routing.forks.source import Call
 from alembic_multidb.routing.homes import ItemHomes
-from alembic_multidb.routing.items import Item, State
+from alembic_multidb.routing.item import Item
+from alembic_multidb.routing.items import State
 from alembic_multidb.statements import Thing, read
 
 _WORD = re.compile(r"\w+")
