@@ -214,3 +214,16 @@ def test_a_do_block_that_cannot_be_told_is_undecidable(shared: Shared) -> None:
     shared.revise(f"op.execute('''DO $$ BEGIN IF {condition} THEN ALTER TABLE users ADD n int; END IF; END $$''')")
     with pytest.raises(UndecidableError, match="it asks the catalogs for touched, which is elsewhere"):
         shared.upgrade("core")
+
+
+def test_a_question_follows_the_search_path(shared: Shared) -> None:
+    """What it asks for is found where the revision looks for names."""
+    shared.revise(
+        """
+        op.execute("SET LOCAL search_path TO vec, public")
+        if op.get_bind().execute(sa.text("SELECT count(*) FROM ai_more")).scalar() == 0:
+            op.execute("ALTER TABLE users ADD n int")
+        """
+    )
+    with pytest.raises(UndecidableError, match=r"it asks for vec\.ai_more \(ai\), and on the answer depends"):
+        shared.upgrade("core")
